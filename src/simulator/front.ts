@@ -1,0 +1,93 @@
+import type { Server } from 'bun'
+import { Faults, ReplyLost } from './faults'
+import type { Exchange, Twin } from './twin'
+import type { World } from './world'
+
+export type Observer = (exchange: Exchange) => void
+
+const JOURNAL_MAX = 500
+
+/** The one HTTP door of the simulator: finds the twin by path, lets faults happen, keeps a journal. */
+export class Front {
+  readonly faults: Faults
+  /** The last calls, newest last. */
+  readonly journal: Exchange[] = []
+  private readonly observers = new Set<Observer>()
+  private server?: Server<undefined>
+
+  constructor(
+    private readonly world: World,
+    private readonly twins: Twin[],
+    private readonly pages: (request: Request) => Promise<Response | null>,
+  ) {
+    this.faults = new Faults(world)
+  }
+
+  /** Calls `observer` with every exchange from now on; the returned function ends it. */
+  observe(observer: Observer): () => void {
+    this.observers.add(observer)
+    return () => this.observers.delete(observer)
+  }
+
+  listen(port: number): string {
+    this.server = Bun.serve({
+      port,
+      hostname: '127.0.0.1',
+      idleTimeout: 0,
+      development: false,
+      fetch: (request) => this.answer(request),
+    })
+    return `http://127.0.0.1:${this.server.port}`
+  }
+
+  async stop(): Promise<void> {
+    await this.server?.stop(true)
+  }
+
+  /** Answers one request; a lost reply breaks the connection. */
+  async answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url)
+    const twin = this.twins.find((t) => pathname === t.prefix || pathname.startsWith(`${t.prefix}/`))
+    if (!twin) return (await this.pages(request)) ?? new Response('not found', { status: 404 })
+    const copy = request.clone() as Request
+    try {
+      const response = await this.faults.through(twin, request)
+      await this.note(twin, copy, response.clone())
+      return response
+    } catch (thrown) {
+      if (!(thrown instanceof ReplyLost)) throw thrown
+      await this.note(twin, copy, null)
+      return brokenConnection()
+    }
+  }
+
+  private async note(twin: Twin, request: Request, response: Response | null): Promise<void> {
+    const url = new URL(request.url)
+    const exchange: Exchange = {
+      at: this.world.now(),
+      provider: twin.name,
+      verb: twin.verbOf(request),
+      method: request.method,
+      path: url.pathname.slice(twin.prefix === '/v1' ? 0 : twin.prefix.length) + url.search,
+      requestHeaders: Object.fromEntries(request.headers),
+      requestBody: await request.text(),
+      status: response?.status ?? 0,
+      responseHeaders: response ? Object.fromEntries(response.headers) : {},
+      responseBody: (await response?.text()) ?? '',
+    }
+    this.journal.push(exchange)
+    if (this.journal.length > JOURNAL_MAX) this.journal.shift()
+    for (const observer of this.observers) observer(exchange)
+  }
+}
+
+/** An answer whose body fails at once: Bun resets the connection, and the client sees ECONNRESET. */
+function brokenConnection(): Response {
+  return new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.error(new ReplyLost())
+      },
+    }),
+  )
+}
