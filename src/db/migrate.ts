@@ -1,0 +1,48 @@
+import type { Database } from 'bun:sqlite'
+import { conflict } from '../errors'
+import createTheDomain from '../../migrations/0001_create_the_domain.sql' with { type: 'text' }
+
+type Migration = { version: number; name: string; sql: string }
+
+/** Every migration, in order, inside the binary. */
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'create_the_domain', sql: createTheDomain },
+]
+
+/**
+ * Brings a database to this Atlas's version, one transaction a migration; resolves to the versions applied.
+ * Throws `conflict` when the database is newer than this Atlas.
+ */
+export function migrate(sqlite: Database, nowMs: number, migrations = MIGRATIONS): number[] {
+  sqlite.exec(
+    'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
+  )
+  const known = migrations.at(-1)?.version ?? 0
+  const version = currentVersion(sqlite)
+  if (version > known) {
+    throw conflict(
+      `The database is at version ${version}, and this Atlas knows only up to ${known}. Start the newer Atlas that wrote it, or restore a backup from before.`,
+    )
+  }
+  const missing = migrations.filter((migration) => migration.version > version)
+  for (const migration of missing) apply(sqlite, migration, nowMs)
+  return missing.map((migration) => migration.version)
+}
+
+function currentVersion(sqlite: Database): number {
+  const row = sqlite.query('SELECT coalesce(max(version), 0) AS version FROM migrations').get()
+  return (row as { version: number }).version
+}
+
+function apply(sqlite: Database, migration: Migration, nowMs: number): void {
+  sqlite
+    .transaction(() => {
+      // Another process may have applied it while this one waited for the lock.
+      if (currentVersion(sqlite) >= migration.version) return
+      sqlite.exec(migration.sql)
+      sqlite
+        .query('INSERT INTO migrations VALUES (?1, ?2, ?3)')
+        .run(migration.version, migration.name, nowMs)
+    })
+    .immediate()
+}

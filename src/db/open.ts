@@ -1,0 +1,68 @@
+import { Database } from 'bun:sqlite'
+import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite'
+import { migrate } from './migrate'
+import * as schema from './schema'
+
+type Drizzle = BunSQLiteDatabase<typeof schema>
+
+/** A transaction in progress: it reads and writes, and nothing in it may be awaited. */
+export type Tx = Parameters<Parameters<Drizzle['transaction']>[0]>[0]
+
+/** What reads: the database itself, or a transaction in progress. */
+export type Reader = Pick<Tx, 'select' | 'selectDistinct' | 'all' | 'get' | '$count'>
+
+/** The control database. */
+export class Db {
+  private readonly drizzle: Drizzle
+  private readonly listeners = new Set<() => void>()
+
+  constructor(readonly sqlite: Database) {
+    this.drizzle = drizzle(sqlite, { schema })
+  }
+
+  /** For reading outside a transaction. */
+  get read(): Reader {
+    return this.drizzle
+  }
+
+  /**
+   * Runs `work` in one immediate transaction: all of it is stored, or none. Throws when `work` returns a
+   * promise, because under Bun an async transaction commits at its first await.
+   */
+  write<T>(work: (tx: Tx) => T): T {
+    const result = this.drizzle.transaction(
+      (tx) => {
+        const value = work(tx)
+        if (value instanceof Promise) throw new TypeError('a transaction must not be awaited')
+        return value
+      },
+      { behavior: 'immediate' },
+    )
+    for (const listener of this.listeners) listener()
+    return result
+  }
+
+  /** Calls `listener` after every commit of this process; the returned function ends it. */
+  onCommit(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  close(): void {
+    this.sqlite.close()
+  }
+}
+
+/**
+ * Opens the control database, creating or migrating it as needed.
+ * Throws `conflict` when a newer Atlas has written it.
+ */
+export function openDb(file: string, nowMs: number): Db {
+  const sqlite = new Database(file, { create: true })
+  // bun:sqlite starts with busy_timeout=0 and foreign_keys=0. FULL: an acknowledged write survives a power cut.
+  sqlite.exec(
+    'PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
+  )
+  migrate(sqlite, nowMs)
+  return new Db(sqlite)
+}

@@ -1,0 +1,302 @@
+import { blob, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+
+// Every table of the control database. Constraints and indexes live in migrations/*.sql; a test holds the two equal.
+
+export const installation = sqliteTable('installation', {
+  id: text('id').primaryKey(),
+  createdAt: integer('created_at').notNull(),
+})
+
+export const organizations = sqliteTable('organizations', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  stripeCustomerId: text('stripe_customer_id'),
+  createdAt: integer('created_at').notNull(),
+})
+
+export const users = sqliteTable('users', {
+  id: text('id').primaryKey(),
+  email: text('email').notNull(),
+  isOperator: integer('is_operator', { mode: 'boolean' }).notNull().default(false),
+  createdAt: integer('created_at').notNull(),
+})
+
+export const members = sqliteTable(
+  'members',
+  {
+    organizationId: text('organization_id').notNull(),
+    userId: text('user_id').notNull(),
+    role: text('role', { enum: ['owner', 'admin', 'editor', 'viewer'] }).notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.userId] })],
+)
+
+export const plans = sqliteTable('plans', {
+  id: text('id').primaryKey(),
+  blueprint: text('blueprint').notNull(),
+  key: text('key').notNull(),
+  name: text('name').notNull(),
+  amount: integer('amount').notNull(),
+  currency: text('currency').notNull(),
+  interval: text('interval', { enum: ['month', 'year'] }).notNull(),
+  approval: text('approval', { enum: ['automatic', 'manual'] }).notNull(),
+  position: integer('position').notNull(),
+  retiredAt: integer('retired_at'),
+})
+
+export const signups = sqliteTable('signups', {
+  id: text('id').primaryKey(),
+  status: text('status', {
+    enum: ['pending', 'paid', 'provisioning', 'active', 'failed', 'refunded', 'expired'],
+  }).notNull(),
+  subdomain: text('subdomain').notNull(),
+  email: text('email').notNull(),
+  planId: text('plan_id').notNull(),
+  organizationId: text('organization_id'),
+  checkoutId: text('checkout_id'),
+  checkoutUrl: text('checkout_url'),
+  checkoutExpiresAt: integer('checkout_expires_at'),
+  checkoutAttempt: integer('checkout_attempt').notNull().default(0),
+  paidAt: integer('paid_at'),
+  approvedAt: integer('approved_at'),
+  approvedBy: text('approved_by'),
+  createdAt: integer('created_at').notNull(),
+  updatedAt: integer('updated_at').notNull(),
+})
+
+export const tenants = sqliteTable('tenants', {
+  id: text('id').primaryKey(),
+  organizationId: text('organization_id').notNull(),
+  signupId: text('signup_id'),
+  planId: text('plan_id').notNull(),
+  blueprint: text('blueprint').notNull(),
+  subdomain: text('subdomain').notNull(),
+  release: text('release').notNull(),
+  status: text('status', {
+    enum: ['provisioning', 'active', 'suspended', 'failed', 'deleting', 'deleted'],
+  }).notNull(),
+  statusReason: text('status_reason'),
+  dataKey: blob('data_key', { mode: 'buffer' }).notNull(),
+  createdAt: integer('created_at').notNull(),
+  activatedAt: integer('activated_at'),
+  deletedAt: integer('deleted_at'),
+  updatedAt: integer('updated_at').notNull(),
+})
+
+export const servers = sqliteTable('servers', {
+  id: text('id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  provider: text('provider').notNull(),
+  name: text('name').notNull(),
+  externalId: text('external_id'),
+  serverType: text('server_type'),
+  location: text('location'),
+  image: text('image'),
+  ipv4: text('ipv4'),
+  ipv6: text('ipv6'),
+  hostKey: text('host_key'),
+  nextHostKey: text('next_host_key'),
+  createdAt: integer('created_at').notNull(),
+  deletedAt: integer('deleted_at'),
+})
+
+export const dnsRecords = sqliteTable('dns_records', {
+  id: text('id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  name: text('name').notNull(),
+  type: text('type', { enum: ['A', 'AAAA'] }).notNull(),
+  value: text('value').notNull(),
+  ttlSeconds: integer('ttl_seconds').notNull(),
+  changeId: text('change_id'),
+  createdAt: integer('created_at').notNull(),
+  deletedAt: integer('deleted_at'),
+})
+
+export const secrets = sqliteTable(
+  'secrets',
+  {
+    tenantId: text('tenant_id').notNull(),
+    name: text('name').notNull(),
+    sealed: blob('sealed', { mode: 'buffer' }).notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tenantId, t.name] })],
+)
+
+export const subscriptions = sqliteTable('subscriptions', {
+  id: text('id').primaryKey(),
+  organizationId: text('organization_id').notNull(),
+  stripeId: text('stripe_id').notNull(),
+  status: text('status').notNull(),
+  priceId: text('price_id').notNull(),
+  planId: text('plan_id').notNull(),
+  currentPeriodEnd: integer('current_period_end').notNull(),
+  cancelAtPeriodEnd: integer('cancel_at_period_end', { mode: 'boolean' }).notNull(),
+  createdAt: integer('created_at').notNull(),
+  updatedAt: integer('updated_at').notNull(),
+})
+
+export const payments = sqliteTable('payments', {
+  id: text('id').primaryKey(),
+  organizationId: text('organization_id').notNull(),
+  stripeInvoiceId: text('stripe_invoice_id').notNull(),
+  amount: integer('amount').notNull(),
+  currency: text('currency').notNull(),
+  status: text('status', { enum: ['paid', 'open', 'failed'] }).notNull(),
+  paidAt: integer('paid_at'),
+  createdAt: integer('created_at').notNull(),
+})
+
+export const runs = sqliteTable('runs', {
+  id: text('id').primaryKey(),
+  kind: text('kind').notNull(),
+  tenantId: text('tenant_id').notNull(),
+  input: text('input').notNull(),
+  status: text('status', {
+    enum: ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'],
+  }).notNull(),
+  direction: text('direction', { enum: ['forward', 'undo'] })
+    .notNull()
+    .default('forward'),
+  step: text('step'),
+  attempts: integer('attempts').notNull().default(0),
+  availableAt: integer('available_at').notNull(),
+  claimedBy: text('claimed_by'),
+  claimedUntil: integer('claimed_until'),
+  fence: integer('fence').notNull().default(0),
+  reason: text('reason'),
+  errorCode: text('error_code'),
+  createdAt: integer('created_at').notNull(),
+  startedAt: integer('started_at'),
+  finishedAt: integer('finished_at'),
+})
+
+export const steps = sqliteTable(
+  'steps',
+  {
+    runId: text('run_id').notNull(),
+    position: integer('position').notNull(),
+    name: text('name').notNull(),
+    title: text('title').notNull(),
+    status: text('status', {
+      enum: ['pending', 'running', 'waiting', 'succeeded', 'failed', 'undone'],
+    }).notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    output: text('output'),
+    reason: text('reason'),
+    startedAt: integer('started_at'),
+    finishedAt: integer('finished_at'),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.position] })],
+)
+
+export const effects = sqliteTable('effects', {
+  id: text('id').primaryKey(),
+  runId: text('run_id'),
+  step: text('step'),
+  subject: text('subject').notNull(),
+  provider: text('provider').notNull(),
+  verb: text('verb').notNull(),
+  key: text('key').notNull(),
+  summary: text('summary').notNull(),
+  outcome: text('outcome', { enum: ['intended', 'done', 'refused', 'unknown'] }).notNull(),
+  externalId: text('external_id'),
+  error: text('error'),
+  requestedAt: integer('requested_at').notNull(),
+  finishedAt: integer('finished_at'),
+})
+
+export const runLogs = sqliteTable(
+  'run_logs',
+  {
+    runId: text('run_id').notNull(),
+    position: integer('position').notNull(),
+    at: integer('at').notNull(),
+    step: text('step').notNull(),
+    line: text('line').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.position] })],
+)
+
+export const inbox = sqliteTable(
+  'inbox',
+  {
+    source: text('source').notNull(),
+    eventId: text('event_id').notNull(),
+    type: text('type').notNull(),
+    objectId: text('object_id'),
+    status: text('status', { enum: ['received', 'processed', 'ignored', 'failed'] }).notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    availableAt: integer('available_at').notNull(),
+    reason: text('reason'),
+    occurredAt: integer('occurred_at').notNull(),
+    receivedAt: integer('received_at').notNull(),
+    processedAt: integer('processed_at'),
+  },
+  (t) => [primaryKey({ columns: [t.source, t.eventId] })],
+)
+
+export const outbox = sqliteTable('outbox', {
+  id: text('id').primaryKey(),
+  kind: text('kind').notNull(),
+  subject: text('subject').notNull(),
+  recipient: text('recipient').notNull(),
+  sealed: blob('sealed', { mode: 'buffer' }),
+  idempotencyKey: text('idempotency_key').notNull(),
+  status: text('status', { enum: ['queued', 'sent', 'failed'] }).notNull(),
+  attempts: integer('attempts').notNull().default(0),
+  availableAt: integer('available_at').notNull(),
+  externalId: text('external_id'),
+  reason: text('reason'),
+  createdAt: integer('created_at').notNull(),
+  sentAt: integer('sent_at'),
+})
+
+export const auditEvents = sqliteTable('audit_events', {
+  id: text('id').primaryKey(),
+  at: integer('at').notNull(),
+  actor: text('actor').notNull(),
+  action: text('action').notNull(),
+  subject: text('subject').notNull(),
+  detail: text('detail').notNull(),
+  ip: text('ip'),
+})
+
+export const sessions = sqliteTable('sessions', {
+  tokenHash: text('token_hash').primaryKey(),
+  userId: text('user_id').notNull(),
+  ip: text('ip'),
+  userAgent: text('user_agent'),
+  createdAt: integer('created_at').notNull(),
+  seenAt: integer('seen_at').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+})
+
+export const loginLinks = sqliteTable('login_links', {
+  tokenHash: text('token_hash').primaryKey(),
+  email: text('email').notNull(),
+  browserHash: text('browser_hash').notNull(),
+  createdAt: integer('created_at').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+})
+
+export const apiTokens = sqliteTable('api_tokens', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  tokenHash: text('token_hash').notNull(),
+  createdAt: integer('created_at').notNull(),
+  lastUsedAt: integer('last_used_at'),
+  revokedAt: integer('revoked_at'),
+})
+
+export const rateLimits = sqliteTable('rate_limits', {
+  key: text('key').primaryKey(),
+  count: integer('count').notNull(),
+  resetsAt: integer('resets_at').notNull(),
+})
+
+export const counters = sqliteTable('counters', {
+  name: text('name').primaryKey(),
+  value: integer('value').notNull(),
+})
