@@ -1,0 +1,47 @@
+/** Programs of the machine that some tests drive. All but Litestream come from Debian. */
+
+export type Tool = {
+  command: string
+  debianPackages: string[]
+  usedFor: string
+  find: () => string | null
+}
+
+const litestreamFromNpm = `${import.meta.dir}/../node_modules/@flydotio/litestream-linux-x64/litestream`
+
+export const tools = {
+  // Chromium brings no font of its own; without one every page is blank boxes.
+  chromium: debian('chromium', ['chromium', 'fonts-liberation'], 'the story in a browser'),
+  caddy: debian('caddy', ['caddy'], 'checking the Caddyfile'),
+  shellcheck: debian('shellcheck', ['shellcheck'], 'checking the shell scripts'),
+  jq: debian('jq', ['jq'], 'running the agent of a tenant’s server'),
+  'systemd-analyze': debian('systemd-analyze', ['systemd'], 'checking the unit files'),
+  litestream: {
+    command: 'litestream',
+    debianPackages: [],
+    usedFor: 'replicating and restoring the database',
+    find: () => (executable(litestreamFromNpm) ? litestreamFromNpm : Bun.which('litestream')),
+  },
+} satisfies Record<string, Tool>
+
+export type ToolName = keyof typeof tools
+
+/** The tools that this machine lacks. */
+export function missingTools(): Tool[] {
+  return Object.values<Tool>(tools).filter((tool) => tool.find() === null)
+}
+
+/** What a person can do to get the tool. */
+export function remedy(tool: Tool): string {
+  return tool.debianPackages.length > 0
+    ? `apt-get install ${tool.debianPackages.join(' ')}`
+    : 'comes with bun install on Linux x64; elsewhere put it on the PATH'
+}
+
+function debian(command: string, debianPackages: string[], usedFor: string): Tool {
+  return { command, debianPackages, usedFor, find: () => Bun.which(command) }
+}
+
+function executable(path: string): boolean {
+  return process.platform === 'linux' && process.arch === 'x64' && Bun.which(path) !== null
+}
