@@ -47,6 +47,8 @@ CREATE TABLE signups (
   id TEXT PRIMARY KEY,
   status TEXT NOT NULL CHECK (status IN ('pending', 'paid', 'provisioning', 'active', 'failed', 'refunded', 'expired')),
   subdomain TEXT NOT NULL,
+  -- The name as a hasty eye reads it, so that look-alikes are found.
+  skeleton TEXT NOT NULL,
   email TEXT NOT NULL,
   plan_id TEXT NOT NULL REFERENCES plans (id),
   organization_id TEXT REFERENCES organizations (id),
@@ -62,6 +64,7 @@ CREATE TABLE signups (
 ) STRICT;
 CREATE UNIQUE INDEX signups_hold_a_name ON signups (subdomain)
   WHERE status IN ('pending', 'paid', 'provisioning', 'failed');
+CREATE INDEX signups_by_skeleton ON signups (skeleton);
 CREATE INDEX signups_by_status ON signups (status, created_at);
 CREATE INDEX signups_by_creation ON signups (created_at);
 
@@ -72,6 +75,7 @@ CREATE TABLE tenants (
   plan_id TEXT NOT NULL REFERENCES plans (id),
   blueprint TEXT NOT NULL,
   subdomain TEXT NOT NULL,
+  skeleton TEXT NOT NULL,
   release TEXT NOT NULL,
   status TEXT NOT NULL CHECK (status IN ('provisioning', 'active', 'suspended', 'failed', 'deleting', 'deleted')),
   -- Why it is not as it should be, in words; null when all is well.
@@ -85,6 +89,7 @@ CREATE TABLE tenants (
 ) STRICT;
 CREATE UNIQUE INDEX tenants_hold_a_name ON tenants (subdomain) WHERE status <> 'deleted';
 CREATE UNIQUE INDEX tenants_one_for_a_signup ON tenants (signup_id) WHERE status <> 'deleted';
+CREATE INDEX tenants_by_skeleton ON tenants (skeleton);
 CREATE INDEX tenants_by_name ON tenants (subdomain, deleted_at);
 CREATE INDEX tenants_by_status ON tenants (status, created_at);
 CREATE INDEX tenants_by_plan ON tenants (plan_id, created_at);
@@ -168,7 +173,6 @@ CREATE TABLE runs (
   attempts INTEGER NOT NULL DEFAULT 0,
   available_at INTEGER NOT NULL,
   claimed_by TEXT,
-  claimed_until INTEGER,
   fence INTEGER NOT NULL DEFAULT 0,
   -- Why it waits or why it stopped, in words.
   reason TEXT,
@@ -179,7 +183,7 @@ CREATE TABLE runs (
 ) STRICT;
 CREATE UNIQUE INDEX runs_one_live_a_tenant ON runs (tenant_id) WHERE status IN ('queued', 'running', 'waiting');
 CREATE INDEX runs_due ON runs (available_at) WHERE status IN ('queued', 'waiting');
-CREATE INDEX runs_claimed ON runs (claimed_until) WHERE status = 'running';
+CREATE INDEX runs_claimed ON runs (claimed_by) WHERE status = 'running';
 CREATE INDEX runs_by_creation ON runs (created_at);
 CREATE INDEX runs_by_tenant ON runs (tenant_id, created_at);
 CREATE INDEX runs_by_status ON runs (status, created_at);

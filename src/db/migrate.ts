@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite'
-import { conflict } from '../errors'
 import createTheDomain from '../../migrations/0001_create_the_domain.sql' with { type: 'text' }
+import { conflict } from '../errors'
 
 type Migration = { version: number; name: string; sql: string }
 
@@ -40,9 +40,7 @@ function apply(sqlite: Database, migration: Migration, nowMs: number): void {
       // Another process may have applied it while this one waited for the lock.
       if (currentVersion(sqlite) >= migration.version) return
       sqlite.exec(migration.sql)
-      sqlite
-        .query('INSERT INTO migrations VALUES (?1, ?2, ?3)')
-        .run(migration.version, migration.name, nowMs)
+      sqlite.query('INSERT INTO migrations VALUES (?1, ?2, ?3)').run(migration.version, migration.name, nowMs)
     })
     .immediate()
 }

@@ -9,7 +9,7 @@ type Drizzle = BunSQLiteDatabase<typeof schema>
 export type Tx = Parameters<Parameters<Drizzle['transaction']>[0]>[0]
 
 /** What reads: the database itself, or a transaction in progress. */
-export type Reader = Pick<Tx, 'select' | 'selectDistinct' | 'all' | 'get' | '$count'>
+export type Reader = Pick<Tx, 'select' | 'all' | 'get'>
 
 /** The control database. */
 export class Db {

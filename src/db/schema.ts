@@ -51,6 +51,7 @@ export const signups = sqliteTable('signups', {
     enum: ['pending', 'paid', 'provisioning', 'active', 'failed', 'refunded', 'expired'],
   }).notNull(),
   subdomain: text('subdomain').notNull(),
+  skeleton: text('skeleton').notNull(),
   email: text('email').notNull(),
   planId: text('plan_id').notNull(),
   organizationId: text('organization_id'),
@@ -72,6 +73,7 @@ export const tenants = sqliteTable('tenants', {
   planId: text('plan_id').notNull(),
   blueprint: text('blueprint').notNull(),
   subdomain: text('subdomain').notNull(),
+  skeleton: text('skeleton').notNull(),
   release: text('release').notNull(),
   status: text('status', {
     enum: ['provisioning', 'active', 'suspended', 'failed', 'deleting', 'deleted'],
@@ -163,7 +165,6 @@ export const runs = sqliteTable('runs', {
   attempts: integer('attempts').notNull().default(0),
   availableAt: integer('available_at').notNull(),
   claimedBy: text('claimed_by'),
-  claimedUntil: integer('claimed_until'),
   fence: integer('fence').notNull().default(0),
   reason: text('reason'),
   errorCode: text('error_code'),

@@ -1,0 +1,120 @@
+import { invalid } from './errors'
+
+type Reader<T> = (text: string) => T
+type Variable<T> = { for: string; read: Reader<T>; default?: string; optional?: true; secret?: true }
+
+const text: Reader<string> = (value) => value
+const matches =
+  (pattern: RegExp, words: string): Reader<string> =>
+  (value) => {
+    if (!pattern.test(value)) throw new Error(words)
+    return value
+  }
+const port: Reader<number> = (value) => {
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) throw new Error('must be a port number, 0 to 65535')
+  return Number(value)
+}
+const url: Reader<string> = (value) => {
+  const parsed = URL.canParse(value) ? new URL(value) : null
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new Error('must be an http or https address')
+  return value.replace(/\/+$/, '')
+}
+const email = matches(/^[^\s@<>,"]+@[^\s@<>,"]+$/, 'must be an email address')
+const mailbox = matches(/^[^\r\n]*@[^\r\n]*$/, 'must be an address such as `Atlas <hello@example.com>`')
+const domain = matches(
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:\d{1,5})?$/,
+  'must be a domain name in lower case, such as `sites.example.net`',
+)
+const key: Reader<Buffer> = (value) => {
+  const bytes = Buffer.from(value, 'base64')
+  if (bytes.length !== 32) throw new Error('must be 32 random bytes in base64 (openssl rand -base64 32)')
+  return bytes
+}
+const longSecret = matches(/^.{32,}$/, 'must be at least 32 characters (openssl rand -base64 32)')
+
+/** Every variable that Atlas itself reads. Blueprints name further ones for their settings and prices. */
+export const VARIABLES = {
+  ADMIN_EMAIL: { for: 'the operator, the only address that may sign in', read: email },
+  BASE_URL: { for: 'where customers and the operator reach Atlas', read: url },
+  TENANT_DOMAIN: { for: 'the domain under which tenants get their names', read: domain },
+  PORT: { for: 'the port that Atlas listens on, loopback only', read: port, default: '4100' },
+  DATA_DIR: { for: 'the folder that holds the database', read: text, default: './data' },
+  BLUEPRINTS_DIR: { for: 'a folder with blueprints of your own', read: text, optional: true },
+  AUTH_SECRET: { for: 'signing of links', read: longSecret, secret: true },
+  ENCRYPTION_KEY: { for: 'sealing of tenants’ secrets', read: key, secret: true },
+  HETZNER_API_TOKEN: { for: 'servers at Hetzner Cloud (read and write)', read: text, secret: true },
+  ATLAS_SSH_KEY_ID: { for: 'the id or name of Atlas’s SSH key at Hetzner', read: text },
+  ATLAS_SSH_PRIVATE_KEY: {
+    for: 'the private half of that key (OpenSSH, ed25519)',
+    read: unescaped,
+    secret: true,
+  },
+  AWS_ACCESS_KEY_ID: { for: 'DNS records at Route 53', read: text },
+  AWS_SECRET_ACCESS_KEY: { for: 'DNS records at Route 53', read: text, secret: true },
+  HOSTED_ZONE_ID: {
+    for: 'the hosted zone of TENANT_DOMAIN',
+    read: matches(/^[A-Z0-9]{1,32}$/, 'must be a hosted zone id such as Z0123456789ABC'),
+  },
+  STRIPE_SECRET_KEY: { for: 'checkout and subscriptions', read: text, secret: true },
+  STRIPE_WEBHOOK_SECRET: { for: 'verifying Stripe’s webhooks', read: text, secret: true },
+  RESEND_API_KEY: { for: 'mail', read: text, secret: true },
+  EMAIL_FROM: { for: 'the sender of mail', read: mailbox },
+  STRIPE_API_URL: { for: 'another address of Stripe’s API', read: url, optional: true },
+  HETZNER_API_URL: { for: 'another address of Hetzner’s API', read: url, optional: true },
+  ROUTE53_API_URL: { for: 'another address of Route 53', read: url, optional: true },
+  RESEND_API_URL: { for: 'another address of Resend’s API', read: url, optional: true },
+  SERVER_GATEWAY_URL: {
+    for: 'an HTTP proxy through which tenants’ servers are reached',
+    read: url,
+    optional: true,
+  },
+} satisfies Record<string, Variable<unknown>>
+
+type Variables = typeof VARIABLES
+type Value<V> = V extends { read: Reader<infer T> }
+  ? V extends { optional: true }
+    ? T | undefined
+    : T
+  : never
+
+/** The configuration by its variables' own names. */
+export type Config = { readonly [Name in keyof Variables]: Value<Variables[Name]> }
+
+export type Environment = Record<string, string | undefined>
+
+/** Reads the configuration once. Throws one `invalid` that names every variable that is missing or malformed. */
+export function readConfig(env: Environment): Config {
+  const problems: Record<string, string> = {}
+  const config: Record<string, unknown> = {}
+  for (const [name, variable] of Object.entries(VARIABLES) as [string, Variable<unknown>][]) {
+    const value = env[name]?.trim() || variable.default
+    if (value === undefined) {
+      if (!variable.optional) problems[name] = `is missing: it is for ${variable.for}`
+      continue
+    }
+    try {
+      config[name] = variable.read(value)
+    } catch (thrown) {
+      problems[name] =
+        `${thrown instanceof Error ? thrown.message : 'is malformed'}: it is for ${variable.for}`
+    }
+  }
+  if (Object.keys(problems).length > 0) throw invalid(listed(problems), problems)
+  return config as Config
+}
+
+/** The values that must never be printed. */
+export function secretsOf(env: Environment): string[] {
+  const names = Object.entries(VARIABLES).flatMap(([name, variable]) => ('secret' in variable ? [name] : []))
+  return names.flatMap((name) => env[name]?.trim() || [])
+}
+
+function listed(problems: Record<string, string>): string {
+  const lines = Object.entries(problems).map(([name, words]) => `  ${name} ${words}`)
+  return `The configuration has ${lines.length} ${lines.length === 1 ? 'problem' : 'problems'}:\n${lines.join('\n')}`
+}
+
+// Unit files and .env files hold a PEM key on one line, with its line breaks written as \n.
+function unescaped(value: string): string {
+  return value.includes('\\n') ? value.replaceAll('\\n', '\n') : value
+}

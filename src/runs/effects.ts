@@ -1,0 +1,70 @@
+import { eq } from 'drizzle-orm'
+import type { Clock } from '../clock'
+import type { Db } from '../db/open'
+import { effects } from '../db/schema'
+import { asAtlasError } from '../errors'
+import { newId } from '../ids'
+
+/** What is about to be asked of the outside world. */
+export type Intent = {
+  provider: 'stripe' | 'hetzner' | 'dns' | 'mail' | 'machine'
+  verb: string
+  /** What makes a repetition harmless: a name, a label, an idempotency key, a command id. */
+  key: string
+  /** For people: what was asked, without anything secret. */
+  summary: Record<string, string | number | boolean | null>
+}
+
+/** Where an effect belongs: the run and step, or the signup or mail it serves. */
+export type EffectPlace = { subject: string; runId?: string; step?: string }
+
+/**
+ * Makes one call that changes the outside world: the ledger has its intent before, its outcome after.
+ * Rethrows what the call throws. An effect left `intended` is one that a crash cut off.
+ */
+export async function performEffect<T>(
+  db: Db,
+  clock: Clock,
+  place: EffectPlace,
+  intent: Intent,
+  call: () => Promise<T>,
+  externalId: (result: T) => string | null = () => null,
+): Promise<T> {
+  const id = intend(db, clock.now(), place, intent)
+  try {
+    const result = await call()
+    settle(db, id, { outcome: 'done', externalId: externalId(result), finishedAt: clock.now() })
+    return result
+  } catch (thrown) {
+    const error = asAtlasError(thrown)
+    const outcome = error.outcome ?? (error.code === 'internal' ? 'unknown' : 'refused')
+    settle(db, id, { outcome, error: error.message, finishedAt: clock.now() })
+    throw error
+  }
+}
+
+function intend(db: Db, nowMs: number, place: EffectPlace, intent: Intent): string {
+  const id = newId('eff', nowMs)
+  db.write((tx) =>
+    tx
+      .insert(effects)
+      .values({
+        id,
+        runId: place.runId ?? null,
+        step: place.step ?? null,
+        subject: place.subject,
+        provider: intent.provider,
+        verb: intent.verb,
+        key: intent.key,
+        summary: JSON.stringify(intent.summary),
+        outcome: 'intended',
+        requestedAt: nowMs,
+      })
+      .run(),
+  )
+  return id
+}
+
+function settle(db: Db, id: string, outcome: Partial<typeof effects.$inferInsert>): void {
+  db.write((tx) => tx.update(effects).set(outcome).where(eq(effects.id, id)).run())
+}

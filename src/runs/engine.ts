@@ -1,0 +1,195 @@
+import { and, eq } from 'drizzle-orm'
+import type { Clock } from '../clock'
+import type { Db, Tx } from '../db/open'
+import { runs, steps } from '../db/schema'
+import { AtlasError, asAtlasError } from '../errors'
+import type { Log } from '../log'
+import { backOffMs } from './back-off'
+import { performEffect } from './effects'
+import type { Recipe, RunFacts, Step, StepContext, StepResult } from './recipe'
+import { addRunLog, factsOf, type RunRow, type StepRow, stepsOf } from './run'
+
+export type EngineParts = {
+  db: Db
+  clock: Clock
+  log: Log
+  recipes: readonly Recipe[]
+  /** A number in [0, 1), for jitter. */
+  chance: () => number
+}
+
+export const STEP_ATTEMPTS_MAX = 10
+
+/** Thrown when a run was claimed by somebody else in the meantime: nothing more may be written. */
+class ClaimLost extends Error {}
+
+/** Carries claimed runs through their recipes, each step saved before the next begins. */
+export class Engine {
+  constructor(private readonly parts: EngineParts) {}
+
+  /** Works on a claimed run until it waits, stops or ends. Never throws: what goes wrong is in the run. */
+  async carry(run: RunRow): Promise<void> {
+    const recipe = this.parts.recipes.find((candidate) => candidate.kind === run.kind)
+    try {
+      if (!recipe) return this.refuse(run)
+      while (await this.advance(run, recipe)) {}
+    } catch (thrown) {
+      if (!(thrown instanceof ClaimLost)) throw thrown
+      this.parts.log.warn('a run was taken over', { run: run.id })
+    }
+  }
+
+  private refuse(run: RunRow): void {
+    const reason = `This Atlas has no recipe for ${run.kind}. Was the run queued by a newer one?`
+    const finishedAt = this.parts.clock.now()
+    this.whileHeld(run, (tx) =>
+      this.release(tx, run, { status: 'failed', reason, errorCode: 'internal', finishedAt }),
+    )
+  }
+
+  /** Does one step; resolves to whether there is more to do right now. */
+  private async advance(run: RunRow, recipe: Recipe): Promise<boolean> {
+    const row = nextStep(run, stepsOf(this.parts.db.read, run.id))
+    if (!row) {
+      this.finish(run, recipe)
+      return false
+    }
+    const startedAt = this.begin(run, row)
+    try {
+      const result = await this.perform(run, row, recipe, startedAt)
+      return this.save(run, row, result)
+    } catch (thrown) {
+      if (thrown instanceof ClaimLost) throw thrown
+      this.stumble(run, row, recipe, asAtlasError(thrown))
+      return false
+    }
+  }
+
+  private begin(run: RunRow, row: StepRow): number {
+    const nowMs = this.parts.clock.now()
+    const fresh = row.startedAt === null || row.status === 'succeeded'
+    const startedAt = fresh ? nowMs : (row.startedAt ?? nowMs)
+    this.whileHeld(run, (tx) => {
+      tx.update(runs).set({ step: row.name, reason: null }).where(eq(runs.id, run.id)).run()
+      setStep(tx, row, { status: 'running', startedAt, attempts: row.attempts + 1 })
+    })
+    return startedAt
+  }
+
+  private perform(run: RunRow, row: StepRow, recipe: Recipe, startedAt: number): Promise<StepResult> {
+    const step = recipe.steps.find((candidate) => candidate.name === row.name)
+    if (!step) throw new AtlasError('internal', `This Atlas no longer knows the step ${row.name}.`)
+    const context = this.context(run, step, startedAt)
+    if (run.direction === 'forward') return step.run(context)
+    return step.undo ? step.undo(context) : Promise.resolve({ kind: 'done', output: {} })
+  }
+
+  private context(run: RunRow, step: Step, startedAt: number): StepContext {
+    const { db, clock, log } = this.parts
+    const place = { subject: run.tenantId, runId: run.id, step: step.name }
+    return {
+      run: factsOf(run),
+      db,
+      startedAt,
+      now: () => clock.now(),
+      output: (name) => outputOf(stepsOf(db.read, run.id), name),
+      effect: (intent, call, externalId) => performEffect(db, clock, place, intent, call, externalId),
+      log: (line) => db.write((tx) => addRunLog(tx, run.id, step.name, log.redact(line), clock.now())),
+    }
+  }
+
+  private save(run: RunRow, row: StepRow, result: StepResult): boolean {
+    const nowMs = this.parts.clock.now()
+    this.whileHeld(run, (tx) => {
+      if (result.kind === 'wait') {
+        setStep(tx, row, { status: 'waiting', reason: result.why })
+        this.release(tx, run, { status: 'waiting', availableAt: nowMs + result.ms, reason: result.why })
+        tx.update(runs).set({ attempts: 0 }).where(eq(runs.id, run.id)).run()
+        return
+      }
+      result.commit?.(tx, nowMs)
+      const change = { reason: null, finishedAt: nowMs }
+      if (run.direction === 'undo') setStep(tx, row, { ...change, status: 'undone' })
+      else setStep(tx, row, { ...change, status: 'succeeded', output: JSON.stringify(result.output) })
+      tx.update(runs).set({ attempts: 0, reason: null }).where(eq(runs.id, run.id)).run()
+    })
+    run.attempts = 0
+    return result.kind === 'done'
+  }
+
+  /** What is unavailable is tried again, ever later; everything else stops the run with a reason. */
+  private stumble(run: RunRow, row: StepRow, recipe: Recipe, error: AtlasError): void {
+    const nowMs = this.parts.clock.now()
+    const attempts = run.attempts + 1
+    if (error.code === 'internal')
+      this.parts.log.error('a step broke', error, { run: run.id, step: row.name })
+    if (error.code === 'unavailable' && attempts < STEP_ATTEMPTS_MAX) {
+      const pauseMs = Math.max(backOffMs(attempts, this.parts.chance()), error.retryAfterMs ?? 0)
+      this.whileHeld(run, (tx) => {
+        setStep(tx, row, { status: 'waiting', reason: error.message })
+        this.release(tx, run, { status: 'waiting', availableAt: nowMs + pauseMs, reason: error.message })
+        tx.update(runs).set({ attempts }).where(eq(runs.id, run.id)).run()
+      })
+      return
+    }
+    this.whileHeld(run, (tx) => {
+      setStep(tx, row, { status: 'failed', reason: error.message, finishedAt: nowMs })
+      this.release(tx, run, {
+        status: 'failed',
+        reason: error.message,
+        errorCode: error.code,
+        finishedAt: nowMs,
+      })
+      recipe.failed(tx, factsOf(run), error, nowMs)
+    })
+  }
+
+  private finish(run: RunRow, recipe: Recipe): void {
+    const nowMs = this.parts.clock.now()
+    this.whileHeld(run, (tx) => {
+      const undone = run.direction === 'undo'
+      this.release(tx, run, { status: undone ? 'cancelled' : 'succeeded', reason: null, finishedAt: nowMs })
+      if (undone) recipe.undone(tx, factsOf(run), nowMs)
+      else recipe.succeeded(tx, factsOf(run), nowMs)
+    })
+  }
+
+  private release(tx: Tx, run: RunRow, change: Partial<RunRow>): void {
+    tx.update(runs)
+      .set({ ...change, claimedBy: null })
+      .where(eq(runs.id, run.id))
+      .run()
+  }
+
+  /** Writes only while the claim that this worker took still stands. */
+  private whileHeld(run: RunRow, work: (tx: Tx) => void): void {
+    this.parts.db.write((tx) => {
+      const held = tx
+        .select({ id: runs.id })
+        .from(runs)
+        .where(and(eq(runs.id, run.id), eq(runs.status, 'running'), eq(runs.fence, run.fence)))
+        .get()
+      if (!held) throw new ClaimLost()
+      work(tx)
+    })
+  }
+}
+
+/** Forward: the first step not done. Undoing: the last step that began and is not undone yet. */
+export function nextStep(run: Pick<RunRow, 'direction'>, rows: StepRow[]): StepRow | undefined {
+  if (run.direction === 'forward') return rows.find((row) => row.status !== 'succeeded')
+  return rows.findLast((row) => row.status !== 'pending' && row.status !== 'undone')
+}
+
+function outputOf(rows: StepRow[], name: string): RunFacts['input'] {
+  const output = rows.find((row) => row.name === name)?.output
+  if (!output) throw new AtlasError('internal', `The step ${name} has not run yet.`)
+  return JSON.parse(output) as RunFacts['input']
+}
+
+function setStep(tx: Tx, row: StepRow, change: Partial<StepRow>): void {
+  tx.update(steps)
+    .set(change)
+    .where(and(eq(steps.runId, row.runId), eq(steps.position, row.position)))
+    .run()
+}

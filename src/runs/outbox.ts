@@ -1,0 +1,124 @@
+import { and, asc, eq, lte, min, notInArray } from 'drizzle-orm'
+import type { Clock } from '../clock'
+import type { Db, Tx } from '../db/open'
+import { outbox } from '../db/schema'
+import { asAtlasError } from '../errors'
+import { newId } from '../ids'
+import type { Log } from '../log'
+import type { Mail, Mailer } from '../providers/mailer'
+import { seal, unseal } from '../secrets'
+import { backOffMs } from './back-off'
+import { performEffect } from './effects'
+import type { Lane } from './worker'
+
+type MailRow = typeof outbox.$inferSelect
+
+export type OutgoingMail = {
+  /** `welcome`, `login-link`: for people and counts. */
+  kind: string
+  /** The id of what the mail is about. */
+  subject: string
+  /** One mail a key, however often it is queued. */
+  idempotencyKey: string
+  mail: Mail
+}
+
+const SEND_ATTEMPTS_MAX = 12
+const MAILS_AT_ONCE_MAX = 4
+
+/** Queues a mail in the transaction that makes it true. A key that was queued before queues nothing. */
+export function queueMail(tx: Tx, key: Uint8Array, outgoing: OutgoingMail, nowMs: number): void {
+  const id = newId('msg', nowMs)
+  tx.insert(outbox)
+    .values({
+      id,
+      kind: outgoing.kind,
+      subject: outgoing.subject,
+      recipient: outgoing.mail.to,
+      sealed: seal(key, JSON.stringify(outgoing.mail), placeOf(id)),
+      idempotencyKey: outgoing.idempotencyKey,
+      status: 'queued',
+      availableAt: nowMs,
+      createdAt: nowMs,
+    })
+    .onConflictDoNothing()
+    .run()
+}
+
+export type OutboxParts = {
+  db: Db
+  clock: Clock
+  log: Log
+  mailer: Mailer
+  key: Uint8Array
+  chance: () => number
+}
+
+/** The lane that sends queued mails, each once. */
+export function outboxLane(parts: OutboxParts): Lane<MailRow> {
+  const { db, clock } = parts
+  const waiting = (inHand: ReadonlySet<string>) =>
+    and(eq(outbox.status, 'queued'), notInArray(outbox.id, [...inHand]))
+  return {
+    name: 'outbox',
+    concurrency: MAILS_AT_ONCE_MAX,
+    nextDueAt: (inHand) =>
+      db.read
+        .select({ at: min(outbox.availableAt) })
+        .from(outbox)
+        .where(waiting(inHand))
+        .get()?.at ?? null,
+    take: (limit, inHand) =>
+      db.read
+        .select()
+        .from(outbox)
+        .where(and(waiting(inHand), lte(outbox.availableAt, clock.now())))
+        .orderBy(asc(outbox.availableAt))
+        .limit(limit)
+        .all(),
+    keyOf: (row) => row.id,
+    work: (row) => deliver(parts, row),
+  }
+}
+
+async function deliver(parts: OutboxParts, row: MailRow): Promise<void> {
+  const { db, clock, log, mailer, key, chance } = parts
+  try {
+    const mail = JSON.parse(unseal(key, row.sealed ?? Buffer.alloc(0), placeOf(row.id)).toString()) as Mail
+    const intent = {
+      provider: 'mail' as const,
+      verb: 'send',
+      key: row.idempotencyKey,
+      summary: { kind: row.kind, to: row.recipient },
+    }
+    const send = () => mailer.send(mail, row.idempotencyKey)
+    const sent = await performEffect(db, clock, { subject: row.subject }, intent, send, (reply) => reply.id)
+    change(db, row.id, {
+      status: 'sent',
+      sentAt: clock.now(),
+      externalId: sent.id,
+      sealed: null,
+      reason: null,
+    })
+  } catch (thrown) {
+    const error = asAtlasError(thrown)
+    const attempts = row.attempts + 1
+    const again = error.code === 'unavailable' && attempts < SEND_ATTEMPTS_MAX
+    const pauseMs = Math.max(backOffMs(attempts, chance()), error.retryAfterMs ?? 0)
+    if (!again) log.error('a mail could not be sent', error, { mail: row.id, kind: row.kind })
+    change(db, row.id, {
+      status: again ? 'queued' : 'failed',
+      attempts,
+      availableAt: clock.now() + pauseMs,
+      reason: error.message,
+    })
+  }
+}
+
+function change(db: Db, id: string, fields: Partial<MailRow>): void {
+  db.write((tx) => tx.update(outbox).set(fields).where(eq(outbox.id, id)).run())
+}
+
+function placeOf(id: string): string {
+  return `outbox/${id}/sealed`
+}

@@ -1,0 +1,63 @@
+import type { Db, Tx } from '../db/open'
+import type { AtlasError } from '../errors'
+import type { Intent } from './effects'
+
+/** Ordered steps of a kind of run. Steps are found by name, so a recipe may gain steps while runs are live. */
+export interface Recipe {
+  readonly kind: string
+  readonly title: string
+  readonly steps: readonly Step[]
+  /** What becomes true with the run's last step, in the same transaction. */
+  succeeded(tx: Tx, run: RunFacts, nowMs: number): void
+  /** What becomes true when the run stops with a reason. */
+  failed(tx: Tx, run: RunFacts, error: AtlasError, nowMs: number): void
+  /** What becomes true when everything is undone. */
+  undone(tx: Tx, run: RunFacts, nowMs: number): void
+}
+
+/** One step: it finds or creates, so that running it again after a crash does nothing twice. */
+export interface Step {
+  readonly name: string
+  readonly title: string
+  run(context: StepContext): Promise<StepResult>
+  /** Takes back what the step made or may have made; absent when there is nothing outside to take back. */
+  undo?(context: StepContext): Promise<StepResult>
+}
+
+export type RunFacts = {
+  id: string
+  kind: string
+  tenantId: string
+  direction: 'forward' | 'undo'
+  input: Record<string, unknown>
+}
+
+export type StepContext = {
+  run: RunFacts
+  db: Db
+  /** When this step first began, in this try of the run. */
+  startedAt: number
+  now(): number
+  /** What an earlier step returned. Throws `internal` when it has not run. */
+  output(step: string): Record<string, unknown>
+  /** Writes the intent to the ledger, makes the call, writes its outcome. */
+  effect<T>(intent: Intent, call: () => Promise<T>, externalId?: (result: T) => string | null): Promise<T>
+  /** Adds a line to the run's log, secrets blotted out. */
+  log(line: string): void
+}
+
+export type StepResult = Wait | Done
+
+/** Look again after `ms`; `why` is shown to the operator. */
+export type Wait = { kind: 'wait'; ms: number; why: string }
+
+/** Finished: `output` is kept for later steps, `commit` joins the transaction that marks the step. */
+export type Done = { kind: 'done'; output: Record<string, unknown>; commit?: (tx: Tx, nowMs: number) => void }
+
+export const wait = (ms: number, why: string): Wait => ({ kind: 'wait', ms, why })
+
+export const done = (output: Done['output'] = {}, commit?: Done['commit']): Done => ({
+  kind: 'done',
+  output,
+  commit,
+})

@@ -1,0 +1,166 @@
+import { and, asc, count, desc, eq, inArray, lte, min } from 'drizzle-orm'
+import type { Reader, Tx } from '../db/open'
+import { runLogs, runs, steps } from '../db/schema'
+import { conflict, notFound } from '../errors'
+import { newId } from '../ids'
+import type { Recipe, RunFacts } from './recipe'
+
+export type RunRow = typeof runs.$inferSelect
+export type StepRow = typeof steps.$inferSelect
+
+const LOG_LINES_MAX = 500
+const LOG_LINE_CHARS_MAX = 2_000
+
+/** Queues a run of a recipe. Throws `conflict` when the tenant has a live run: one at a time. */
+export function queueRun(tx: Tx, recipe: Recipe, tenantId: string, input: RunFacts['input'], nowMs: number) {
+  refuseSecondLiveRun(tx, tenantId)
+  const id = newId('run', nowMs)
+  tx.insert(runs)
+    .values({
+      id,
+      kind: recipe.kind,
+      tenantId,
+      input: JSON.stringify(input),
+      status: 'queued',
+      availableAt: nowMs,
+      createdAt: nowMs,
+    })
+    .run()
+  recipe.steps.forEach((step, position) => {
+    tx.insert(steps)
+      .values({ runId: id, position, name: step.name, title: step.title, status: 'pending' })
+      .run()
+  })
+  return id
+}
+
+/** Queues a failed run again, from the step that failed and in the direction it had. Throws `conflict`. */
+export function retryRun(tx: Tx, runId: string, nowMs: number): RunRow {
+  const run = failedRun(tx, runId)
+  requeue(tx, run, { direction: run.direction }, nowMs)
+  return run
+}
+
+/** Queues a failed run to take back what it did, last step first. Throws `conflict`. */
+export function undoRun(tx: Tx, runId: string, nowMs: number): RunRow {
+  const run = failedRun(tx, runId)
+  if (run.direction === 'undo') throw conflict('This run is being undone already. Retry it to go on.')
+  requeue(tx, run, { direction: 'undo' }, nowMs)
+  return run
+}
+
+/** A run by its id. Throws `not_found`. */
+export function getRun(db: Reader, runId: string): RunRow {
+  const run = db.select().from(runs).where(eq(runs.id, runId)).get()
+  if (!run) throw notFound('There is no such run.')
+  return run
+}
+
+/** The latest run of a tenant, if it ever had one. */
+export function latestRun(db: Reader, tenantId: string): RunRow | undefined {
+  return db
+    .select()
+    .from(runs)
+    .where(eq(runs.tenantId, tenantId))
+    .orderBy(desc(runs.createdAt))
+    .limit(1)
+    .get()
+}
+
+export function stepsOf(db: Reader, runId: string): StepRow[] {
+  return db.select().from(steps).where(eq(steps.runId, runId)).orderBy(asc(steps.position)).all()
+}
+
+export function factsOf(run: RunRow): RunFacts {
+  const input = JSON.parse(run.input) as RunFacts['input']
+  return { id: run.id, kind: run.kind, tenantId: run.tenantId, direction: run.direction, input }
+}
+
+/** When the next run wants to be worked on; null when none does. */
+export function nextRunDueAt(db: Reader): number | null {
+  const due = db
+    .select({ at: min(runs.availableAt) })
+    .from(runs)
+    .where(inArray(runs.status, ['queued', 'waiting']))
+    .get()
+  return due?.at ?? null
+}
+
+/** Claims due runs, oldest first. Each claim raises the fence, so that a former holder can finish nothing. */
+export function claimRuns(tx: Tx, holder: string, limit: number, nowMs: number): RunRow[] {
+  const due = tx
+    .select()
+    .from(runs)
+    .where(and(inArray(runs.status, ['queued', 'waiting']), lte(runs.availableAt, nowMs)))
+    .orderBy(asc(runs.availableAt))
+    .limit(limit)
+    .all()
+  for (const run of due) {
+    run.fence += 1
+    const startedAt = run.startedAt ?? nowMs
+    tx.update(runs)
+      .set({ status: 'running', claimedBy: holder, fence: run.fence, startedAt })
+      .where(eq(runs.id, run.id))
+      .run()
+  }
+  return due
+}
+
+/**
+ * Queues again what a process that died was working on; returns how many. Only one process may hold the data
+ * folder, so whatever runs at its start has lost its worker.
+ */
+export function recoverRuns(tx: Tx, nowMs: number): number {
+  const orphans = tx
+    .update(runs)
+    .set({ status: 'queued', availableAt: nowMs, claimedBy: null })
+    .where(eq(runs.status, 'running'))
+    .returning({ id: runs.id })
+    .all()
+  return orphans.length
+}
+
+/** Adds a line to a run's log, which keeps its first 500 lines. */
+export function addRunLog(tx: Tx, runId: string, step: string, line: string, nowMs: number): void {
+  const lines = tx.select({ count: count() }).from(runLogs).where(eq(runLogs.runId, runId)).get()
+  const position = lines?.count ?? 0
+  if (position >= LOG_LINES_MAX) return
+  tx.insert(runLogs)
+    .values({ runId, position, at: nowMs, step, line: line.slice(0, LOG_LINE_CHARS_MAX) })
+    .run()
+}
+
+function refuseSecondLiveRun(tx: Tx, tenantId: string): void {
+  const live = tx
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.tenantId, tenantId), inArray(runs.status, ['queued', 'running', 'waiting'])))
+    .get()
+  if (live) throw conflict('Something else is being done to this tenant. Wait until it has finished.')
+}
+
+function failedRun(tx: Tx, runId: string): RunRow {
+  const run = getRun(tx, runId)
+  if (run.status !== 'failed') throw conflict('Only a run that has failed can be retried or undone.')
+  refuseSecondLiveRun(tx, run.tenantId)
+  return run
+}
+
+function requeue(tx: Tx, run: RunRow, change: Pick<RunRow, 'direction'>, nowMs: number): void {
+  tx.update(runs)
+    .set({
+      ...change,
+      status: 'queued',
+      attempts: 0,
+      availableAt: nowMs,
+      reason: null,
+      errorCode: null,
+      finishedAt: null,
+    })
+    .where(eq(runs.id, run.id))
+    .run()
+  tx.update(steps)
+    .set({ startedAt: null, finishedAt: null, reason: null, attempts: 0 })
+    .where(and(eq(steps.runId, run.id), eq(steps.status, 'failed')))
+    .run()
+}
