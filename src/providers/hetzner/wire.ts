@@ -1,0 +1,121 @@
+import * as v from 'valibot'
+import { AtlasError } from '../../errors'
+import type { CloudAction, CloudServer, ServerType } from '../cloud'
+
+const id = v.pipe(v.number(), v.integer(), v.transform(String))
+const architecture = v.picklist(['x86', 'arm'])
+const labels = v.record(v.string(), v.string())
+const moment = v.pipe(
+  v.string(),
+  v.transform((text) => Date.parse(text)),
+  v.number(),
+)
+
+const action = v.object({
+  id,
+  command: v.string(),
+  status: v.picklist(['running', 'success', 'error']),
+  progress: v.number(),
+  error: v.nullable(v.object({ code: v.string(), message: v.string() })),
+})
+
+const server = v.object({
+  id,
+  name: v.string(),
+  status: v.string(),
+  created: moment,
+  public_net: v.object({
+    ipv4: v.nullable(v.object({ ip: v.string() })),
+    ipv6: v.nullable(v.object({ ip: v.string() })),
+  }),
+  server_type: v.object({ name: v.string() }),
+  location: v.object({ name: v.string() }),
+  labels,
+})
+
+const deprecation = v.nullish(v.object({ unavailable_after: moment }))
+
+const serverType = v.object({
+  name: v.string(),
+  cores: v.number(),
+  memory: v.number(),
+  disk: v.number(),
+  cpu_type: v.picklist(['shared', 'dedicated']),
+  architecture,
+  deprecation,
+  prices: v.array(v.object({ location: v.string(), price_monthly: v.object({ net: v.string() }) })),
+  locations: v.array(v.object({ name: v.string(), available: v.boolean(), deprecation })),
+})
+
+/** The parts of Hetzner's answers that Atlas reads; everything else may come and go. */
+export const replies = {
+  action: v.object({ action: v.optional(action) }),
+  actions: v.object({ actions: v.array(action) }),
+  server: v.object({ server }),
+  servers: v.object({ servers: v.array(server) }),
+  createdServer: v.object({ server, action, next_actions: v.array(action) }),
+  firewall: v.object({ firewall: v.object({ id }) }),
+  firewalls: v.object({ firewalls: v.array(v.object({ id, labels: v.optional(labels, {}) })) }),
+  sshKey: v.object({ ssh_key: v.object({ id, name: v.string(), fingerprint: v.string() }) }),
+  sshKeys: v.object({ ssh_keys: v.array(v.object({ id, name: v.string(), fingerprint: v.string() })) }),
+  serverTypes: v.object({ server_types: v.array(serverType) }),
+  locations: v.object({
+    locations: v.array(v.object({ name: v.string(), city: v.string(), country: v.string() })),
+  }),
+  images: v.object({
+    images: v.array(
+      v.object({ name: v.nullable(v.string()), architecture, deprecated: v.nullable(v.string()) }),
+    ),
+  }),
+}
+
+type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>
+
+/** The answer in the shape that was expected. Throws `internal`: another shape means that Atlas must be updated. */
+export function read<S extends Schema>(schema: S, reply: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, reply)
+  if (result.success) return result.output
+  const where = result.issues.map((issue) => v.getDotPath(issue) ?? '').join(', ')
+  throw new AtlasError('internal', `Hetzner's answer has an unknown shape at: ${where}`)
+}
+
+export type WireServer = v.InferOutput<typeof server>
+
+export function toServer(wire: WireServer): CloudServer {
+  const { ipv4, ipv6 } = wire.public_net
+  return {
+    id: wire.id,
+    name: wire.name,
+    status: wire.status,
+    ipv4: ipv4?.ip ?? null,
+    // Hetzner gives the network (2001:db8::/64); the server's own address in it ends in 1.
+    ipv6: ipv6?.ip.replace(/::\/64$/, '::1') ?? null,
+    serverType: wire.server_type.name,
+    location: wire.location.name,
+    labels: wire.labels,
+    createdAt: wire.created,
+  }
+}
+
+export const toAction = (wire: v.InferOutput<typeof action>): CloudAction => wire
+
+/** The type with the locations where it can be ordered at `nowMs`. */
+export function toServerType(wire: v.InferOutput<typeof serverType>, nowMs: number): ServerType {
+  const sold = (end: v.InferOutput<typeof deprecation>) => !end || end.unavailable_after > nowMs
+  const locations = wire.locations
+    .filter((location) => location.available && sold(location.deprecation) && sold(wire.deprecation))
+    .map((location) => location.name)
+  const prices = wire.prices.filter((price) => locations.includes(price.location))
+  return {
+    name: wire.name,
+    cores: wire.cores,
+    memoryGb: wire.memory,
+    diskGb: wire.disk,
+    cpuType: wire.cpu_type,
+    architecture: wire.architecture,
+    locations,
+    monthlyCents: Object.fromEntries(
+      prices.map((p) => [p.location, Math.round(Number(p.price_monthly.net) * 100)]),
+    ),
+  }
+}
