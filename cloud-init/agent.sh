@@ -1,0 +1,344 @@
+#!/bin/sh
+# Atlas's agent: the one program that Atlas calls on a tenant's server. SSH's forced command hands it
+# `<verb> <command-id>` as one argument; a JSON object comes on standard input. It answers in JSON lines:
+# any number of {"log":"..."} and at last {"result":{...}} (exit 0) or {"error":{"code":"...","message":"..."}}
+# (exit 1). A command's work goes on when the connection breaks, and the same id finds it again.
+# Needs a Debian with jq, util-linux, coreutils, openssh-client and docker compose.
+set -eu
+umask 077
+export LC_ALL=C
+
+state=${ATLAS_STATE_DIR:-/var/lib/atlas}
+ssh_dir=${ATLAS_SSH_DIR:-/etc/ssh}
+boot_log=${ATLAS_BOOT_LOG:-/var/log/cloud-init-output.log}
+app=$state/app
+next_key=$state/host-key-next/key
+input_bytes_max=1048576
+input_seconds_max=60
+turn_seconds_max=1200
+
+main() {
+  if [ "$#" -eq 2 ] && [ "$1" = --run ]; then
+    run "$2"
+    return
+  fi
+  verb=${1%% *}
+  id=${1#* }
+  check_words "$1"
+  mkdir -p "$state/commands" "$app"
+  case $verb in
+    status | logs) read_now ;;
+    host-key | settings | start | stop) submit ;;
+  esac
+}
+
+check_words() {
+  case $1 in
+    *' '*) ;;
+    *) refuse invalid 'A command is a verb and an id.' ;;
+  esac
+  case $verb in
+    status | host-key | settings | start | stop | logs) ;;
+    *) refuse invalid 'This verb is not known.' ;;
+  esac
+  case $id in
+    '' | *[!a-z0-9_-]*) refuse invalid 'A command id has lower case letters, digits, - and _ only.' ;;
+  esac
+  [ "${#id}" -le 64 ] || refuse invalid 'A command id has at most 64 characters.'
+}
+
+# Verbs that only read run anew each time and leave nothing behind.
+read_now() {
+  if ! command -v jq >/dev/null; then
+    [ "$verb" = status ] || refuse unavailable 'The server is still being set up.'
+    printf '{"result":{"agent_version":"1","ready":false,"app":{"state":"absent","release":null,"digest":null},"host_key":"%s"}}\n' "$(host_key)"
+    return
+  fi
+  dir=$(mktemp -d)
+  trap 'rm -rf "$dir"' EXIT
+  read_input
+  mv "$dir/input.new" "$dir/input"
+  perform
+  report
+}
+
+# Starts the command's work in a session of its own, unless that happened before, and follows it to its end.
+submit() {
+  command -v jq >/dev/null || refuse unavailable 'The server is still being set up.'
+  dir=$state/commands/$id
+  mkdir -p "$dir"
+  exec 8>"$dir/admission"
+  flock --wait 90 8 || refuse unavailable 'The command is being accepted by another connection.'
+  accept
+  # The lock passes to the child with the descriptor and is held for as long as the work lives.
+  exec 9>"$dir/alive"
+  if flock --nonblock 9 && [ ! -e "$dir/result" ]; then
+    setsid sh "$0" --run "$id" 8>&- </dev/null >/dev/null 2>&1 &
+  fi
+  exec 8>&- 9>&-
+  follow
+}
+
+accept() {
+  read_input
+  request="$verb $(sha256sum <"$dir/input.new")"
+  if [ ! -e "$dir/request" ]; then
+    mv "$dir/input.new" "$dir/input"
+    : >"$dir/output"
+    printf '%s\n' "$request" >"$dir/request.new"
+    mv "$dir/request.new" "$dir/request"
+    return
+  fi
+  rm -f "$dir/input.new"
+  [ "$request" = "$(cat "$dir/request")" ] || refuse conflict 'Another command was given under this id.'
+}
+
+read_input() {
+  timeout "$input_seconds_max" head -c $((input_bytes_max + 1)) >"$dir/input.new" ||
+    refuse unavailable 'The input did not arrive in time.'
+  [ "$(wc -c <"$dir/input.new")" -le "$input_bytes_max" ] || refuse invalid 'The input is too long.'
+  jq --exit-status --slurp 'length == 1 and (.[0] | type) == "object"' "$dir/input.new" >/dev/null 2>&1 ||
+    refuse invalid 'The input is not a JSON object.'
+}
+
+follow() {
+  flock --shared "$dir/alive" true &
+  tail --pid="$!" --sleep-interval=0.1 --lines=+1 --follow "$dir/output" 2>/dev/null
+  [ -e "$dir/result" ] || refuse unavailable 'The command was interrupted. The same id takes it up again.'
+  answer=$(cat "$dir/result")
+  report
+}
+
+# The work itself, in the background: one command at a time on this server.
+run() {
+  dir=$state/commands/$1
+  verb=$(cut -d ' ' -f 1 "$dir/request")
+  : >"$dir/output"
+  exec 7>"$state/turn"
+  if flock --wait "$turn_seconds_max" 7; then
+    perform
+  else
+    answer='{"error":{"code":"unavailable","message":"Another command has not finished."}}'
+  fi
+  printf '%s\n' "$answer" >"$dir/result.new"
+  mv "$dir/result.new" "$dir/result"
+  rm -f "$dir/input"
+  find "$state/commands" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
+}
+
+# Sets `answer` to the verb's last line, whatever happens inside.
+perform() {
+  set +e
+  answer=$(
+    set -e
+    case $verb in
+      status) tell_status ;;
+      host-key) change_host_key ;;
+      settings) write_settings ;;
+      start) start_app ;;
+      stop) stop_app ;;
+      logs) tell_logs ;;
+    esac
+  )
+  set -e
+  case $answer in
+    '{"result"'* | '{"error"'*) ;;
+    *) answer='{"error":{"code":"internal","message":"The agent failed."}}' ;;
+  esac
+}
+
+report() {
+  printf '%s\n' "$answer"
+  case $answer in
+    '{"result"'*) ;;
+    *) exit 1 ;;
+  esac
+}
+
+tell_status() {
+  ready=false
+  [ ! -e "$state/ready" ] || ready=true
+  app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
+  jq --null-input --compact-output --argjson ready "$ready" --argjson app "$app_now" --arg key "$(host_key)" \
+    '{result: {agent_version: "1", ready: $ready, app: $app, host_key: $key}}'
+}
+
+change_host_key() {
+  case $(input '.action // "" | strings') in
+    prepare) host_key_prepare ;;
+    activate) host_key_activate "$(input '.public_key // "" | strings')" ;;
+    *) refuse invalid 'The action is prepare or activate.' ;;
+  esac
+}
+
+host_key_prepare() {
+  if [ ! -e "$next_key" ]; then
+    rm -rf "$state/host-key-new"
+    mkdir "$state/host-key-new"
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$state/host-key-new/key"
+    mv "$state/host-key-new" "$state/host-key-next"
+  fi
+  answer_host_key "$(public_half "$next_key")"
+}
+
+host_key_activate() {
+  if [ "$1" != "$(host_key)" ]; then
+    [ -e "$next_key" ] || refuse conflict 'No host key has been prepared.'
+    [ "$1" = "$(public_half "$next_key")" ] || refuse conflict 'This is not the host key that was prepared.'
+    cp "$next_key" "$ssh_dir/ssh_host_ed25519_key.new"
+    mv "$ssh_dir/ssh_host_ed25519_key.new" "$ssh_dir/ssh_host_ed25519_key"
+  fi
+  # From here on again after an interruption: the key may be in place without all that follows.
+  printf '%s\n' "$1" >"$ssh_dir/ssh_host_ed25519_key.pub"
+  chmod 0644 "$ssh_dir/ssh_host_ed25519_key.pub"
+  sync "$ssh_dir/ssh_host_ed25519_key" "$ssh_dir"
+  timeout 30 systemctl reload ssh.service >/dev/null 2>&1 || refuse unavailable 'sshd could not be reloaded.'
+  rm -rf "$state/host-key-next"
+  answer_host_key "$1"
+}
+
+answer_host_key() {
+  jq --null-input --compact-output --arg key "$1" '{result: {public_key: $key}}'
+}
+
+# Derived from the private half: the .pub beside it may be older after an interruption.
+host_key() {
+  public_half "$ssh_dir/ssh_host_ed25519_key"
+}
+
+public_half() {
+  ssh-keygen -y -P '' -f "$1" | cut -d ' ' -f 1,2
+}
+
+write_settings() {
+  jq --exit-status '
+    def has($codes): explode | any(. as $c | $codes | index($c) != null);
+    (.compose | type == "string" and length > 0 and (has([0]) | not))
+    and (.env | type == "object" and all(.[]; type == "string" and (has([0, 10, 13]) | not)))
+    and (.env | keys | all(test("\\A[A-Z][A-Z0-9_]{0,63}\\z")
+      and (test("\\A(PATH|HOME|IFS|ENV|SHELL|PWD|RELEASE)\\z|\\A(LD|LC|DOCKER|COMPOSE|ATLAS)_") | not)))
+  ' "$dir/input" >/dev/null || refuse invalid 'The settings are malformed.'
+  input '.compose' >"$app/compose.yaml.new"
+  jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$app/app.env.new"
+  sum=$(cat "$app/compose.yaml.new" "$app/app.env.new" | sha256sum | cut -d ' ' -f 1)
+  mv "$app/compose.yaml.new" "$app/compose.yaml"
+  mv "$app/app.env.new" "$app/app.env"
+  printf '{"result":{"sha256":"%s"}}\n' "$sum"
+}
+
+start_app() {
+  release=$(input '.release | strings | select(test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z"))')
+  [ -n "$release" ] || refuse invalid 'The release is malformed.'
+  have_settings || refuse conflict 'The settings have not been delivered.'
+  printf '%s' "$release" >"$app/release"
+  log "Pulling release $release"
+  stream compose 900 pull || refuse_pull
+  log "Starting release $release"
+  stream compose 300 up --detach --remove-orphans || refuse unavailable 'The app could not be started.'
+  start_front
+  app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
+  jq --null-input --compact-output --arg release "$release" --argjson app "$app_now" \
+    '{result: {release: $release, digest: $app.digest}}'
+}
+
+refuse_pull() {
+  if grep -qiE 'manifest unknown|not found|denied|unauthorized' "$dir/output"; then
+    refuse not_found 'An image of this release does not exist, or this server may not read it.'
+  fi
+  refuse unavailable 'The images could not be pulled.'
+}
+
+# A front that asks for a certificate before the name points here is told to wait for hours: so it starts last.
+start_front() {
+  timeout 30 systemctl cat caddy.service >/dev/null 2>&1 || return 0
+  timeout 60 systemctl enable --now caddy.service >/dev/null 2>&1 || refuse unavailable 'Caddy could not be started.'
+}
+
+stop_app() {
+  if have_settings && [ -e "$app/release" ]; then
+    stream compose 180 stop || refuse unavailable 'The app could not be stopped.'
+  fi
+  echo '{"result":{}}'
+}
+
+tell_logs() {
+  count=$(input '.lines | numbers | select(. == floor and . >= 1 and . <= 1000)')
+  [ -n "$count" ] || refuse invalid 'Lines is a whole number from 1 to 1000.'
+  {
+    if [ -e "$boot_log" ]; then tail --lines="$count" "$boot_log"; fi
+    if have_settings && [ -e "$app/release" ]; then
+      compose 60 logs --no-color --tail "$count" 2>&1 || true
+    fi
+  } | jq --raw-input --slurp --compact-output \
+    '{result: {lines: (split("\n") | map(select(. != "") | .[0:2000]))}}'
+}
+
+# The state, release and digest of the service `app`.
+app_status() {
+  containers=$(app_containers) || return 1
+  container=$(printf '%s\n' "$containers" | head -n 1)
+  if [ -z "$container" ]; then
+    echo '{"state":"absent","release":null,"digest":null}'
+    return
+  fi
+  about=$(timeout 20 docker inspect "$container") || return 1
+  image=$(printf '%s' "$about" | jq --raw-output '.[0].Image')
+  digest=$(timeout 20 docker image inspect --format '{{join .RepoDigests "\n"}}' "$image" | head -n 1) || digest=''
+  printf '%s' "$about" | jq --compact-output --arg digest "${digest##*@}" '.[0] | {
+    state: (.State as $s | {
+      created: "starting", restarting: "failed", removing: "stopped", paused: "stopped", dead: "failed",
+      running: ({starting: "starting", unhealthy: "failed"}[$s.Health.Status // ""] // "running"),
+      exited: (if [0, 137, 143] | index($s.ExitCode) then "stopped" else "failed" end)
+    }[$s.Status] // "failed"),
+    release: (.Config.Labels["atlas.release"] // null),
+    digest: (if $digest == "" then .Image else $digest end)
+  }'
+}
+
+app_containers() {
+  command -v docker >/dev/null || return 0
+  timeout 20 docker ps --all --quiet --no-trunc --filter label=com.docker.compose.project=app \
+    --filter label=com.docker.compose.service=app 2>/dev/null
+}
+
+have_settings() {
+  [ -e "$app/compose.yaml" ] && [ -e "$app/app.env" ]
+}
+
+# docker compose with the settings as its environment, for at most the given seconds. Compose's own reader of
+# env files changes quotes, dollars and backslashes on the way; the environment does not.
+compose() (
+  limit=$1
+  shift
+  RELEASE=$(cat "$app/release")
+  export RELEASE
+  while IFS= read -r line; do export "${line?}"; done <"$app/app.env"
+  exec timeout --kill-after=10 "$limit" docker compose --ansi never --progress plain \
+    --project-name app --project-directory "$app" --file "$app/compose.yaml" "$@"
+)
+
+# Runs a command whose printed lines become log lines, and keeps its exit code.
+stream() {
+  {
+    if "$@" 2>&1; then echo 0 >"$dir/code"; else echo "$?" >"$dir/code"; fi
+  } | jq --raw-input --compact-output --unbuffered 'select(input_line_number <= 2000) | {log: .[0:1000]}' \
+    >>"$dir/output"
+  return "$(cat "$dir/code")"
+}
+
+log() {
+  jq --null-input --compact-output --arg line "$1" '{log: $line}' >>"$dir/output"
+}
+
+# One value of the input, byte for byte; nothing when the filter gives nothing.
+input() {
+  jq --raw-output --join-output "$1" "$dir/input"
+}
+
+# Messages are constants of this file without quotes or backslashes, so that this works before jq is there.
+refuse() {
+  printf '{"error":{"code":"%s","message":"%s"}}\n' "$1" "$2"
+  exit 1
+}
+
+main "${1-}" ${2+"$2"}
