@@ -4,8 +4,8 @@ import { unavailable } from '../../errors'
 const HOUR_MS = 3_600_000
 // Hetzner's default for a project, until its first answer says otherwise.
 const LIMIT_DEFAULT = 3_600
-// One in a hundred is left to the operator's own tools, which share the project's limit.
-const RESERVE_SHARE = 0.01
+// A few are left to the operator's own tools, which share the project's limit.
+const RESERVE = 10
 const WAIT_MAX_MS = 30_000
 
 /**
@@ -16,6 +16,7 @@ const WAIT_MAX_MS = 30_000
 export class RateBudget {
   private limit = LIMIT_DEFAULT
   private remaining = LIMIT_DEFAULT
+  private refillPerMs = LIMIT_DEFAULT / HOUR_MS
   private countedAt: number
   private unanswered = 0
 
@@ -50,20 +51,27 @@ export class RateBudget {
     // Hetzner may not have counted those that are still on their way.
     this.remaining = remaining - this.unanswered
     this.countedAt = this.clock.now()
+    this.refillPerMs = this.measuredRefill(limit - remaining, wholeNumber(headers?.get('ratelimit-reset')))
   }
 
   /** How long until the next request may be sent, in milliseconds. */
   waitMs(): number {
-    const missing = Math.ceil(this.limit * RESERVE_SHARE) + 1 - this.available()
-    return Math.max(0, Math.ceil((missing * HOUR_MS) / this.limit))
+    const reserve = Math.min(RESERVE, Math.floor(this.limit / 100))
+    return Math.max(0, Math.ceil((reserve + 1 - this.available()) / this.refillPerMs))
   }
 
   private available(): number {
-    const refilled = ((this.clock.now() - this.countedAt) * this.limit) / HOUR_MS
-    return Math.min(this.limit, this.remaining + refilled)
+    return Math.min(this.limit, this.remaining + (this.clock.now() - this.countedAt) * this.refillPerMs)
+  }
+
+  /** The documented pace, or a faster one if the bucket will be full sooner. Both numbers were rounded up. */
+  private measuredRefill(missing: number, resetSeconds: number | null): number {
+    const fullInMs = (resetSeconds ?? 0) * 1000 - this.clock.now()
+    const measured = fullInMs > 0 ? (missing - 1) / fullInMs : 0
+    return Math.max(this.limit / HOUR_MS, measured)
   }
 }
 
 function wholeNumber(text: string | null | undefined): number | null {
-  return text && /^\d{1,9}$/.test(text) ? Number(text) : null
+  return text && /^\d{1,11}$/.test(text) ? Number(text) : null
 }

@@ -1,0 +1,126 @@
+import * as v from 'valibot'
+
+/** Hetzner's error body. https://docs.hetzner.cloud/reference/cloud#description/errors */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly details: Record<string, unknown> | null = null,
+    readonly status = STATUS_OF_CODE[code] ?? 422,
+  ) {
+    super(message)
+    this.name = 'Refusal'
+  }
+}
+
+const STATUS_OF_CODE: Record<string, number> = {
+  json_error: 400,
+  unauthorized: 401,
+  token_readonly: 401,
+  forbidden: 403,
+  maintenance: 403,
+  resource_limit_exceeded: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  uniqueness_error: 409,
+  conflict: 409,
+  deprecated_api_endpoint: 410,
+  resource_unavailable: 412,
+  locked: 423,
+  protected: 423,
+  rate_limit_exceeded: 429,
+  server_error: 500,
+  unavailable: 503,
+  timeout: 504,
+}
+
+export function notFound(noun: string, idOrName: string | number): Refusal {
+  return new Refusal('not_found', `${noun} with ID '${idOrName}' not found`)
+}
+
+export function nameTaken(noun: string, field = 'name'): Refusal {
+  return new Refusal('uniqueness_error', `${noun} ${field} is already used`, { fields: [{ name: field }] })
+}
+
+export function invalidInput(field: string, reason: string): Refusal {
+  const details = { fields: [{ name: field, messages: [reason] }] }
+  return new Refusal('invalid_input', `invalid input in field '${field}': ${reason}`, details)
+}
+
+export function refusalAnswer({ status, code, message, details }: Refusal): Response {
+  return Response.json({ error: { code, message, details } }, { status })
+}
+
+type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>
+
+/** The body in the shape the operation takes. Throws `invalid_input` with every field that is wrong. */
+export function parse<S extends Schema>(schema: S, body: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, body ?? {})
+  if (result.success) return result.output
+  const reasons = new Map<string, string[]>()
+  for (const issue of result.issues) {
+    const field = String(issue.path?.[0]?.key ?? 'body')
+    reasons.set(field, [...(reasons.get(field) ?? []), issue.message])
+  }
+  const names = [...reasons.keys()].map((name) => `'${name}'`).join(', ')
+  const fields = [...reasons].map(([name, messages]) => ({ name, messages }))
+  throw new Refusal('invalid_input', `invalid input in fields ${names}`, { fields })
+}
+
+const PER_PAGE_DEFAULT = 25
+const PER_PAGE_MAX = 50
+
+/** One page of a list with `meta.pagination` and the `Link` header. */
+export function listAnswer(noun: string, rows: unknown[], url: URL): Response {
+  const perPage = Math.min(positive(url, 'per_page', PER_PAGE_DEFAULT), PER_PAGE_MAX)
+  const page = positive(url, 'page', 1)
+  const last = Math.max(1, Math.ceil(rows.length / perPage))
+  const pagination = {
+    page,
+    per_page: perPage,
+    previous_page: page > 1 ? page - 1 : null,
+    next_page: page < last ? page + 1 : null,
+    last_page: last,
+    total_entries: rows.length,
+  }
+  const body = { [noun]: rows.slice((page - 1) * perPage, page * perPage), meta: { pagination } }
+  return Response.json(body, { headers: { link: links(url, pagination) } })
+}
+
+function positive(url: URL, name: string, otherwise: number): number {
+  const text = url.searchParams.get(name)
+  if (text === null) return otherwise
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw invalidInput(name, 'must be a positive integer')
+  return Number(text)
+}
+
+type Pages = { previous_page: number | null; next_page: number | null; last_page: number }
+
+function links(url: URL, pages: Pages): string {
+  const link = (page: number | null, rel: string) => {
+    if (page === null) return []
+    const target = new URL(url)
+    target.searchParams.set('page', String(page))
+    return [`<${target}>; rel="${rel}"`]
+  }
+  return [
+    ...link(pages.previous_page, 'prev'),
+    ...link(pages.next_page, 'next'),
+    ...link(pages.last_page, 'last'),
+  ].join(', ')
+}
+
+/** Rows in the order of the `sort` parameter (`id`, `name:desc`, ...), by id when there is none. */
+export function sorted<T extends Record<string, unknown>>(rows: T[], url: URL): T[] {
+  const [field = 'id', direction] = (url.searchParams.get('sort') ?? 'id').split(':')
+  const sign = direction === 'desc' ? -1 : 1
+  return [...rows].sort((a, b) => sign * compare(a[field], b[field]))
+}
+
+function compare(a: unknown, b: unknown): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  return String(a) < String(b) ? -1 : 1
+}
+
+/** Hetzner's way to write a moment. */
+export const timestamp = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')

@@ -1,0 +1,73 @@
+import * as v from 'valibot'
+import { listAnswer, nameTaken, parse, sorted } from './answers'
+import { labelSelectorOf, labelsSchema } from './labels'
+import type { Project } from './project'
+import type { Route } from './routes'
+import { createServer, hostname } from './server-create'
+import { mustGetServer, wireServer } from './server-wire'
+
+const DELETE_MS = 3_000
+
+const changedServer = v.object({ name: v.optional(hostname), labels: v.optional(labelsSchema) })
+
+export function serverRoutes(project: Project): Route[] {
+  const { servers } = project
+  return [
+    { method: 'GET', path: '/servers', answer: ({ url }) => listServers(project, url) },
+    { method: 'POST', path: '/servers', answer: ({ body }) => createServer(project, body) },
+    {
+      method: 'GET',
+      path: '/servers/{id}',
+      answer: ({ id }) => Response.json({ server: wireServer(project, mustGetServer(project, id)) }),
+    },
+    {
+      method: 'PUT',
+      path: '/servers/{id}',
+      answer: ({ id, body }) => {
+        const row = mustGetServer(project, id)
+        const { name = row.name, labels = row.labels } = parse(changedServer, body)
+        if (servers.find((other) => other.id !== id && other.name === name)) throw nameTaken('server')
+        return Response.json({ server: wireServer(project, servers.put({ ...row, name, labels })) })
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/servers/{id}',
+      answer: ({ id }) => {
+        const row = mustGetServer(project, id)
+        const action = project.begin(row, { command: 'delete_server', lastsMs: DELETE_MS })
+        servers.put({ ...row, status: 'deleting' })
+        return Response.json({ action: project.actions.wire(action) })
+      },
+    },
+    {
+      method: 'GET',
+      path: '/servers/{id}/actions',
+      answer: ({ id, url }) => {
+        const statuses = url.searchParams.getAll('status')
+        const rows = project.actions.of(mustGetServer(project, id).id).map((row) => project.actions.wire(row))
+        const shown = rows.filter((row) => statuses.length === 0 || statuses.includes(row.status))
+        return listAnswer('actions', sorted(shown, url), url)
+      },
+    },
+  ]
+}
+
+function listServers(project: Project, url: URL): Response {
+  const name = url.searchParams.get('name')
+  const statuses = url.searchParams.getAll('status')
+  const selects = labelSelectorOf(url)
+  const rows = project.servers
+    .all()
+    .filter((row) => name === null || row.name === name)
+    .filter((row) => statuses.length === 0 || statuses.includes(row.status))
+    .filter((row) => selects(row.labels))
+  return listAnswer(
+    'servers',
+    sorted(
+      rows.map((row) => wireServer(project, row)),
+      url,
+    ),
+    url,
+  )
+}

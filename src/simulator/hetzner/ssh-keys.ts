@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import * as v from 'valibot'
+import { invalidInput, listAnswer, nameTaken, notFound, parse, Refusal, sorted, timestamp } from './answers'
+import { labelSelectorOf, labelsSchema } from './labels'
+import type { Project, SshKeyRow } from './project'
+import type { Route } from './routes'
+
+const FIRST_ID = 20_000_001
+
+const newKey = v.object({
+  name: v.pipe(v.string(), v.minLength(1)),
+  public_key: v.string(),
+  labels: v.optional(labelsSchema, {}),
+})
+
+const changedKey = v.object({
+  name: v.optional(v.pipe(v.string(), v.minLength(1))),
+  labels: v.optional(labelsSchema),
+})
+
+export function sshKeyRoutes(project: Project): Route[] {
+  const { sshKeys } = project
+  return [
+    {
+      method: 'GET',
+      path: '/ssh_keys',
+      answer: ({ url }) => {
+        const name = url.searchParams.get('name')
+        const fingerprint = url.searchParams.get('fingerprint')
+        const selects = labelSelectorOf(url)
+        const rows = sshKeys
+          .all()
+          .filter((key) => name === null || key.name === name)
+          .filter((key) => fingerprint === null || key.fingerprint === fingerprint)
+          .filter((key) => selects(key.labels))
+        return listAnswer('ssh_keys', sorted(rows.map(wireKey), url), url)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/ssh_keys',
+      answer: ({ body }) => {
+        const { name, public_key, labels } = parse(newKey, body)
+        return Response.json(
+          { ssh_key: wireKey(addSshKey(project, name, public_key, labels)) },
+          { status: 201 },
+        )
+      },
+    },
+    {
+      method: 'GET',
+      path: '/ssh_keys/{id}',
+      answer: ({ id }) => Response.json({ ssh_key: wireKey(mustGet(project, id)) }),
+    },
+    {
+      method: 'PUT',
+      path: '/ssh_keys/{id}',
+      answer: ({ id, body }) => {
+        const key = mustGet(project, id)
+        const { name = key.name, labels = key.labels } = parse(changedKey, body)
+        if (sshKeys.find((other) => other.id !== id && other.name === name)) throw nameTaken('SSH key')
+        return Response.json({ ssh_key: wireKey(sshKeys.put({ ...key, name, labels })) })
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/ssh_keys/{id}',
+      answer: ({ id }) => {
+        sshKeys.delete(mustGet(project, id).id)
+        return new Response(null, { status: 204 })
+      },
+    },
+  ]
+}
+
+/** Adds a key to the project. Throws what Hetzner refuses it with. */
+export function addSshKey(
+  project: Project,
+  name: string,
+  publicKey: string,
+  labels: Record<string, string> = {},
+): SshKeyRow {
+  const fingerprint = fingerprintOf(publicKey)
+  if (fingerprint === null) throw invalidInput('public_key', 'invalid SSH public key')
+  if (project.sshKeys.find((key) => key.name === name)) throw nameTaken('SSH key')
+  if (project.sshKeys.find((key) => key.fingerprint === fingerprint)) {
+    const details = { fields: [{ name: 'public_key' }] }
+    throw new Refusal('uniqueness_error', 'SSH key with the same fingerprint already exists', details)
+  }
+  const id = project.nextId('ssh_key', FIRST_ID)
+  return project.sshKeys.put({ id, name, publicKey, fingerprint, labels, createdAt: project.world.now() })
+}
+
+/** The keys that a request names by id or by name. */
+export function findSshKeys(project: Project, idsOrNames: string[]): SshKeyRow[] {
+  return idsOrNames.map((wanted) => {
+    const key = project.sshKeys.get(wanted) ?? project.sshKeys.find((one) => one.name === wanted)
+    if (!key) throw invalidInput('ssh_keys', 'SSH key not found')
+    return key
+  })
+}
+
+function mustGet(project: Project, id: string): SshKeyRow {
+  const key = project.sshKeys.get(id)
+  if (!key) throw notFound('SSH key', id)
+  return key
+}
+
+/** The MD5 of the key's bytes, as Hetzner shows it; null when it is no public key. */
+function fingerprintOf(publicKey: string): string | null {
+  const [, kind = '', encoded = ''] =
+    /^(ssh-[a-z0-9-]+|ecdsa-[a-z0-9-]+) ([A-Za-z0-9+/]+=*)/.exec(publicKey) ?? []
+  const bytes = Buffer.from(encoded, 'base64')
+  const inner = bytes.subarray(4, 4 + kind.length).toString('latin1')
+  if (kind === '' || inner !== kind) return null
+  return createHash('md5')
+    .update(bytes)
+    .digest('hex')
+    .replace(/(..)(?!$)/g, '$1:')
+}
+
+function wireKey(row: SshKeyRow) {
+  return {
+    id: Number(row.id),
+    name: row.name,
+    fingerprint: row.fingerprint,
+    public_key: row.publicKey,
+    labels: row.labels,
+    created: timestamp(row.createdAt),
+  }
+}
