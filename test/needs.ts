@@ -1,4 +1,4 @@
-import { test } from 'bun:test'
+import { describe, test } from 'bun:test'
 import { remedy, type Tool, type ToolName, tools } from '../scripts/tools.ts'
 
 /**
@@ -11,10 +11,7 @@ export function testWith(
   body: (path: string) => unknown,
   timeoutMs = 30_000,
 ): void {
-  const tool: Tool = tools[name]
-  const path = tool.find()
-  const lacking = `needs ${tool.command}: ${remedy(tool)}`
-  const skipped = path === null && process.env.CI !== 'true'
+  const { path, skipped, lacking } = look(name)
   test.skipIf(skipped)(
     skipped ? `${title} (${lacking})` : title,
     async () => {
@@ -23,4 +20,23 @@ export function testWith(
     },
     timeoutMs,
   )
+}
+
+/** A group of such tests. */
+export function describeWith(name: ToolName, title: string, body: (path: string) => void): void {
+  const { path, skipped, lacking } = look(name)
+  describe.skipIf(skipped)(skipped ? `${title} (${lacking})` : title, () => {
+    if (path === null && !skipped) throw new Error(lacking)
+    body(path ?? '')
+  })
+}
+
+function look(name: ToolName): { path: string | null; skipped: boolean; lacking: string } {
+  const tool: Tool = tools[name]
+  const path = tool.find()
+  return {
+    path,
+    skipped: path === null && process.env.CI !== 'true',
+    lacking: `needs ${tool.command}: ${remedy(tool)}`,
+  }
 }
