@@ -52,6 +52,16 @@ export const forbidden = (message: string) => new AtlasError('forbidden', messag
 export const unavailable = (message: string, details?: ErrorDetails) =>
   new AtlasError('unavailable', message, details)
 
+/** The vendorCode of Atlas's own refusal to somebody who asks too often; HTTP says 429. */
+export const RATE_LIMITED = 'rate_limited'
+
+export const tooOften = (retryAfterMs: number) =>
+  new AtlasError('unavailable', 'Too many tries. Wait a little, then try again.', {
+    retryAfterMs,
+    vendorCode: RATE_LIMITED,
+    outcome: 'refused',
+  })
+
 /** Makes an AtlasError of anything thrown; what Atlas did not foresee becomes `internal` with its cause kept. */
 export function asAtlasError(thrown: unknown): AtlasError {
   if (thrown instanceof AtlasError) return thrown

@@ -1,0 +1,90 @@
+import { and, eq, gt } from 'drizzle-orm'
+import { loginLink } from '../../views/emails/login-link'
+import { audit } from '../audit'
+import type { Tx } from '../db/open'
+import { loginLinks, users } from '../db/schema'
+import { invalid } from '../errors'
+import { queueMail } from '../runs/outbox'
+import { equalSecrets, hashToken, newToken } from '../secrets'
+import type { Services } from '../services'
+import { ensureUser } from './organization'
+import { countTry } from './rate-limit'
+import { openSession, type Visitor } from './session'
+
+const LINK_LASTS_MS = 15 * 60_000
+const WINDOW_MS = 15 * 60_000
+
+/**
+ * Answers a request for a sign-in link: the same for every address, and a mail only for the operator's.
+ * Returns the token that binds the link to the browser that asked. Throws `unavailable` when asked too often.
+ */
+export function requestLoginLink(services: Services, typedEmail: string, visitor: Visitor): string {
+  const { db, clock, settings } = services
+  const nowMs = clock.now()
+  const email = typedEmail.trim().toLowerCase()
+  countTry(db, { key: `login:ip:${visitor.ip}`, max: 20, windowMs: WINDOW_MS }, nowMs)
+  countTry(db, { key: `login:to:${hashToken(email)}`, max: 5, windowMs: WINDOW_MS }, nowMs)
+  const browser = newToken()
+  const link = newToken()
+  db.write((tx) => {
+    const detail = { known: email === settings.adminEmail }
+    audit(tx, nowMs, {
+      actor: { id: 'visitor', ip: visitor.ip },
+      action: 'login.requested',
+      subject: 'login',
+      detail,
+    })
+    if (email !== settings.adminEmail) return
+    const hashes = { tokenHash: hashToken(link), browserHash: hashToken(browser) }
+    tx.insert(loginLinks)
+      .values({ ...hashes, email, createdAt: nowMs, expiresAt: nowMs + LINK_LASTS_MS })
+      .run()
+    queueLink(tx, services, email, link, nowMs)
+  })
+  return browser
+}
+
+/**
+ * Trades a link's token for a session, in the browser that asked and once; returns the session's token.
+ * Throws `invalid` in the same words for a link that is used, expired, forged or from another browser.
+ */
+export function redeemLoginLink(
+  services: Services,
+  token: string,
+  browser: string | undefined,
+  visitor: Visitor,
+): string {
+  const { db, clock, settings } = services
+  const nowMs = clock.now()
+  countTry(db, { key: `redeem:ip:${visitor.ip}`, max: 30, windowMs: WINDOW_MS }, nowMs)
+  return db.write((tx) => {
+    const mine = and(eq(loginLinks.tokenHash, hashToken(token)), gt(loginLinks.expiresAt, nowMs))
+    const link = tx.select().from(loginLinks).where(mine).get()
+    const usable = link && browser && equalSecrets(link.browserHash, hashToken(browser))
+    if (!usable || link.email !== settings.adminEmail) {
+      throw invalid(
+        'This link was used, has expired, or was asked for in another browser. Ask for a new one here.',
+      )
+    }
+    tx.delete(loginLinks).where(eq(loginLinks.email, link.email)).run()
+    const userId = ensureUser(tx, link.email, nowMs)
+    // The place of the second factor: until it is given, a session here must not be the operator's.
+    tx.update(users).set({ isOperator: true }).where(eq(users.id, userId)).run()
+    audit(tx, nowMs, { actor: { id: userId, ip: visitor.ip }, action: 'login.succeeded', subject: userId })
+    return openSession(tx, userId, visitor, nowMs)
+  })
+}
+
+function queueLink(tx: Tx, { settings }: Services, email: string, link: string, nowMs: number): void {
+  const mail = loginLink({
+    url: `${settings.baseUrl}/login/confirm?token=${link}`,
+    minutes: LINK_LASTS_MS / 60_000,
+  })
+  const outgoing = {
+    kind: 'login-link',
+    subject: 'login',
+    idempotencyKey: `login-${hashToken(link).slice(0, 32)}`,
+    mail: { from: settings.emailFrom, to: email, ...mail },
+  }
+  queueMail(tx, settings.encryptionKey, outgoing, nowMs)
+}

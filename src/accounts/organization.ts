@@ -1,0 +1,36 @@
+import { and, eq } from 'drizzle-orm'
+import type { Reader, Tx } from '../db/open'
+import { members, organizations, users } from '../db/schema'
+import { newId } from '../ids'
+
+export type NewOrganization = { name: string; ownerEmail: string; stripeCustomerId: string }
+
+/** Creates an organization with its owner, who may own others already; returns its id. */
+export function createOrganization(tx: Tx, organization: NewOrganization, nowMs: number): string {
+  const { name, stripeCustomerId } = organization
+  const id = newId('org', nowMs)
+  tx.insert(organizations).values({ id, name, stripeCustomerId, createdAt: nowMs }).run()
+  const userId = ensureUser(tx, organization.ownerEmail, nowMs)
+  tx.insert(members).values({ organizationId: id, userId, role: 'owner', createdAt: nowMs }).run()
+  return id
+}
+
+/** The id of the user with this address, who comes to be when unknown. */
+export function ensureUser(tx: Tx, email: string, nowMs: number): string {
+  const known = tx.select({ id: users.id }).from(users).where(eq(users.email, email)).get()
+  if (known) return known.id
+  const id = newId('usr', nowMs)
+  tx.insert(users).values({ id, email, createdAt: nowMs }).run()
+  return id
+}
+
+/** The address of an organization's owner, who gets its mail. */
+export function ownerEmail(db: Reader, organizationId: string): string | null {
+  const owner = db
+    .select({ email: users.email })
+    .from(members)
+    .innerJoin(users, eq(users.id, members.userId))
+    .where(and(eq(members.organizationId, organizationId), eq(members.role, 'owner')))
+    .get()
+  return owner?.email ?? null
+}

@@ -1,0 +1,70 @@
+import { and, eq, gt, lt } from 'drizzle-orm'
+import type { Db, Tx } from '../db/open'
+import { loginLinks, sessions, users } from '../db/schema'
+import { hashToken, newToken } from '../secrets'
+
+/** A session lasts this long, and ends sooner when it is not used. */
+export const SESSION_LASTS_MS = 14 * 86_400_000
+export const SESSION_IDLE_MS = 3 * 86_400_000
+const SEEN_EVERY_MS = 60_000
+
+export type Visitor = { ip: string | null; userAgent: string | null }
+
+export type Session = { userId: string; email: string; isOperator: boolean }
+
+/** Opens a session and returns its token, of which only the hash is stored. */
+export function openSession(tx: Tx, userId: string, visitor: Visitor, nowMs: number): string {
+  const token = newToken()
+  tx.insert(sessions)
+    .values({
+      tokenHash: hashToken(token),
+      userId,
+      ip: visitor.ip,
+      userAgent: visitor.userAgent?.slice(0, 256) ?? null,
+      createdAt: nowMs,
+      seenAt: nowMs,
+      expiresAt: nowMs + SESSION_LASTS_MS,
+    })
+    .run()
+  return token
+}
+
+/** The live session of a token; notes that it was seen, at most once a minute. */
+export function findSession(db: Db, token: string | undefined, nowMs: number): Session | null {
+  if (!token) return null
+  const tokenHash = hashToken(token)
+  const row = db.read
+    .select({ seenAt: sessions.seenAt, userId: users.id, email: users.email, isOperator: users.isOperator })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(
+      and(
+        eq(sessions.tokenHash, tokenHash),
+        gt(sessions.expiresAt, nowMs),
+        gt(sessions.seenAt, nowMs - SESSION_IDLE_MS),
+      ),
+    )
+    .get()
+  if (!row) return null
+  if (nowMs - row.seenAt > SEEN_EVERY_MS) {
+    db.write((tx) =>
+      tx.update(sessions).set({ seenAt: nowMs }).where(eq(sessions.tokenHash, tokenHash)).run(),
+    )
+  }
+  return { userId: row.userId, email: row.email, isOperator: row.isOperator }
+}
+
+/** Ends one session. */
+export function endSession(tx: Tx, token: string): void {
+  tx.delete(sessions)
+    .where(eq(sessions.tokenHash, hashToken(token)))
+    .run()
+}
+
+/** Forgets sessions and sign-in links whose time is over. */
+export function sweepSessions(db: Db, nowMs: number): void {
+  db.write((tx) => {
+    tx.delete(sessions).where(lt(sessions.expiresAt, nowMs)).run()
+    tx.delete(loginLinks).where(lt(loginLinks.expiresAt, nowMs)).run()
+  })
+}

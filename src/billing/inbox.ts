@@ -1,0 +1,98 @@
+import { and, asc, eq, lte, min, notInArray, sql } from 'drizzle-orm'
+import type { Tx } from '../db/open'
+import { counters, inbox } from '../db/schema'
+import { asAtlasError } from '../errors'
+import type { WebhookEvent } from '../providers/payments'
+import { backOffMs } from '../runs/back-off'
+import type { Lane } from '../runs/worker'
+import type { Services } from '../services'
+import { syncCheckout } from './checkout'
+
+type EventRow = typeof inbox.$inferSelect
+
+const SOURCE = 'stripe'
+const ATTEMPTS_MAX = 20
+const EVENTS_AT_ONCE_MAX = 4
+
+/** The events that Atlas acts on; each says only which object to fetch again. */
+const CHECKOUT_EVENTS = new Set([
+  'checkout.session.completed',
+  'checkout.session.async_payment_succeeded',
+  'checkout.session.async_payment_failed',
+  'checkout.session.expired',
+])
+
+/** Stores a verified event once; a repetition changes nothing. Types that Atlas does not know are kept as ignored. */
+export function receiveEvent(tx: Tx, event: WebhookEvent, nowMs: number): void {
+  tx.insert(inbox)
+    .values({
+      source: SOURCE,
+      eventId: event.id,
+      type: event.type,
+      objectId: event.objectId,
+      status: CHECKOUT_EVENTS.has(event.type) ? 'received' : 'ignored',
+      availableAt: nowMs,
+      occurredAt: event.createdAt,
+      receivedAt: nowMs,
+    })
+    .onConflictDoNothing()
+    .run()
+}
+
+/** Counts what leaves no other trace, such as webhooks that do not verify. */
+export function countUp(tx: Tx, name: string): void {
+  tx.insert(counters)
+    .values({ name, value: 1 })
+    .onConflictDoUpdate({ target: counters.name, set: { value: sql`${counters.value} + 1` } })
+    .run()
+}
+
+/** The lane that acts on received events. */
+export function inboxLane(services: Services, chance: () => number): Lane<EventRow> {
+  const { db, clock } = services
+  const waiting = (inHand: ReadonlySet<string>) =>
+    and(eq(inbox.status, 'received'), notInArray(inbox.eventId, [...inHand]))
+  return {
+    name: 'inbox',
+    concurrency: EVENTS_AT_ONCE_MAX,
+    nextDueAt: (inHand) =>
+      db.read
+        .select({ at: min(inbox.availableAt) })
+        .from(inbox)
+        .where(waiting(inHand))
+        .get()?.at ?? null,
+    take: (limit, inHand) =>
+      db.read
+        .select()
+        .from(inbox)
+        .where(and(waiting(inHand), lte(inbox.availableAt, clock.now())))
+        .orderBy(asc(inbox.availableAt))
+        .limit(limit)
+        .all(),
+    keyOf: (row) => row.eventId,
+    work: (row) => act(services, row, chance),
+  }
+}
+
+async function act(services: Services, row: EventRow, chance: () => number): Promise<void> {
+  const { db, clock, log } = services
+  try {
+    if (row.objectId) await syncCheckout(services, row.objectId)
+    db.write((tx) => change(tx, row, { status: 'processed', processedAt: clock.now(), reason: null }))
+  } catch (thrown) {
+    const error = asAtlasError(thrown)
+    const attempts = row.attempts + 1
+    const again = error.code === 'unavailable' && attempts < ATTEMPTS_MAX
+    const availableAt = clock.now() + Math.max(backOffMs(attempts, chance()), error.retryAfterMs ?? 0)
+    if (!again) log.error('an event could not be acted on', error, { event: row.eventId, type: row.type })
+    const status = again ? 'received' : 'failed'
+    db.write((tx) => change(tx, row, { status, attempts, availableAt, reason: error.message }))
+  }
+}
+
+function change(tx: Tx, row: EventRow, fields: Partial<EventRow>): void {
+  tx.update(inbox)
+    .set(fields)
+    .where(and(eq(inbox.source, row.source), eq(inbox.eventId, row.eventId)))
+    .run()
+}

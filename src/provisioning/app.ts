@@ -1,0 +1,126 @@
+import { ownerEmail } from '../accounts/organization'
+import { renderSettings } from '../catalog/settings'
+import { AtlasError, conflict } from '../errors'
+import type { AgentCommand, RunOptions } from '../providers/machines'
+import { done, type Step, type StepContext, wait } from '../runs/recipe'
+import type { Services } from '../services'
+import { readSecrets } from '../tenants/secrets'
+import { getTenant, hostnameOf, serverOf, type TenantRow, urlOf } from '../tenants/tenant'
+import { targetOf } from './host-key'
+import { pauseMs } from './pause'
+
+const START_TIMEOUT_MS = 600_000
+const PROBE_TIMEOUT_MS = 5_000
+const LOG_LINES = 40
+
+/** Hands the compose file and the settings to the server, over SSH and never through user-data. */
+export function deliverSettings(services: Services): Step {
+  return {
+    name: 'deliver-settings',
+    title: 'Deliver the settings',
+    async run(context) {
+      const tenant = getTenant(context.db.read, context.run.tenantId)
+      const { compose, env } = settingsFor(services, context, tenant)
+      const names = Object.keys(env)
+      const { result } = await callAgent(
+        services,
+        context,
+        'settings',
+        { compose, env },
+        { count: names.length },
+      )
+      return done({ sha256: String(result.sha256), names })
+    },
+  }
+}
+
+/** Starts the app at the tenant's release. */
+export function startApp(services: Services): Step {
+  return {
+    name: 'start-app',
+    title: 'Start the app',
+    async run(context) {
+      const { release } = getTenant(context.db.read, context.run.tenantId)
+      const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
+      const { result } = await callAgent(services, context, 'start', { release }, { release }, options)
+      return done({ release, digest: result.digest ? String(result.digest) : null })
+    },
+  }
+}
+
+/** Asks the app for its health over the tenant's own name, at that server's address and no other. */
+export function checkHealth(services: Services): Step {
+  return {
+    name: 'check-health',
+    title: 'Check the app’s health',
+    async run(context) {
+      const { run, db, startedAt, now } = context
+      const tenant = getTenant(db.read, run.tenantId)
+      const { health } = services.catalog.blueprint(tenant.blueprint)
+      const url = `${urlOf(tenant, services.settings.tenantDomain)}${health.path}`
+      const address = serverOf(db.read, run.tenantId).ipv4
+      if (!address) throw conflict('The server has no address yet.')
+      const answer = await services.probe.get({ url, address, timeoutMs: PROBE_TIMEOUT_MS })
+      if (answer.ok && answer.status === health.expectStatus) return done({ status: answer.status, url })
+
+      const why = answer.ok
+        ? `It answered with status ${answer.status} instead of ${health.expectStatus}.`
+        : answer.reason
+      const waitedMs = now() - startedAt
+      if (waitedMs < health.timeoutMinutes * 60_000) return wait(pauseMs(waitedMs), why)
+      await keepLogTail(services, context)
+      throw conflict(
+        `The app did not become healthy within ${health.timeoutMinutes} minutes. ${why} The log below has its last words; retry once it is mended, or undo.`,
+      )
+    },
+  }
+}
+
+function settingsFor(services: Services, { db }: StepContext, tenant: TenantRow) {
+  const { catalog, settings } = services
+  return renderSettings(catalog.blueprint(tenant.blueprint), {
+    tenant: {
+      id: tenant.id,
+      subdomain: tenant.subdomain,
+      domain: hostnameOf(tenant, settings.tenantDomain),
+      url: urlOf(tenant, settings.tenantDomain),
+    },
+    organization: { email: ownerEmail(db.read, tenant.organizationId) ?? '' },
+    plan: catalog.plan(tenant.planId),
+    release: tenant.release,
+    secrets: readSecrets(db.read, services, tenant),
+    env: catalog.env,
+  })
+}
+
+/** Calls one verb under a command id that is the same on every try, so that the agent runs it once. */
+function callAgent(
+  services: Services,
+  { run, db, effect, startedAt }: StepContext,
+  verb: AgentCommand['verb'],
+  input: Record<string, unknown>,
+  summary: Record<string, string | number>,
+  options?: RunOptions,
+) {
+  // A retry by a person begins the step anew and must not be given the old failure again.
+  const commandId = `${run.id}-${verb}-${startedAt}`
+  return effect(
+    { provider: 'machine', verb, key: commandId, summary },
+    () => services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
+    () => commandId,
+  )
+}
+
+/** What the machine last said, for the operator who has to find out why it failed. */
+async function keepLogTail(services: Services, { run, db, log }: StepContext): Promise<void> {
+  try {
+    const command: AgentCommand = { verb: 'logs', commandId: `${run.id}-logs`, input: { lines: LOG_LINES } }
+    const { result } = await services.machines.run(targetOf(db, run.tenantId), command)
+    const lines = Array.isArray(result.lines) ? result.lines : []
+    for (const line of lines.slice(-LOG_LINES)) log(String(line))
+  } catch (thrown) {
+    log(
+      `The machine’s log could not be read: ${thrown instanceof AtlasError ? thrown.message : 'unknown error'}`,
+    )
+  }
+}

@@ -1,0 +1,95 @@
+import { eq } from 'drizzle-orm'
+import { operatorNotice } from '../../views/emails/operator-notice'
+import { welcome } from '../../views/emails/welcome'
+import { ownerEmail } from '../accounts/organization'
+import { ATLAS, audit } from '../audit'
+import type { Tx } from '../db/open'
+import { tenants } from '../db/schema'
+import type { AtlasError } from '../errors'
+import { queueMail } from '../runs/outbox'
+import type { RunFacts } from '../runs/recipe'
+import type { Services } from '../services'
+import { getPlan, getSignup, moveSignup } from '../signups/signup'
+import { getTenant, moveTenant, type TenantRow, urlOf } from '../tenants/tenant'
+
+/** The tenant is live: it and its signup become active, and the welcome mail is queued, together. */
+export function goLive(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  moveTenant(tx, tenant, 'active', nowMs, { activatedAt: nowMs, statusReason: null })
+  if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'active', nowMs)
+  queueWelcome(tx, services, tenant, nowMs)
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.activated', subject: tenant.id, detail: { run: run.id } })
+}
+
+/** The run stopped: tenant and signup say so with the reason, and the operator gets one mail a failure. */
+export function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  if (run.direction === 'undo') {
+    tx.update(tenants)
+      .set({ statusReason: error.message, updatedAt: nowMs })
+      .where(eq(tenants.id, tenant.id))
+      .run()
+  } else {
+    moveTenant(tx, tenant, 'failed', nowMs, { statusReason: error.message })
+    if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'failed', nowMs)
+  }
+  const detail = { run: run.id, code: error.code }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.failed', subject: tenant.id, detail })
+  queueFailureNotice(tx, services, tenant, run, error, nowMs)
+}
+
+/** Everything is taken down: the tenant is deleted, and its signup waits for approval again. */
+export function takeBack(tx: Tx, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  moveTenant(tx, tenant, 'deleted', nowMs, { deletedAt: nowMs, statusReason: null })
+  if (tenant.signupId) {
+    const change = { approvedAt: null, approvedBy: null }
+    moveSignup(tx, getSignup(tx, tenant.signupId), 'paid', nowMs, change)
+  }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.undone', subject: tenant.id, detail: { run: run.id } })
+}
+
+function queueWelcome(tx: Tx, services: Services, tenant: TenantRow, nowMs: number): void {
+  const { settings, catalog } = services
+  const to = ownerEmail(tx, tenant.organizationId)
+  if (!to) return
+  const { shop } = catalog.blueprint(tenant.blueprint)
+  const mail = welcome({
+    shopName: shop.name,
+    accent: shop.accent,
+    siteUrl: urlOf(tenant, settings.tenantDomain),
+    planName: getPlan(tx, tenant.planId).name,
+    supportEmail: shop.supportEmail ?? settings.adminEmail,
+  })
+  const outgoing = {
+    kind: 'welcome',
+    subject: tenant.id,
+    idempotencyKey: `welcome-${tenant.id}`,
+    mail: { from: settings.emailFrom, to, ...mail },
+  }
+  queueMail(tx, settings.encryptionKey, outgoing, nowMs)
+}
+
+function queueFailureNotice(
+  tx: Tx,
+  services: Services,
+  tenant: TenantRow,
+  run: RunFacts,
+  error: AtlasError,
+  nowMs: number,
+): void {
+  const { settings } = services
+  const mail = operatorNotice({
+    title: `${tenant.subdomain} could not be ${run.direction === 'undo' ? 'undone' : 'provisioned'}`,
+    message: error.message,
+    actionLabel: 'Open the run',
+    actionUrl: `${settings.baseUrl}/admin/runs/${run.id}`,
+  })
+  const outgoing = {
+    kind: 'failure-notice',
+    subject: tenant.id,
+    idempotencyKey: `failed-${run.id}-${nowMs}`,
+    mail: { from: settings.emailFrom, to: settings.adminEmail, ...mail },
+  }
+  queueMail(tx, settings.encryptionKey, outgoing, nowMs)
+}

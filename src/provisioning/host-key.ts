@@ -1,0 +1,93 @@
+import { eq } from 'drizzle-orm'
+import { servers } from '../db/schema'
+import { AtlasError, conflict } from '../errors'
+import type { AgentCommand, MachineTarget } from '../providers/machines'
+import { done, type Step, type StepContext, wait } from '../runs/recipe'
+import type { Services } from '../services'
+import { destroySecrets } from '../tenants/secrets'
+import { serverOf } from '../tenants/tenant'
+import { pauseMs } from './pause'
+import { FIRST_HOST_KEY } from './prepare'
+
+const BOOT_TIMEOUT_MS = 600_000
+
+// OpenSSH 10 punishes an address for bare connects, so each try is a whole login, and tries become rare.
+const LOGIN_PAUSE = { share: 0.15, min: 1_500, max: 30_000 }
+
+/** Waits until the server lets Atlas in, shows the host key it was given, and has finished cloud-init. */
+export function verifyHostKey({ machines }: Services): Step {
+  return {
+    name: 'verify-host-key',
+    title: 'Wait for the first boot and verify the host key',
+    async run({ run, db, startedAt, now }) {
+      const waitedMs = now() - startedAt
+      const again = (why: string) => {
+        if (waitedMs < BOOT_TIMEOUT_MS) return wait(pauseMs(waitedMs, LOGIN_PAUSE), why)
+        throw conflict(
+          `The server was not ready after 10 minutes. ${why} Look at its console at Hetzner, then retry.`,
+        )
+      }
+      if (waitedMs < LOGIN_PAUSE.min) return again('The server is booting.')
+      try {
+        const command: AgentCommand = { verb: 'status', commandId: `${run.id}-status`, input: {} }
+        const { result } = await machines.run(targetOf(db, run.tenantId), command)
+        return result.ready === true ? done() : again('The server answers; cloud-init has not finished yet.')
+      } catch (thrown) {
+        if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown
+        return again(thrown.message)
+      }
+    },
+  }
+}
+
+/**
+ * Replaces the host key that travelled in user-data with one that the server made itself. The new public half is
+ * stored before it is activated, so a lost reply leaves Atlas knowing both keys that the server may show.
+ */
+export function rotateHostKey({ machines }: Services): Step {
+  return {
+    name: 'rotate-host-key',
+    title: 'Rotate the host key',
+    async run(context) {
+      const { run, db, effect, startedAt } = context
+      const command = (action: string, input: Record<string, unknown> = {}): AgentCommand => ({
+        verb: 'host-key',
+        commandId: `${run.id}-host-key-${action}-${startedAt}`,
+        input: { action, ...input },
+      })
+      const send = (it: AgentCommand, action: string) =>
+        effect(
+          { provider: 'machine', verb: 'host-key', key: it.commandId, summary: { action } },
+          () => machines.run(targetOf(db, run.tenantId), it),
+          () => it.commandId,
+        )
+      const { result } = await send(command('prepare'), 'prepare')
+      const publicKey = String(result.public_key)
+      if (!/^ssh-ed25519 [A-Za-z0-9+/=]+$/.test(publicKey))
+        throw conflict('The server made no usable host key.')
+      expectHostKey(context, publicKey)
+      await send(command('activate', { public_key: publicKey }), 'activate')
+      machines.close(serverOf(db.read, run.tenantId).ipv4 ?? undefined)
+      return done({ publicKey }, (tx) => {
+        tx.update(servers)
+          .set({ hostKey: publicKey, nextHostKey: null })
+          .where(eq(servers.tenantId, run.tenantId))
+          .run()
+        destroySecrets(tx, run.tenantId, FIRST_HOST_KEY)
+      })
+    },
+  }
+}
+
+/** Where a tenant's server is and which host keys it may show. Throws `conflict` before it has an address. */
+export function targetOf(db: StepContext['db'], tenantId: string): MachineTarget {
+  const { ipv4, hostKey, nextHostKey } = serverOf(db.read, tenantId)
+  if (!ipv4 || !hostKey) throw conflict('The server has no address yet.')
+  return { address: ipv4, hostKeys: nextHostKey ? [hostKey, nextHostKey] : [hostKey] }
+}
+
+function expectHostKey({ db, run }: StepContext, publicKey: string): void {
+  db.write((tx) =>
+    tx.update(servers).set({ nextHostKey: publicKey }).where(eq(servers.tenantId, run.tenantId)).run(),
+  )
+}

@@ -1,0 +1,133 @@
+import { and, eq, isNull } from 'drizzle-orm'
+import { dnsRecords } from '../db/schema'
+import { conflict } from '../errors'
+import { newId } from '../ids'
+import type { DnsRecord } from '../providers/dns'
+import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import type { Services } from '../services'
+import { dnsRecordOf, getTenant, hostnameOf, serverOf } from '../tenants/tenant'
+import { pauseMs } from './pause'
+
+const TTL_SECONDS = 60
+
+/** Points the tenant's name to its server. A record that is somebody else's is left alone. */
+export function pointDns(services: Services): Step {
+  const { dns, settings } = services
+  return {
+    name: 'point-dns',
+    title: 'Point the name to the server',
+    async run({ run, db, effect }) {
+      const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
+      const { ipv4 } = serverOf(db.read, run.tenantId)
+      if (!ipv4) throw conflict('The server has no address yet.')
+      const record: DnsRecord = { name, type: 'A', values: [ipv4], ttlSeconds: TTL_SECONDS }
+      const present = await dns.findRecord(name, 'A')
+      if (present && present.values.join() !== ipv4) {
+        throw conflict(
+          `${name} already points to ${present.values.join(', ')}, which Atlas did not set. Remove that record, then retry.`,
+        )
+      }
+      const { changeId } = await effect(
+        {
+          provider: 'dns',
+          verb: 'upsertRecord',
+          key: `${name} A`,
+          summary: { name, type: 'A', value: ipv4 },
+        },
+        () => dns.upsertRecord(record),
+        (reply) => reply.changeId,
+      )
+      return done({ changeId, name, ipv4 }, (tx, nowMs) => {
+        tx.insert(dnsRecords)
+          .values({
+            id: newId('rec', nowMs),
+            tenantId: run.tenantId,
+            name,
+            type: 'A',
+            value: ipv4,
+            ttlSeconds: TTL_SECONDS,
+            changeId,
+            createdAt: nowMs,
+          })
+          .onConflictDoNothing()
+          .run()
+      })
+    },
+    undo: (context) => removeDns(services, context),
+  }
+}
+
+/** Waits until all name servers of the zone answer with the record. */
+export function waitForDns({ dns }: Services): Step {
+  return {
+    name: 'wait-for-dns',
+    title: 'Wait for the name servers',
+    async run({ output, startedAt, now }) {
+      const { changeId } = output('point-dns') as { changeId: string }
+      const state = await dns.getChange(changeId)
+      if (state === 'pending') return wait(pauseMs(now() - startedAt), 'Route 53 is spreading the record.')
+      return done()
+    },
+  }
+}
+
+/**
+ * Removes the record, then waits until the name servers and every cache have forgotten it (twice its TTL):
+ * only then may the address go back to the cloud, or a stranger could get the tenant's visitors.
+ */
+async function removeDns({ dns, settings }: Services, context: StepContext): Promise<StepResult> {
+  const { run, db, effect, now } = context
+  const row = dnsRecordOf(db.read, run.tenantId)
+  if (row?.deletedAt) {
+    const pending = row.changeId && (await dns.getChange(row.changeId)) === 'pending'
+    if (pending) return wait(1_000, 'Route 53 is removing the record.')
+    const restMs = row.deletedAt + 2 * row.ttlSeconds * 1_000 - now()
+    return restMs > 0 ? wait(restMs, 'Waiting until caches have forgotten the record.') : done()
+  }
+  const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
+  const { ipv4 } = serverOf(db.read, run.tenantId)
+  const present = await dns.findRecord(name, 'A')
+  // An upsert whose reply was lost left a record without a row: it is ours if it has our address.
+  const ours = present && ipv4 && present.values.join() === ipv4 ? present : null
+  if (!ours && !row) return done()
+  const change = ours
+    ? await effect(
+        {
+          provider: 'dns',
+          verb: 'deleteRecord',
+          key: `${name} A`,
+          summary: { name, type: 'A', value: ipv4 },
+        },
+        () => dns.deleteRecord(ours),
+        (reply) => reply?.changeId ?? null,
+      )
+    : null
+  rememberRemoval(context, { name, value: ipv4 ?? '', changeId: change?.changeId ?? null })
+  return wait(change ? 1_000 : 0, 'Route 53 is removing the record.')
+}
+
+function rememberRemoval(
+  { db, run, now }: StepContext,
+  removed: { name: string; value: string; changeId: string | null },
+): void {
+  const nowMs = now()
+  db.write((tx) => {
+    const gone = { deletedAt: nowMs, changeId: removed.changeId }
+    const changed = tx
+      .update(dnsRecords)
+      .set(gone)
+      .where(and(eq(dnsRecords.tenantId, run.tenantId), isNull(dnsRecords.deletedAt)))
+      .returning()
+      .all()
+    if (changed.length > 0) return
+    const row = {
+      id: newId('rec', nowMs),
+      tenantId: run.tenantId,
+      type: 'A' as const,
+      ttlSeconds: TTL_SECONDS,
+    }
+    tx.insert(dnsRecords)
+      .values({ ...row, ...removed, ...gone, createdAt: nowMs })
+      .run()
+  })
+}

@@ -1,0 +1,158 @@
+import { eq } from 'drizzle-orm'
+import agentSource from '../../cloud-init/agent.sh' with { type: 'text' }
+import { pickServerType } from '../catalog/server-type'
+import { renderUserData } from '../catalog/user-data'
+import { servers } from '../db/schema'
+import { AtlasError, conflict } from '../errors'
+import type { CloudServer, ServerSpec } from '../providers/cloud'
+import { done, type Step, type StepContext, wait } from '../runs/recipe'
+import type { Services } from '../services'
+import { readSecrets } from '../tenants/secrets'
+import { getTenant, hostnameOf, serverOf } from '../tenants/tenant'
+import { pauseMs } from './pause'
+import { FIRST_HOST_KEY } from './prepare'
+
+const ANYWHERE = ['0.0.0.0/0', '::/0']
+
+/** One firewall for all tenants' servers: the cloud allows few of them, and every server needs the same rules. */
+export function ensureFirewall({ cloud, settings }: Services): Step {
+  const name = `atlas-${settings.installationId.slice(-8)}`
+  return {
+    name: 'ensure-firewall',
+    title: 'Find or create the firewall',
+    async run({ effect }) {
+      const firewall = await effect(
+        {
+          provider: 'hetzner',
+          verb: 'ensureFirewall',
+          key: name,
+          summary: { name, open: 'ssh, http, https, ping' },
+        },
+        () =>
+          cloud.ensureFirewall({
+            name,
+            labels: { atlas: settings.installationId },
+            rules: [
+              { protocol: 'tcp', port: '22', sourceIps: ANYWHERE, description: 'SSH' },
+              { protocol: 'tcp', port: '80', sourceIps: ANYWHERE, description: 'HTTP' },
+              { protocol: 'tcp', port: '443', sourceIps: ANYWHERE, description: 'HTTPS' },
+              { protocol: 'icmp', sourceIps: ANYWHERE, description: 'Ping' },
+            ],
+          }),
+        (reply) => reply.id,
+      )
+      return done({ firewallId: firewall.id })
+    },
+  }
+}
+
+/** Finds the tenant's server by its name, or creates it; the id is stored before anything waits for it. */
+export function createServer(services: Services): Step {
+  return {
+    name: 'create-server',
+    title: 'Create the server',
+    async run(context) {
+      const spec = await serverSpec(services, context)
+      const { name, serverType, location, image } = spec
+      const { server, actionIds } = await context.effect(
+        {
+          provider: 'hetzner',
+          verb: 'ensureServer',
+          key: name,
+          summary: { name, serverType, location, image },
+        },
+        () => services.cloud.ensureServer(spec),
+        (reply) => reply.server.id,
+      )
+      const facts = {
+        externalId: server.id,
+        serverType: server.serverType,
+        location,
+        image,
+        ...addresses(server),
+      }
+      return done({ serverId: server.id, actionIds }, (tx) =>
+        tx.update(servers).set(facts).where(eq(servers.tenantId, context.run.tenantId)).run(),
+      )
+    },
+    undo: (context) => deleteServer(services, context),
+  }
+}
+
+/** Waits until the cloud says that the server runs. */
+export function waitForServer(services: Services): Step {
+  return {
+    name: 'wait-for-server',
+    title: 'Wait for the server to start',
+    async run({ run, output, startedAt, now }) {
+      const { serverId, actionIds } = output('create-server') as { serverId: string; actionIds: string[] }
+      const actions = await services.cloud.getActions(actionIds)
+      const failed = actions.find((action) => action.status === 'error')
+      if (failed) {
+        throw conflict(
+          `Hetzner could not create the server: ${failed.error?.message ?? failed.command}. Undo, then approve again.`,
+        )
+      }
+      const running = actions.find((action) => action.status === 'running')
+      const pause = pauseMs(now() - startedAt)
+      if (running) return wait(pause, `Hetzner is creating the server: ${running.progress} %.`)
+      const server = await services.cloud.getServer(serverId)
+      if (!server) throw conflict('The server is gone. Undo, then approve again.')
+      if (server.status !== 'running' || !server.ipv4) return wait(pause, `The server is ${server.status}.`)
+      return done({ ipv4: server.ipv4 }, (tx) =>
+        tx.update(servers).set(addresses(server)).where(eq(servers.tenantId, run.tenantId)).run(),
+      )
+    },
+  }
+}
+
+async function serverSpec(services: Services, { run, db, output }: StepContext): Promise<ServerSpec> {
+  const { catalog, cloud, settings } = services
+  const tenant = getTenant(db.read, run.tenantId)
+  const server = serverOf(db.read, run.tenantId)
+  const blueprint = catalog.blueprint(tenant.blueprint)
+  const plan = catalog.plan(tenant.planId)
+  const { location, image } = blueprint.server
+  const serverType = server.serverType ?? pickServerType(plan.server, location, await cloud.listServerTypes())
+  const privateKey = readSecrets(db.read, services, tenant)[FIRST_HOST_KEY]
+  if (!privateKey || !server.hostKey) throw new AtlasError('internal', 'The server has no first host key.')
+  return {
+    name: server.name,
+    serverType,
+    location,
+    image,
+    sshKeyIds: [settings.sshKeyId],
+    firewallId: (output('ensure-firewall') as { firewallId: string }).firewallId,
+    labels: { atlas: settings.installationId, tenant: tenant.id, run: run.id },
+    userData: renderUserData(blueprint, {
+      hostKey: { privateKey, publicKey: server.hostKey },
+      atlasPublicKey: settings.sshPublicKey,
+      agent: agentSource,
+      hostname: hostnameOf(tenant, settings.tenantDomain),
+    }),
+  }
+}
+
+async function deleteServer({ cloud, settings }: Services, context: StepContext) {
+  const { run, db, effect, startedAt, now } = context
+  const labels = { atlas: settings.installationId, tenant: run.tenantId }
+  const found = await cloud.listServers(labels)
+  if (found.length === 0) {
+    return done({}, (tx, nowMs) =>
+      tx.update(servers).set({ deletedAt: nowMs }).where(eq(servers.tenantId, run.tenantId)).run(),
+    )
+  }
+  for (const server of found) {
+    await effect(
+      { provider: 'hetzner', verb: 'deleteServer', key: server.id, summary: { name: server.name } },
+      () => cloud.deleteServer(server.id),
+      () => server.id,
+    )
+  }
+  const { name } = serverOf(db.read, run.tenantId)
+  return wait(pauseMs(now() - startedAt), `Hetzner is deleting ${name}.`)
+}
+
+function addresses(server: CloudServer) {
+  return { ipv4: server.ipv4, ipv6: server.ipv6 }
+}

@@ -1,0 +1,46 @@
+import type { Catalog } from './catalog/catalog'
+import type { Clock } from './clock'
+import type { Db } from './db/open'
+import type { Random } from './ids'
+import type { Log } from './log'
+import type { Cloud } from './providers/cloud'
+import type { Dns } from './providers/dns'
+import type { Machines } from './providers/machines'
+import type { Mailer } from './providers/mailer'
+import type { Payments } from './providers/payments'
+import type { Probe } from './providers/probe'
+
+/** What the domain works with; `atlas.ts` makes it once. */
+export type Services = {
+  db: Db
+  clock: Clock
+  log: Log
+  random: Random
+  catalog: Catalog
+  settings: Settings
+  payments: Payments
+  cloud: Cloud
+  dns: Dns
+  mailer: Mailer
+  machines: Machines
+  probe: Probe
+  /** A new SSH host key, as a server gets it for its first minutes. */
+  newHostKey: () => { privateKey: string; publicKey: string }
+}
+
+/** What the configuration says, in the domain's own terms. */
+export type Settings = {
+  /** Names this installation's things in clouds that it may share with others. */
+  installationId: string
+  baseUrl: string
+  tenantDomain: string
+  adminEmail: string
+  emailFrom: string
+  authSecret: string
+  encryptionKey: Uint8Array
+  /** Whether real money moves: Stripe's objects must say the same. */
+  livemode: boolean
+  sshKeyId: string
+  /** Atlas's public key, as servers get it in user-data. */
+  sshPublicKey: string
+}

@@ -1,0 +1,37 @@
+import { type Actor, ATLAS, audit } from '../audit'
+import type { Tx } from '../db/open'
+import { conflict } from '../errors'
+import { provisionRecipe } from '../provisioning/recipe'
+import { queueRun } from '../runs/run'
+import type { Services } from '../services'
+import { createTenant } from '../tenants/tenant'
+import { getPlan, getSignup, moveSignup, requireStatus } from './signup'
+
+/**
+ * Approves a paid signup: its tenant, its server's plan, its provisioning run and the audit event come to be
+ * together. Throws `conflict` when it is not waiting for approval.
+ */
+export function approveSignup(
+  tx: Tx,
+  services: Services,
+  signupId: string,
+  actor: Actor,
+  nowMs: number,
+): { tenantId: string; runId: string } {
+  const signup = getSignup(tx, signupId)
+  requireStatus(signup, 'paid', 'Only a paid signup that waits for approval can be approved.')
+  const { organizationId } = signup
+  if (!organizationId) throw conflict('This signup has no organization yet.')
+  moveSignup(tx, signup, 'provisioning', nowMs, { approvedAt: nowMs, approvedBy: actor.id })
+  const plan = getPlan(tx, signup.planId)
+  const tenant = createTenant(tx, services, { ...signup, organizationId }, plan, nowMs)
+  const runId = queueRun(tx, provisionRecipe(services), tenant.id, {}, nowMs)
+  audit(tx, nowMs, { actor, action: 'signup.approved', subject: signup.id, detail: { tenant: tenant.id } })
+  return { tenantId: tenant.id, runId }
+}
+
+/** Approves a signup that was just paid when its plan says so. */
+export function approveIfAutomatic(tx: Tx, services: Services, signupId: string, nowMs: number): void {
+  const plan = getPlan(tx, getSignup(tx, signupId).planId)
+  if (plan.approval === 'automatic') approveSignup(tx, services, signupId, ATLAS, nowMs)
+}

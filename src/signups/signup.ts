@@ -1,0 +1,133 @@
+import { and, eq, inArray } from 'drizzle-orm'
+import { type Actor, audit } from '../audit'
+import type { Reader, Tx } from '../db/open'
+import { plans, signups } from '../db/schema'
+import { conflict, invalid, notFound } from '../errors'
+import { newId } from '../ids'
+import { checkSignupTransition, type SignupStatus } from './status'
+import { judgeSubdomain, normalizeSubdomain, skeletonOf } from './subdomain'
+
+export type SignupRow = typeof signups.$inferSelect
+export type PlanRow = typeof plans.$inferSelect
+
+/** What a stranger typed into the signup form or sent to the API. */
+export type SignupInput = { subdomain: string; email: string; plan: string }
+
+const EMAIL_CHARS_MAX = 254
+const EMAIL = /^[^\s@<>,;:"()[\]\\]+@[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}$/i
+
+/**
+ * Creates a pending signup, which holds its name until the checkout ends.
+ * Throws `invalid` with a reason for every field that is wrong.
+ */
+export function createSignup(
+  tx: Tx,
+  input: SignupInput,
+  actor: Actor,
+  nowMs: number,
+  reserved: readonly string[] = [],
+): SignupRow {
+  const subdomain = normalizeSubdomain(input.subdomain)
+  const email = input.email.trim().toLowerCase()
+  const problems: Record<string, string> = {}
+  const verdict = judgeSubdomain(tx, subdomain, nowMs, reserved)
+  if (!verdict.ok) problems.subdomain = verdict.words
+  if (email === '') problems.email = 'Enter your email address.'
+  else if (email.length > EMAIL_CHARS_MAX || !EMAIL.test(email)) {
+    problems.email = 'Enter an email address such as ada@example.com.'
+  }
+  const plan = findPlanOnSale(tx, input.plan)
+  if (!plan) problems.plan = 'Choose one of the plans.'
+  if (Object.keys(problems).length > 0 || !plan) throw invalid('Some fields need another look.', problems)
+
+  const signup = tx
+    .insert(signups)
+    .values({
+      id: newId('sig', nowMs),
+      status: 'pending',
+      subdomain,
+      skeleton: skeletonOf(subdomain),
+      email,
+      planId: plan.id,
+      createdAt: nowMs,
+      updatedAt: nowMs,
+    })
+    .returning()
+    .get()
+  audit(tx, nowMs, {
+    actor,
+    action: 'signup.created',
+    subject: signup.id,
+    detail: { subdomain, plan: plan.id },
+  })
+  return signup
+}
+
+/** A signup by its id. Throws `not_found`. */
+export function getSignup(db: Reader, signupId: string): SignupRow {
+  const signup = db.select().from(signups).where(eq(signups.id, signupId)).get()
+  if (!signup) throw notFound('There is no such signup.')
+  return signup
+}
+
+/** Moves a signup to another status, together with what else changes. Throws `conflict` when it may not. */
+export function moveSignup(
+  tx: Tx,
+  signup: SignupRow,
+  status: SignupStatus,
+  nowMs: number,
+  change: Partial<SignupRow> = {},
+): void {
+  checkSignupTransition(signup.status, status)
+  tx.update(signups)
+    .set({ ...change, status, updatedAt: nowMs })
+    .where(eq(signups.id, signup.id))
+    .run()
+}
+
+/** Gives up an unpaid signup and with it the hold on its name. Throws `conflict` when it is paid. */
+export function expireSignup(tx: Tx, signupId: string, actor: Actor, nowMs: number): void {
+  const signup = getSignup(tx, signupId)
+  if (signup.status === 'expired') return
+  moveSignup(tx, signup, 'expired', nowMs)
+  audit(tx, nowMs, { actor, action: 'signup.expired', subject: signup.id })
+}
+
+/** The plan of a row, on sale or not. */
+export function getPlan(db: Reader, planId: string): PlanRow {
+  const plan = db.select().from(plans).where(eq(plans.id, planId)).get()
+  if (!plan) throw notFound('There is no such plan.')
+  return plan
+}
+
+/** The plans on sale of one blueprint, in the blueprint's order. */
+export function plansOnSale(db: Reader, blueprint: string): PlanRow[] {
+  return db
+    .select()
+    .from(plans)
+    .where(eq(plans.blueprint, blueprint))
+    .all()
+    .filter((plan) => plan.retiredAt === null)
+    .sort((a, b) => a.position - b.position)
+}
+
+/** The signup that holds a name right now and is not paid yet. */
+export function pendingSignupFor(db: Reader, subdomain: string, email: string): SignupRow | undefined {
+  return db
+    .select()
+    .from(signups)
+    .where(
+      and(eq(signups.subdomain, subdomain), eq(signups.email, email), inArray(signups.status, ['pending'])),
+    )
+    .get()
+}
+
+/** Throws `conflict` unless the signup is in this status; `words` say what that means. */
+export function requireStatus(signup: SignupRow, status: SignupStatus, words: string): void {
+  if (signup.status !== status) throw conflict(words)
+}
+
+function findPlanOnSale(db: Reader, planId: string): PlanRow | undefined {
+  const plan = db.select().from(plans).where(eq(plans.id, planId)).get()
+  return plan && plan.retiredAt === null ? plan : undefined
+}

@@ -1,0 +1,20 @@
+import type { tenants } from '../db/schema'
+import { conflict } from '../errors'
+
+export type TenantStatus = typeof tenants.$inferSelect.status
+
+/** Every transition a tenant may make; migrations hold the same list as a trigger. */
+export const TENANT_TRANSITIONS: Record<TenantStatus, readonly TenantStatus[]> = {
+  provisioning: ['active', 'failed'],
+  failed: ['provisioning', 'deleting'],
+  active: ['suspended', 'deleting'],
+  suspended: ['active', 'deleting'],
+  deleting: ['deleted'],
+  deleted: [],
+}
+
+/** Throws `conflict` with the reason when a tenant may not go from one status to another. */
+export function checkTenantTransition(from: TenantStatus, to: TenantStatus): void {
+  if (TENANT_TRANSITIONS[from].includes(to)) return
+  throw conflict(`A tenant that is ${from} can't become ${to}.`)
+}

@@ -1,0 +1,112 @@
+import { desc, eq } from 'drizzle-orm'
+import type { Reader, Tx } from '../db/open'
+import { dnsRecords, servers, tenants } from '../db/schema'
+import { notFound } from '../errors'
+import { newId } from '../ids'
+import { KEY_BYTES, seal } from '../secrets'
+import type { Services } from '../services'
+import type { PlanRow, SignupRow } from '../signups/signup'
+import { checkTenantTransition, type TenantStatus } from './status'
+
+export type TenantRow = typeof tenants.$inferSelect
+export type ServerRow = typeof servers.$inferSelect
+export type DnsRecordRow = typeof dnsRecords.$inferSelect
+
+/** Creates a tenant for a signup, with a data key of its own and a planned server. */
+export function createTenant(
+  tx: Tx,
+  services: Services,
+  signup: SignupRow & { organizationId: string },
+  plan: PlanRow,
+  nowMs: number,
+): TenantRow {
+  const { random, settings, catalog } = services
+  const id = newId('ten', nowMs, random)
+  const tenant = tx
+    .insert(tenants)
+    .values({
+      id,
+      organizationId: signup.organizationId,
+      signupId: signup.id,
+      planId: plan.id,
+      blueprint: plan.blueprint,
+      subdomain: signup.subdomain,
+      skeleton: signup.skeleton,
+      release: catalog.blueprint(plan.blueprint).release,
+      status: 'provisioning',
+      dataKey: seal(settings.encryptionKey, random(KEY_BYTES), dataKeyPlace(id), random),
+      createdAt: nowMs,
+      updatedAt: nowMs,
+    })
+    .returning()
+    .get()
+  tx.insert(servers)
+    .values({
+      id: newId('srv', nowMs, random),
+      tenantId: id,
+      provider: 'hetzner',
+      name: `${signup.subdomain}-${id.slice(-6)}`,
+      createdAt: nowMs,
+    })
+    .run()
+  return tenant
+}
+
+/** Where a tenant's sealed data key is kept. */
+export function dataKeyPlace(tenantId: string): string {
+  return `tenants/${tenantId}/data_key`
+}
+
+/** A tenant by its id. Throws `not_found`. */
+export function getTenant(db: Reader, tenantId: string): TenantRow {
+  const tenant = db.select().from(tenants).where(eq(tenants.id, tenantId)).get()
+  if (!tenant) throw notFound('There is no such tenant.')
+  return tenant
+}
+
+/** A tenant's server as Atlas knows it. Throws `not_found`. */
+export function serverOf(db: Reader, tenantId: string): ServerRow {
+  const server = db.select().from(servers).where(eq(servers.tenantId, tenantId)).get()
+  if (!server) throw notFound('This tenant has no server.')
+  return server
+}
+
+/** The latest DNS record made for a tenant, deleted or not. */
+export function dnsRecordOf(db: Reader, tenantId: string): DnsRecordRow | undefined {
+  return db
+    .select()
+    .from(dnsRecords)
+    .where(eq(dnsRecords.tenantId, tenantId))
+    .orderBy(desc(dnsRecords.createdAt))
+    .limit(1)
+    .get()
+}
+
+/** Moves a tenant to another status, together with what else changes. Throws `conflict` when it may not. */
+export function moveTenant(
+  tx: Tx,
+  tenant: TenantRow,
+  status: TenantStatus,
+  nowMs: number,
+  change: Partial<TenantRow> = {},
+): void {
+  checkTenantTransition(tenant.status, status)
+  tx.update(tenants)
+    .set({ ...change, status, updatedAt: nowMs })
+    .where(eq(tenants.id, tenant.id))
+    .run()
+}
+
+/** The tenant's own name without a port, as DNS has it. */
+export function hostnameOf(tenant: Pick<TenantRow, 'subdomain'>, tenantDomain: string): string {
+  return `${tenant.subdomain}.${tenantDomain.replace(/:\d+$/, '')}`
+}
+
+/**
+ * The tenant's address for people. A TENANT_DOMAIN with a port is a development one and has no certificates,
+ * so its addresses are http.
+ */
+export function urlOf(tenant: Pick<TenantRow, 'subdomain'>, tenantDomain: string): string {
+  const scheme = /:\d+$/.test(tenantDomain) ? 'http' : 'https'
+  return `${scheme}://${tenant.subdomain}.${tenantDomain}`
+}
