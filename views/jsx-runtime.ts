@@ -114,7 +114,20 @@ const TAG_NAMES = [
   ...['div', 'p', 'span', 'a', 'b', 'strong', 'em', 'small', 'code', 'pre', 'kbd', 'time', 'br', 'wbr', 'hr'],
   ...['ul', 'ol', 'li', 'dl', 'dt', 'dd', 'table', 'caption', 'thead', 'tbody', 'tr', 'th', 'td'],
   ...['form', 'fieldset', 'legend', 'label', 'input', 'select', 'option', 'textarea', 'button', 'output'],
-  ...['details', 'summary', 'progress', 'img', 'svg', 'g', 'path', 'circle', 'rect', 'line', 'polyline'],
+  ...[
+    'details',
+    'summary',
+    'progress',
+    'img',
+    'svg',
+    'g',
+    'noscript',
+    'path',
+    'circle',
+    'rect',
+    'line',
+    'polyline',
+  ],
 ] as const
 
 const TAGS: ReadonlySet<string> = new Set(TAG_NAMES)

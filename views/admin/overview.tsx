@@ -1,0 +1,174 @@
+import { Badge, type TenantStatus } from '../components/badge.tsx'
+import { Empty } from '../components/empty.tsx'
+import { Check } from '../components/icons.tsx'
+import { Live } from '../components/live.tsx'
+import { type Money, moneyList, moneyText } from '../components/money.ts'
+import { Time } from '../components/time.tsx'
+import type { Html } from '../jsx-runtime.ts'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
+import { type RunRow, RunTable, runTitle } from './run-list.tsx'
+
+/** A paid signup that waits for the operator's approval. */
+export type WaitingSignup = {
+  id: string
+  subdomain: string
+  email: string
+  planName: string
+  price: Money
+  paidAt: number
+}
+
+export type OverviewData = {
+  waiting: WaitingSignup[]
+  failedRuns: RunRow[]
+  /** Tenants by status; those without any may be left out. */
+  tenants: { status: TenantStatus; count: number }[]
+  money: { monthly: Money[]; paidThisMonth: Money[]; paymentsThisMonth: number }
+  latestRuns: RunRow[]
+  now: number
+}
+
+export type OverviewProps = OverviewData & { operator: Operator; eventsUrl: string }
+
+/** The operator's first page: what needs me now, then how things stand. */
+export function OverviewPage({ operator, eventsUrl, ...data }: OverviewProps): Html {
+  return (
+    <AdminPage operator={operator} section="overview" title="Overview">
+      <AdminHeading title="Overview" />
+      <Live eventsUrl={eventsUrl}>
+        <Overview {...data} />
+      </Live>
+    </AdminPage>
+  )
+}
+
+/** The fragment that the overview keeps up to date. */
+export function Overview(data: OverviewData): Html {
+  return (
+    <>
+      <Needs {...data} />
+      <Figures {...data} />
+      <section class="block" aria-labelledby="latest-title">
+        <div class="block-head">
+          <h2 id="latest-title">Latest runs</h2>
+          <a href="/admin/runs">All runs</a>
+        </div>
+        {data.latestRuns.length > 0 ? (
+          <RunTable runs={data.latestRuns} now={data.now} label="Latest runs" />
+        ) : (
+          <Empty title="No runs yet">
+            <p>The first one begins when a signup is approved.</p>
+          </Empty>
+        )}
+      </section>
+    </>
+  )
+}
+
+function Needs({ waiting, failedRuns, now }: OverviewData): Html {
+  return (
+    <section class="block" aria-labelledby="needs-title">
+      <h2 id="needs-title">Needs you now</h2>
+      {waiting.length + failedRuns.length === 0 ? (
+        <p class="calm">
+          <Check /> Nothing. Paid signups and failed runs appear here by themselves.
+        </p>
+      ) : (
+        <ul class="needs plain">
+          {failedRuns.map((run) => (
+            <FailedRun run={run} now={now} />
+          ))}
+          {waiting.map((signup) => (
+            <WaitingApproval signup={signup} now={now} />
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+function FailedRun({ run, now }: { run: RunRow; now: number }): Html {
+  return (
+    <li class="need need-bad">
+      <div class="need-body">
+        <p>
+          <Badge status="failed" /> <strong>{runTitle(run)}</strong>{' '}
+          <span class="muted">
+            <Time at={run.finishedAt ?? run.createdAt} now={now} />
+          </span>
+        </p>
+        <p>
+          {run.stepTitle && `${run.stepTitle}: `}
+          {run.reason ?? 'No reason was recorded.'}
+        </p>
+      </div>
+      <div class="need-actions">
+        <form method="post" action={`/admin/runs/${run.id}/retry`}>
+          <button class="button button-primary" type="submit">
+            Retry<span class="visually-hidden"> {runTitle(run)}</span>
+          </button>
+        </form>
+        <a class="button button-quiet" href={`/admin/runs/${run.id}`}>
+          Look<span class="visually-hidden"> at {runTitle(run)}</span>
+        </a>
+      </div>
+    </li>
+  )
+}
+
+function WaitingApproval({ signup, now }: { signup: WaitingSignup; now: number }): Html {
+  return (
+    <li class="need">
+      <div class="need-body">
+        <p>
+          <Badge status="paid" /> <strong>{signup.subdomain}</strong>{' '}
+          <span class="muted">
+            paid <Time at={signup.paidAt} now={now} />
+          </span>
+        </p>
+        <p>
+          {signup.email} · {signup.planName}, {moneyText(signup.price)}
+        </p>
+      </div>
+      <div class="need-actions">
+        <form method="post" action={`/admin/signups/${signup.id}/approval`}>
+          <button class="button button-primary" type="submit">
+            Approve<span class="visually-hidden"> {signup.subdomain}</span>
+          </button>
+        </form>
+      </div>
+    </li>
+  )
+}
+
+const COUNTED: TenantStatus[] = ['active', 'provisioning', 'failed', 'suspended']
+
+function Figures({ tenants, money }: OverviewData): Html {
+  const count = (status: TenantStatus) => tenants.find((one) => one.status === status)?.count ?? 0
+  const payments = money.paymentsThisMonth === 1 ? '1 payment' : `${money.paymentsThisMonth} payments`
+  return (
+    <section class="block" aria-labelledby="figures-title">
+      <h2 id="figures-title">How things stand</h2>
+      <dl class="figures">
+        {COUNTED.map((status) => (
+          <div class="figure">
+            <dt>{status.charAt(0).toUpperCase() + status.slice(1)} tenants</dt>
+            <dd>
+              <a href={`/admin/tenants?status=${status}`}>{count(status)}</a>
+            </dd>
+          </div>
+        ))}
+        <div class="figure">
+          <dt>Monthly recurring</dt>
+          <dd>{moneyList(money.monthly)}</dd>
+        </div>
+        <div class="figure">
+          <dt>Paid this month</dt>
+          <dd>
+            {moneyList(money.paidThisMonth)} <span class="figure-note">{payments}</span>
+          </dd>
+        </div>
+      </dl>
+    </section>
+  )
+}

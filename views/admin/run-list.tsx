@@ -1,0 +1,80 @@
+import { Badge, type RunStatus } from '../components/badge.tsx'
+import { durationWords, Time } from '../components/time.tsx'
+import type { Html } from '../jsx-runtime.ts'
+
+/** One run in a list; times in UTC milliseconds. */
+export type RunRow = {
+  id: string
+  kind: string
+  status: RunStatus
+  direction: 'forward' | 'undo'
+  tenant: { id: string; subdomain: string }
+  /** The title of the step it is at. */
+  stepTitle: string | null
+  reason: string | null
+  createdAt: number
+  startedAt: number | null
+  finishedAt: number | null
+}
+
+/** 'Provision ada', or 'Undo provision of ada' on the way back. */
+export function runTitle(
+  run: Pick<RunRow, 'kind' | 'direction'> & { tenant: { subdomain: string } },
+): string {
+  if (run.direction === 'undo') return `Undo ${run.kind} of ${run.tenant.subdomain}`
+  return `${run.kind.charAt(0).toUpperCase()}${run.kind.slice(1)} ${run.tenant.subdomain}`
+}
+
+/** Runs as a table: what, how it stands, when, how long. */
+export function RunTable({ runs, now, label }: { runs: RunRow[]; now: number; label: string }): Html {
+  return (
+    <div class="card table-card">
+      <table>
+        <caption class="visually-hidden">{label}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Run</th>
+            <th scope="col">Status</th>
+            <th scope="col" class="from-m">
+              At
+            </th>
+            <th scope="col" class="from-s">
+              Started
+            </th>
+            <th scope="col" class="from-m number">
+              Took
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <RunLine run={run} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function RunLine({ run, now }: { run: RunRow; now: number }): Html {
+  return (
+    <tr>
+      <td>
+        <a class="row-link" href={`/admin/runs/${run.id}`}>
+          {runTitle(run)}
+        </a>
+        {run.reason && run.status !== 'succeeded' && <p class="row-note">{run.reason}</p>}
+      </td>
+      <td>
+        <Badge status={run.status} />
+      </td>
+      <td class="from-m muted">{run.status === 'succeeded' ? 'finished' : (run.stepTitle ?? 'not begun')}</td>
+      <td class="from-s muted nowrap">
+        <Time at={run.startedAt ?? run.createdAt} now={now} />
+      </td>
+      <td class="from-m muted number">
+        {run.startedAt !== null && durationWords((run.finishedAt ?? now) - run.startedAt)}
+      </td>
+    </tr>
+  )
+}

@@ -1,0 +1,166 @@
+import { Badge, type RunStatus } from '../components/badge.tsx'
+import { Live } from '../components/live.tsx'
+import { Notice } from '../components/notice.tsx'
+import { Rail, RailItem, type RailState } from '../components/rail.tsx'
+import { ClockTime, durationWords, Time } from '../components/time.tsx'
+import type { Html } from '../jsx-runtime.ts'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
+import { EffectList, type EffectView } from './effects.tsx'
+import { runTitle } from './run-list.tsx'
+import { adviceFor, runSentence } from './run-words.ts'
+
+export type StepStatus = 'pending' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'undone'
+
+/** One step of a run with its effects; times in UTC milliseconds. */
+export type StepView = {
+  name: string
+  title: string
+  status: StepStatus
+  attempts: number
+  /** Why it waits, or why it failed. */
+  reason: string | null
+  startedAt: number | null
+  finishedAt: number | null
+  effects: EffectView[]
+}
+
+export type RunData = {
+  id: string
+  kind: string
+  status: RunStatus
+  direction: 'forward' | 'undo'
+  tenant: { id: string; subdomain: string }
+  reason: string | null
+  errorCode: string | null
+  steps: StepView[]
+  /** The tail of its log, oldest first. */
+  log: { at: number; step: string; line: string }[]
+  createdAt: number
+  startedAt: number | null
+  finishedAt: number | null
+  /** When it is looked at again, for a run that waits. */
+  availableAt: number
+  canRetry: boolean
+  canUndo: boolean
+  now: number
+}
+
+export type RunProps = RunData & { operator: Operator; eventsUrl: string }
+
+/** One run: where it stands, its steps with their effects, and its log. */
+export function RunPage({ operator, eventsUrl, ...run }: RunProps): Html {
+  return (
+    <AdminPage operator={operator} section="runs" title={runTitle(run)}>
+      <Live eventsUrl={eventsUrl}>
+        <Run {...run} />
+      </Live>
+    </AdminPage>
+  )
+}
+
+/** The fragment that the run's page keeps up to date. */
+export function Run(run: RunData): Html {
+  return (
+    <>
+      <AdminHeading
+        title={runTitle(run)}
+        badge={<Badge status={run.status} />}
+        back={{ href: '/admin/runs', label: 'Runs' }}
+      >
+        <RunActions {...run} />
+      </AdminHeading>
+      <p class="run-sentence" role="status">
+        {runSentence(run, run.now)}
+      </p>
+      <p class="muted run-facts">
+        Tenant <a href={`/admin/tenants/${run.tenant.id}`}>{run.tenant.subdomain}</a> · begun{' '}
+        <Time at={run.startedAt ?? run.createdAt} now={run.now} /> · <code>{run.id}</code>
+      </p>
+      {run.status === 'failed' && (
+        <Notice tone="bad" title={run.reason ?? 'The run stopped without a reason.'}>
+          <p>{adviceFor(run.errorCode)}</p>
+        </Notice>
+      )}
+      <section class="block" aria-labelledby="steps-title">
+        <h2 id="steps-title">Steps</h2>
+        <div class="card">
+          <Rail>
+            {run.steps.map((step) => (
+              <Step step={step} now={run.now} />
+            ))}
+          </Rail>
+        </div>
+      </section>
+      <RunLog log={run.log} />
+    </>
+  )
+}
+
+function RunActions({ id, canRetry, canUndo }: RunData): Html {
+  return (
+    <>
+      {canRetry && (
+        <form method="post" action={`/admin/runs/${id}/retry`}>
+          <button class="button button-primary" type="submit">
+            Retry
+          </button>
+        </form>
+      )}
+      {canUndo && (
+        <a class="button button-danger" href={`/admin/runs/${id}/undo`}>
+          Undo…
+        </a>
+      )}
+    </>
+  )
+}
+
+const STATES: Record<StepStatus, RailState> = {
+  pending: 'waiting',
+  running: 'active',
+  waiting: 'paused',
+  succeeded: 'done',
+  failed: 'failed',
+  undone: 'undone',
+}
+
+function Step({ step, now }: { step: StepView; now: number }): Html {
+  const took = step.startedAt !== null ? durationWords((step.finishedAt ?? now) - step.startedAt) : null
+  return (
+    <RailItem
+      state={STATES[step.status]}
+      title={step.title}
+      aside={
+        <>
+          {step.attempts > 1 && <span>{step.attempts} attempts · </span>}
+          {took}
+        </>
+      }
+    >
+      {step.reason && (step.status === 'waiting' || step.status === 'running') && (
+        <p class="rail-note muted">{step.reason}</p>
+      )}
+      {step.reason && step.status === 'failed' && <p class="rail-note effect-error">{step.reason}</p>}
+      {step.effects.length > 0 && <EffectList effects={step.effects} label={`Effects of ${step.title}`} />}
+    </RailItem>
+  )
+}
+
+function RunLog({ log }: { log: RunData['log'] }): Html {
+  return (
+    <section class="block" aria-labelledby="log-title">
+      <h2 id="log-title">Log</h2>
+      {log.length === 0 ? (
+        <p class="muted">Nothing has been logged yet.</p>
+      ) : (
+        <div class="log" role="log" tabindex={0} aria-labelledby="log-title" aria-live="off">
+          {log.map(({ at, step, line }) => (
+            <p>
+              <ClockTime at={at} /> <span class="log-step">{step}</span> <span class="log-line">{line}</span>
+            </p>
+          ))}
+        </div>
+      )}
+    </section>
+  )
+}

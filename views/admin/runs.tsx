@@ -1,0 +1,60 @@
+import type { RunStatus } from '../components/badge.tsx'
+import { Empty } from '../components/empty.tsx'
+import { countWords, type Page, Pager } from '../components/pager.tsx'
+import type { Html } from '../jsx-runtime.ts'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
+import { ListFilter, statusOptions } from './list-filter.tsx'
+import { type RunRow, RunTable } from './run-list.tsx'
+
+export type RunsProps = {
+  operator: Operator
+  runs: RunRow[]
+  page: Page
+  filter: { q: string; status: string }
+  now: number
+}
+
+const PATH = '/admin/runs'
+const STATUSES: RunStatus[] = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled']
+
+/** Every run, newest first. */
+export function RunsPage(props: RunsProps): Html {
+  const status = { name: 'status', label: 'Status', any: 'Any status', value: props.filter.status }
+  return (
+    <AdminPage operator={props.operator} section="runs" title="Runs">
+      <AdminHeading title="Runs" />
+      <ListFilter
+        path={PATH}
+        target="run-list"
+        search={{ label: 'Tenant', value: props.filter.q }}
+        choices={[{ ...status, options: statusOptions(STATUSES) }]}
+      />
+      <RunList {...props} />
+    </AdminPage>
+  )
+}
+
+/** The list without the form above it. */
+export function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html {
+  return (
+    <section class="block" id="run-list" aria-labelledby="run-count">
+      <h2 class="count" id="run-count">
+        {countWords(page, 'run', 'runs')}
+      </h2>
+      {runs.length > 0 ? (
+        <RunTable runs={runs} now={now} label="Runs" />
+      ) : (
+        <Empty title={filter.q || filter.status ? 'No run matches' : 'No runs yet'}>
+          <p>
+            {filter.q || filter.status ? (
+              <a href={PATH}>Show all runs</a>
+            ) : (
+              'The first one begins when a signup is approved.'
+            )}
+          </p>
+        </Empty>
+      )}
+      <Pager path={PATH} query={filter} page={page} />
+    </section>
+  )
+}

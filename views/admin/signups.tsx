@@ -1,0 +1,160 @@
+import { Badge, type SignupStatus } from '../components/badge.tsx'
+import { Empty } from '../components/empty.tsx'
+import { type Money, moneyText } from '../components/money.ts'
+import { countWords, type Page, Pager } from '../components/pager.tsx'
+import { Time } from '../components/time.tsx'
+import type { Html } from '../jsx-runtime.ts'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
+import { ListFilter, statusOptions } from './list-filter.tsx'
+
+/** One signup in the list; times in UTC milliseconds. */
+export type SignupRow = {
+  id: string
+  subdomain: string
+  email: string
+  planName: string
+  price: Money
+  status: SignupStatus
+  createdAt: number
+  /** The tenant that it became. */
+  tenantId: string | null
+}
+
+export type SignupsProps = {
+  operator: Operator
+  signups: SignupRow[]
+  page: Page
+  filter: { q: string; status: string }
+  now: number
+}
+
+const PATH = '/admin/signups'
+const STATUSES: SignupStatus[] = [
+  'pending',
+  'paid',
+  'provisioning',
+  'active',
+  'failed',
+  'refunded',
+  'expired',
+]
+
+/** Every signup, with the approval of those that paid. */
+export function SignupsPage(props: SignupsProps): Html {
+  const { filter } = props
+  return (
+    <AdminPage operator={props.operator} section="signups" title="Signups">
+      <AdminHeading title="Signups" />
+      <ListFilter
+        path={PATH}
+        target="signup-list"
+        search={{ label: 'Name or email', value: filter.q }}
+        choices={[
+          {
+            name: 'status',
+            label: 'Status',
+            any: 'Any status',
+            value: filter.status,
+            options: statusOptions(STATUSES),
+          },
+        ]}
+      />
+      <SignupList {...props} />
+    </AdminPage>
+  )
+}
+
+/** The list without the form above it. */
+export function SignupList({ signups, page, filter, now }: SignupsProps): Html {
+  return (
+    <section class="block" id="signup-list" aria-labelledby="signup-count">
+      <h2 class="count" id="signup-count">
+        {countWords(page, 'signup', 'signups')}
+      </h2>
+      {signups.length > 0 ? <SignupTable signups={signups} now={now} /> : <NoSignups filter={filter} />}
+      <Pager path={PATH} query={filter} page={page} />
+    </section>
+  )
+}
+
+function SignupTable({ signups, now }: { signups: SignupRow[]; now: number }): Html {
+  return (
+    <div class="card table-card">
+      <table>
+        <caption class="visually-hidden">Signups</caption>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col" class="from-m">
+              Plan
+            </th>
+            <th scope="col">Status</th>
+            <th scope="col" class="from-m">
+              Signed up
+            </th>
+            <th scope="col">
+              <span class="visually-hidden">Action</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {signups.map((signup) => (
+            <SignupLine signup={signup} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function SignupLine({ signup, now }: { signup: SignupRow; now: number }): Html {
+  return (
+    <tr>
+      <td>
+        {signup.tenantId ? (
+          <a class="row-link" href={`/admin/tenants/${signup.tenantId}`}>
+            {signup.subdomain}
+          </a>
+        ) : (
+          <strong>{signup.subdomain}</strong>
+        )}
+        <p class="row-note">{signup.email}</p>
+      </td>
+      <td class="from-m muted">
+        {signup.planName}, {moneyText(signup.price)}
+      </td>
+      <td>
+        <Badge status={signup.status} />
+      </td>
+      <td class="from-m muted nowrap">
+        <Time at={signup.createdAt} now={now} />
+      </td>
+      <td class="row-action">
+        {signup.status === 'paid' && (
+          <form method="post" action={`${PATH}/${signup.id}/approval`}>
+            <button class="button button-primary button-small" type="submit">
+              Approve<span class="visually-hidden"> {signup.subdomain}</span>
+            </button>
+          </form>
+        )}
+      </td>
+    </tr>
+  )
+}
+
+function NoSignups({ filter }: { filter: SignupsProps['filter'] }): Html {
+  if (filter.q || filter.status) {
+    return (
+      <Empty title="No signup matches">
+        <p>
+          <a href={PATH}>Show all signups</a>
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title="No signups yet">
+      <p>Whoever signs up in the shop appears here, paid or not.</p>
+    </Empty>
+  )
+}

@@ -1,0 +1,174 @@
+import { Badge, type TenantStatus } from '../components/badge.tsx'
+import { Empty } from '../components/empty.tsx'
+import { SortArrow } from '../components/icons.tsx'
+import { countWords, listHref, type Page, Pager } from '../components/pager.tsx'
+import { Time } from '../components/time.tsx'
+import type { Html } from '../jsx-runtime.ts'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
+import { ListFilter, statusOptions } from './list-filter.tsx'
+
+/** One tenant in the list; times in UTC milliseconds. */
+export type TenantRow = {
+  id: string
+  subdomain: string
+  ownerEmail: string
+  planName: string
+  status: TenantStatus
+  release: string
+  createdAt: number
+}
+
+export type TenantSort = 'subdomain' | 'plan' | 'status' | 'created'
+
+export type TenantFilter = {
+  q: string
+  status: string
+  plan: string
+  sort: TenantSort
+  dir: 'asc' | 'desc'
+}
+
+export type TenantsProps = {
+  operator: Operator
+  tenants: TenantRow[]
+  page: Page
+  filter: TenantFilter
+  plans: { key: string; name: string }[]
+  now: number
+}
+
+const PATH = '/admin/tenants'
+const STATUSES: TenantStatus[] = ['provisioning', 'active', 'suspended', 'failed', 'deleting', 'deleted']
+
+/** Every tenant, to search, filter and sort. */
+export function TenantsPage(props: TenantsProps): Html {
+  const { filter, plans } = props
+  const status = { name: 'status', label: 'Status', any: 'Any status', value: filter.status }
+  const plan = { name: 'plan', label: 'Plan', any: 'Any plan', value: filter.plan }
+  return (
+    <AdminPage operator={props.operator} section="tenants" title="Tenants">
+      <AdminHeading title="Tenants" />
+      <ListFilter
+        path={PATH}
+        target="tenant-list"
+        search={{ label: 'Name or email', value: filter.q }}
+        choices={[
+          { ...status, options: statusOptions(STATUSES) },
+          { ...plan, options: plans.map(({ key, name }) => ({ value: key, label: name })) },
+        ]}
+        kept={{ sort: filter.sort, dir: filter.dir }}
+      />
+      <TenantList {...props} />
+    </AdminPage>
+  )
+}
+
+/** The list without the form above it. */
+export function TenantList({ tenants, page, filter, now }: Omit<TenantsProps, 'operator' | 'plans'>): Html {
+  return (
+    <section class="block" id="tenant-list" aria-labelledby="tenant-count">
+      <h2 class="count" id="tenant-count">
+        {countWords(page, 'tenant', 'tenants')}
+      </h2>
+      {tenants.length > 0 ? (
+        <TenantTable tenants={tenants} filter={filter} now={now} />
+      ) : (
+        <NoTenants filter={filter} />
+      )}
+      <Pager path={PATH} query={filter} page={page} />
+    </section>
+  )
+}
+
+function TenantTable(props: { tenants: TenantRow[]; filter: TenantFilter; now: number }): Html {
+  const { tenants, filter, now } = props
+  return (
+    <div class="card table-card">
+      <table>
+        <caption class="visually-hidden">Tenants</caption>
+        <thead>
+          <tr>
+            <SortableHead sort="subdomain" label="Name" filter={filter} />
+            <SortableHead sort="plan" label="Plan" filter={filter} narrow="from-m" />
+            <SortableHead sort="status" label="Status" filter={filter} />
+            <th scope="col" class="from-m">
+              Release
+            </th>
+            <SortableHead sort="created" label="Created" filter={filter} narrow="from-s" />
+          </tr>
+        </thead>
+        <tbody>
+          {tenants.map((tenant) => (
+            <TenantLine tenant={tenant} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function SortableHead(props: {
+  sort: TenantSort
+  label: string
+  filter: TenantFilter
+  narrow?: string
+}): Html {
+  const { sort, label, filter, narrow } = props
+  const current = filter.sort === sort
+  const dir = current && filter.dir === 'asc' ? 'desc' : 'asc'
+  return (
+    <th
+      scope="col"
+      class={narrow}
+      aria-sort={current ? (filter.dir === 'asc' ? 'ascending' : 'descending') : undefined}
+    >
+      <a class="sort-link" href={listHref(PATH, { ...filter, sort, dir })}>
+        {label}
+        {current && <SortArrow direction={filter.dir} />}
+      </a>
+    </th>
+  )
+}
+
+function TenantLine({ tenant, now }: { tenant: TenantRow; now: number }): Html {
+  return (
+    <tr>
+      <td>
+        <a class="row-link" href={`${PATH}/${tenant.id}`}>
+          {tenant.subdomain}
+        </a>
+        <p class="row-note">{tenant.ownerEmail}</p>
+      </td>
+      <td class="from-m muted">{tenant.planName}</td>
+      <td>
+        <Badge status={tenant.status} />
+      </td>
+      <td class="from-m">
+        <code>{tenant.release}</code>
+      </td>
+      <td class="from-s muted nowrap">
+        <Time at={tenant.createdAt} now={now} />
+      </td>
+    </tr>
+  )
+}
+
+function NoTenants({ filter }: { filter: TenantFilter }): Html {
+  if (filter.q || filter.status || filter.plan) {
+    return (
+      <Empty title="No tenant matches">
+        <p>
+          <a href={PATH}>Show all tenants</a>
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title="No tenants yet">
+      <p>
+        A tenant begins when you approve a paid signup.{' '}
+        <a href="/admin/signups?status=paid">See paid signups</a>
+      </p>
+    </Empty>
+  )
+}

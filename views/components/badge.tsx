@@ -1,0 +1,41 @@
+import type { Html } from '../jsx-runtime.ts'
+
+export type SignupStatus = 'pending' | 'paid' | 'provisioning' | 'active' | 'failed' | 'refunded' | 'expired'
+export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'failed' | 'deleting' | 'deleted'
+export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
+export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
+
+type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
+type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome
+
+const TONES: Record<Status, Tone> = {
+  pending: 'quiet',
+  paid: 'attention',
+  provisioning: 'busy',
+  active: 'good',
+  failed: 'bad',
+  refunded: 'quiet',
+  expired: 'quiet',
+  suspended: 'attention',
+  deleting: 'busy',
+  deleted: 'quiet',
+  queued: 'quiet',
+  running: 'busy',
+  waiting: 'busy',
+  succeeded: 'good',
+  cancelled: 'quiet',
+  intended: 'busy',
+  done: 'good',
+  refused: 'bad',
+  unknown: 'attention',
+}
+
+/** A status in words on a coloured ground; the words alone carry the meaning. */
+export function Badge({ status }: { status: Status }): Html {
+  return (
+    <span class={['badge', `badge-${TONES[status]}`]}>
+      <span class="badge-dot" aria-hidden="true" />
+      {status}
+    </span>
+  )
+}

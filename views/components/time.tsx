@@ -1,0 +1,60 @@
+import type { Html } from '../jsx-runtime.ts'
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+/** A moment in relative words ('3 min ago'), with the exact time on hover. Both in UTC milliseconds. */
+export function Time({ at, now }: { at: number; now: number }): Html {
+  return (
+    <time datetime={new Date(at).toISOString()} title={exactTime(at)}>
+      {relativeTime(at, now)}
+    </time>
+  )
+}
+
+/** A moment as the time of day, for logs and timelines; the reader's zone replaces UTC where script runs. */
+export function ClockTime({ at }: { at: number }): Html {
+  const iso = new Date(at).toISOString()
+  return (
+    <time datetime={iso} title={exactTime(at)} data-clock>
+      {iso.slice(11, 19)}
+    </time>
+  )
+}
+
+/** 'just now', '12 s ago', 'in 5 min', and the date from a week on. Both in UTC milliseconds. */
+export function relativeTime(at: number, now: number): string {
+  const distance = Math.abs(now - at)
+  if (distance < 5 * SECOND_MS) return 'just now'
+  if (distance >= 7 * DAY_MS) return DATE.format(at)
+  const words = distanceWords(distance)
+  return at > now ? `in ${words}` : `${words} ago`
+}
+
+function distanceWords(distanceMs: number): string {
+  if (distanceMs < MINUTE_MS) return `${Math.floor(distanceMs / SECOND_MS)} s`
+  if (distanceMs < HOUR_MS) return `${Math.floor(distanceMs / MINUTE_MS)} min`
+  if (distanceMs < DAY_MS) return `${Math.floor(distanceMs / HOUR_MS)} h`
+  const days = Math.floor(distanceMs / DAY_MS)
+  return days === 1 ? '1 day' : `${days} days`
+}
+
+/** '0.8 s', '12 s', '1 min 05 s', '2 h 03 min'. */
+export function durationWords(ms: number): string {
+  if (ms < 10 * SECOND_MS) return `${(Math.max(0, ms) / SECOND_MS).toFixed(1)} s`
+  if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`
+  const [whole, part, unit] = ms < HOUR_MS ? [MINUTE_MS, SECOND_MS, 'min s'] : [HOUR_MS, MINUTE_MS, 'h min']
+  const [big, small] = unit.split(' ')
+  return `${Math.floor(ms / whole)} ${big} ${pad(Math.floor((ms % whole) / part))} ${small}`
+}
+
+const exactTime = (at: number) => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+const pad = (value: number) => String(value).padStart(2, '0')
+const DATE = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  timeZone: 'UTC',
+})

@@ -1,0 +1,87 @@
+import { AtlasMark, Gauge, Inbox, Play, Server } from '../components/icons.tsx'
+import type { Child, Html } from '../jsx-runtime.ts'
+import { Document } from './document.tsx'
+
+export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs'
+
+/** What every page of the operator shows around its content. */
+export type Operator = { email: string; shopName: string }
+
+const SECTIONS = [
+  { section: 'overview', href: '/admin', label: 'Overview', Sign: Gauge },
+  { section: 'signups', href: '/admin/signups', label: 'Signups', Sign: Inbox },
+  { section: 'tenants', href: '/admin/tenants', label: 'Tenants', Sign: Server },
+  { section: 'runs', href: '/admin/runs', label: 'Runs', Sign: Play },
+] as const
+
+/** Every page of the operator's dashboard: navigation at the side, at the top on a phone. */
+export function AdminPage(props: {
+  operator: Operator
+  section: AdminSection
+  title: string
+  children: Child
+}): Html {
+  return (
+    <Document title={`${props.title} · Atlas`} bodyClass="admin" indexed={false}>
+      <header class="admin-side">
+        <a class="wordmark" href="/admin">
+          <span class="wordmark-sign">
+            <AtlasMark />
+          </span>
+          <span>
+            Atlas <span class="wordmark-shop">{props.operator.shopName}</span>
+          </span>
+        </a>
+        <nav class="admin-nav" aria-label="Main">
+          <ul class="plain">
+            {SECTIONS.map(({ section, href, label, Sign }) => (
+              <li>
+                <a href={href} aria-current={section === props.section ? 'page' : undefined}>
+                  <Sign />
+                  {label}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <form class="admin-account" method="post" action="/logout">
+          <span class="admin-email" title={props.operator.email}>
+            {props.operator.email}
+          </span>
+          <button class="button button-quiet button-small" type="submit">
+            Sign out
+          </button>
+        </form>
+      </header>
+      <main id="main" class="admin-main" tabindex={-1}>
+        {props.children}
+      </main>
+    </Document>
+  )
+}
+
+/** The heading of an operator's page, with its path back and its actions. */
+export function AdminHeading(props: {
+  title: string
+  badge?: Child
+  back?: { href: string; label: string }
+  children?: Child
+}): Html {
+  return (
+    <div class="page-head">
+      <div>
+        {props.back && (
+          <p class="breadcrumb">
+            <a href={props.back.href}>{props.back.label}</a>
+            <span aria-hidden="true"> /</span>
+          </p>
+        )}
+        <div class="page-title">
+          <h1>{props.title}</h1>
+          {props.badge}
+        </div>
+      </div>
+      {props.children && <div class="page-actions">{props.children}</div>}
+    </div>
+  )
+}

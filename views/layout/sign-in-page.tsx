@@ -1,0 +1,20 @@
+import { AtlasMark } from '../components/icons.tsx'
+import type { Child, Html } from '../jsx-runtime.ts'
+import { Document } from './document.tsx'
+
+/** The small page around the operator's sign-in. */
+export function SignInPage({ title, children }: { title: string; children: Child }): Html {
+  return (
+    <Document title={`${title} · Atlas`} bodyClass="sign-in" indexed={false}>
+      <main id="main" class="sign-in-card" tabindex={-1}>
+        <p class="sign-in-mark">
+          <span class="wordmark-sign">
+            <AtlasMark />
+          </span>
+          Atlas
+        </p>
+        {children}
+      </main>
+    </Document>
+  )
+}

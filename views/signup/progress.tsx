@@ -1,0 +1,76 @@
+import { ArrowRight } from '../components/icons.tsx'
+import { Notice } from '../components/notice.tsx'
+import { Rail, RailItem } from '../components/rail.tsx'
+import { Time } from '../components/time.tsx'
+import type { Html } from '../jsx-runtime.ts'
+
+/** One stage of a signup's way to a live site; `at` is when it reached its state, in UTC milliseconds. */
+export type SignupStage = {
+  title: string
+  state: 'done' | 'active' | 'waiting' | 'failed'
+  at?: number | null
+  note?: string
+}
+
+export type SignupProgressProps = {
+  state: 'working' | 'live' | 'failed'
+  address: string
+  siteUrl: string
+  email: string
+  stages: SignupStage[]
+  now: number
+}
+
+/** The fragment that the confirmation page keeps up to date. */
+export function SignupProgress(props: SignupProgressProps): Html {
+  return (
+    <>
+      <SignupOutcome {...props} />
+      <div class="card">
+        <Rail label="Progress">
+          {props.stages.map((stage) => (
+            <RailItem
+              state={stage.state}
+              title={stage.title}
+              aside={typeof stage.at === 'number' && <Time at={stage.at} now={props.now} />}
+            >
+              {stage.note && <p class="muted rail-note">{stage.note}</p>}
+            </RailItem>
+          ))}
+        </Rail>
+      </div>
+    </>
+  )
+}
+
+function SignupOutcome({ state, stages, siteUrl, address, email }: SignupProgressProps): Html {
+  if (state === 'live') {
+    return (
+      <div class="live" role="status">
+        <p class="live-title">Your site is live</p>
+        <a class="live-link" href={siteUrl}>
+          {address}
+          <ArrowRight />
+        </a>
+        <p class="muted">An email with the address is on its way to {email}.</p>
+      </div>
+    )
+  }
+  if (state === 'failed') {
+    return (
+      <Notice tone="bad" title="A step did not work">
+        <p>
+          We have been told and are looking at it. Your payment and your name are safe; we write to {email} as
+          soon as it goes on.
+        </p>
+      </Notice>
+    )
+  }
+  const current = stages.find((stage) => stage.state === 'active')
+  return (
+    <p class="lead" role="status">
+      {current ? `Now: ${current.title}.` : 'We are getting started.'} You can close this page; we write to{' '}
+      {email} when your site is ready.
+    </p>
+  )
+}

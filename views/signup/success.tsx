@@ -1,0 +1,24 @@
+import { Live } from '../components/live.tsx'
+import type { Html } from '../jsx-runtime.ts'
+import { type Brand, ShopPage } from '../layout/shop-page.tsx'
+import { SignupProgress, type SignupProgressProps } from './progress.tsx'
+
+export type SignupSuccessProps = SignupProgressProps & {
+  brand: Brand
+  /** The stream that carries `SignupProgress` anew after every change. */
+  eventsUrl: string
+}
+
+/** After the payment: follows the signup until the site is live. */
+export function SignupSuccessPage({ brand, eventsUrl, ...progress }: SignupSuccessProps): Html {
+  return (
+    <ShopPage brand={brand} title={progress.address}>
+      <div class="shop-width narrow section">
+        <h1>Thank you</h1>
+        <Live eventsUrl={eventsUrl}>
+          <SignupProgress {...progress} />
+        </Live>
+      </div>
+    </ShopPage>
+  )
+}
