@@ -1,0 +1,76 @@
+import { type Blueprint, type Plan, parseBlueprint } from '../catalog/blueprint'
+import { readSource } from '../catalog/catalog'
+import { sampleSettings, sampleUserData } from '../catalog/sample'
+import { systemRandom } from '../ids'
+
+export type Output = { out(line: string): void; err(line: string): void }
+
+/** `atlas blueprint check DIR`: 0 when the blueprint is sound, 1 when it is not, 2 when called wrongly. */
+export async function blueprintCheck(args: string[], io: Output): Promise<number> {
+  const [dir, ...rest] = args
+  if (!dir || dir.startsWith('-') || rest.length > 0) {
+    io.err('Usage: atlas blueprint check DIR')
+    return 2
+  }
+  const { source, problems } = readSource(dir)
+  if (!source) return refuse(problems, io)
+  const parsed = parseBlueprint(source)
+  if (!parsed.blueprint) return refuse(parsed.problems, io)
+  show(parsed.blueprint, io)
+  return 0
+}
+
+function refuse(problems: string[], io: Output): number {
+  io.err(`The blueprint has ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}:`)
+  for (const problem of problems) io.err(`  ${problem}`)
+  return 1
+}
+
+function show(blueprint: Blueprint, io: Output): void {
+  const { shop, plans } = blueprint
+  io.out(`Blueprint ${blueprint.name}, release ${blueprint.release}: sound.`)
+  io.out(`${shop.name}: ${shop.tagline}`)
+  section('Plans', table([COLUMNS, ...plans.map(planRow)]), io)
+  const settings = sampleSettings(blueprint, plans[0]!, systemRandom)
+  section(`Settings of a sample tenant on ${plans[0]!.name}`, table(Object.entries(settings)), io)
+  section('User-data of a sample tenant', sampleUserData(blueprint).trimEnd().split('\n'), io)
+}
+
+const COLUMNS = ['PLAN', 'NAME', 'PRICE', 'PRICE ID FROM', 'APPROVAL', 'SERVER', 'LIMITS']
+
+function planRow(plan: Plan): string[] {
+  const { vcpu, cpu, memoryGb, diskGb } = plan.server
+  return [
+    plan.key,
+    plan.name,
+    priceInWords(plan.price),
+    plan.priceVariable,
+    plan.approval,
+    `${vcpu} ${cpu} vCPU, ${memoryGb} GB, ${diskGb} GB disk`,
+    Object.entries(plan.limits)
+      .map(([name, limit]) => `${name}=${limit}`)
+      .join(' ') || '-',
+  ]
+}
+
+function priceInWords({ amount, currency, interval }: Plan['price']): string {
+  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency })
+  const minorUnits = 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2)
+  return `${format.format(amount / minorUnits)} a ${interval}`
+}
+
+function table(rows: string[][]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? []
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+function section(title: string, lines: string[], io: Output): void {
+  io.out('')
+  io.out(title)
+  for (const line of lines) io.out(`  ${line}`)
+}
