@@ -21,6 +21,12 @@ export function accentCss(hex: string): string {
   return `:root{${light}}\n@media (prefers-color-scheme:dark){:root{${dark}}}\n`
 }
 
+/** The accent as a button's ground with a text colour that keeps AA contrast, for mails. Throws as `accentCss`. */
+export function accentButton(hex: string): { ground: string; text: string } {
+  const ground = parseHex(hex)
+  return { ground: toHex(ground), text: toHex(textOn(ground)) }
+}
+
 function declarations(accent: Rgb, surfaceHexes: string[], toward: Rgb): string {
   const surfaces = surfaceHexes.map(parseHex)
   const soft = mix(surfaces[1]!, accent, 0.1)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { type Child, Html, jsx, raw } from '../../views/jsx-runtime.ts'
+import { type Child, Html, jsx, raw } from '../../views/jsx-runtime'
 
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),

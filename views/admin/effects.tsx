@@ -1,6 +1,6 @@
-import { Badge, type EffectOutcome } from '../components/badge.tsx'
-import { ClockTime, durationWords } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
+import { Badge, type EffectOutcome } from '../components/badge'
+import { ClockTime, durationWords } from '../components/time'
+import type { Html } from '../jsx-runtime'
 
 /** One call that changed, or may have changed, the outside world; times in UTC milliseconds. */
 export type EffectView = {

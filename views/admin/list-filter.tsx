@@ -1,5 +1,5 @@
-import { Search } from '../components/icons.tsx'
-import type { Html } from '../jsx-runtime.ts'
+import { Search } from '../components/icons'
+import type { Html } from '../jsx-runtime'
 
 export type Choice = { name: string; label: string; any: string; value: string; options: ChoiceOption[] }
 export type ChoiceOption = { value: string; label: string }

@@ -1,12 +1,12 @@
-import { Badge, type TenantStatus } from '../components/badge.tsx'
-import { Empty } from '../components/empty.tsx'
-import { Check } from '../components/icons.tsx'
-import { Live } from '../components/live.tsx'
-import { type Money, moneyList, moneyText } from '../components/money.ts'
-import { Time } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
-import { type RunRow, RunTable, runTitle } from './run-list.tsx'
+import { Badge, type TenantStatus } from '../components/badge'
+import { Empty } from '../components/empty'
+import { Check } from '../components/icons'
+import { Live } from '../components/live'
+import { type Money, moneyList, moneyText } from '../components/money'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { type RunRow, RunTable, runTitle } from './run-list'
 
 /** A paid signup that waits for the operator's approval. */
 export type WaitingSignup = {

@@ -1,6 +1,6 @@
-import { Badge, type RunStatus } from '../components/badge.tsx'
-import { durationWords, Time } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
+import { Badge, type RunStatus } from '../components/badge'
+import { durationWords, Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
 
 /** One run in a list; times in UTC milliseconds. */
 export type RunRow = {

@@ -1,5 +1,5 @@
-import type { RunStatus } from '../components/badge.tsx'
-import { durationWords } from '../components/time.tsx'
+import type { RunStatus } from '../components/badge'
+import { durationWords } from '../components/time'
 
 type StepLike = { title: string; status: string; reason: string | null }
 

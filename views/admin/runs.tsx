@@ -1,10 +1,10 @@
-import type { RunStatus } from '../components/badge.tsx'
-import { Empty } from '../components/empty.tsx'
-import { countWords, type Page, Pager } from '../components/pager.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
-import { ListFilter, statusOptions } from './list-filter.tsx'
-import { type RunRow, RunTable } from './run-list.tsx'
+import type { RunStatus } from '../components/badge'
+import { Empty } from '../components/empty'
+import { countWords, type Page, Pager } from '../components/pager'
+import type { Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { ListFilter, statusOptions } from './list-filter'
+import { type RunRow, RunTable } from './run-list'
 
 export type RunsProps = {
   operator: Operator

@@ -1,11 +1,11 @@
-import { Badge, type SignupStatus } from '../components/badge.tsx'
-import { Empty } from '../components/empty.tsx'
-import { type Money, moneyText } from '../components/money.ts'
-import { countWords, type Page, Pager } from '../components/pager.tsx'
-import { Time } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
-import { ListFilter, statusOptions } from './list-filter.tsx'
+import { Badge, type SignupStatus } from '../components/badge'
+import { Empty } from '../components/empty'
+import { type Money, moneyText } from '../components/money'
+import { countWords, type Page, Pager } from '../components/pager'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { ListFilter, statusOptions } from './list-filter'
 
 /** One signup in the list; times in UTC milliseconds. */
 export type SignupRow = {

@@ -1,13 +1,13 @@
-import { Badge, type RunStatus, type TenantStatus } from '../components/badge.tsx'
-import { Empty } from '../components/empty.tsx'
-import { External } from '../components/icons.tsx'
-import { Live } from '../components/live.tsx'
-import { type Money, moneyText } from '../components/money.ts'
-import { Notice } from '../components/notice.tsx'
-import { Time } from '../components/time.tsx'
-import type { Child, Html } from '../jsx-runtime.ts'
-import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
-import { EffectList, type EffectView } from './effects.tsx'
+import { Badge, type RunStatus, type TenantStatus } from '../components/badge'
+import { Empty } from '../components/empty'
+import { External } from '../components/icons'
+import { Live } from '../components/live'
+import { type Money, moneyText } from '../components/money'
+import { Notice } from '../components/notice'
+import { Time } from '../components/time'
+import type { Child, Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { EffectList, type EffectView } from './effects'
 
 export type TenantServer = {
   name: string

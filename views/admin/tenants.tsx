@@ -1,11 +1,11 @@
-import { Badge, type TenantStatus } from '../components/badge.tsx'
-import { Empty } from '../components/empty.tsx'
-import { SortArrow } from '../components/icons.tsx'
-import { countWords, listHref, type Page, Pager } from '../components/pager.tsx'
-import { Time } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
-import { ListFilter, statusOptions } from './list-filter.tsx'
+import { Badge, type TenantStatus } from '../components/badge'
+import { Empty } from '../components/empty'
+import { SortArrow } from '../components/icons'
+import { countWords, listHref, type Page, Pager } from '../components/pager'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { ListFilter, statusOptions } from './list-filter'
 
 /** One tenant in the list; times in UTC milliseconds. */
 export type TenantRow = {

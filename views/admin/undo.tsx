@@ -1,6 +1,6 @@
-import { describedBy, Field } from '../components/field.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page.tsx'
+import { describedBy, Field } from '../components/field'
+import type { Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 
 export type UndoProps = {
   operator: Operator

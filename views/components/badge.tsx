@@ -1,4 +1,4 @@
-import type { Html } from '../jsx-runtime.ts'
+import type { Html } from '../jsx-runtime'
 
 export type SignupStatus = 'pending' | 'paid' | 'provisioning' | 'active' | 'failed' | 'refunded' | 'expired'
 export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'failed' | 'deleting' | 'deleted'

@@ -1,4 +1,4 @@
-import type { Child, Html } from '../jsx-runtime.ts'
+import type { Child, Html } from '../jsx-runtime'
 
 /** What stands where a list would be: why it is empty and what will fill it. */
 export function Empty({ title, children }: { title: string; children?: Child }): Html {

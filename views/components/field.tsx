@@ -1,4 +1,4 @@
-import type { Child, Html } from '../jsx-runtime.ts'
+import type { Child, Html } from '../jsx-runtime'
 
 /** The message beside a field that was refused; its id is what `describedBy` points to. */
 export function FieldError({ name, error }: { name: string; error?: string }): Html | null {

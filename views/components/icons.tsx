@@ -1,4 +1,4 @@
-import type { Child, Html } from '../jsx-runtime.ts'
+import type { Child, Html } from '../jsx-runtime'
 
 /** Every icon is decoration beside words, so assistive technology skips it. */
 function Icon({ children, size = 20 }: { children?: Child; size?: number }): Html {

@@ -1,4 +1,4 @@
-import type { Child, Html } from '../jsx-runtime.ts'
+import type { Child, Html } from '../jsx-runtime'
 
 /**
  * A part of a page that the server keeps up to date: every unnamed event at `eventsUrl` carries the fragment

@@ -1,5 +1,5 @@
-import type { Child, Html } from '../jsx-runtime.ts'
-import { Alert, Check, Info } from './icons.tsx'
+import type { Child, Html } from '../jsx-runtime'
+import { Alert, Check, Info } from './icons'
 
 type Tone = 'info' | 'good' | 'bad'
 

@@ -1,4 +1,4 @@
-import type { Html } from '../jsx-runtime.ts'
+import type { Html } from '../jsx-runtime'
 
 /** Where in a list we are; `number` starts at 1. */
 export type Page = { number: number; size: number; total: number }

@@ -1,5 +1,5 @@
-import type { Child, Html } from '../jsx-runtime.ts'
-import { Check, Cross, Pause, Undone } from './icons.tsx'
+import type { Child, Html } from '../jsx-runtime'
+import { Check, Cross, Pause, Undone } from './icons'
 
 export type RailState = 'done' | 'active' | 'paused' | 'waiting' | 'failed' | 'undone'
 

@@ -1,4 +1,4 @@
-import type { Html } from '../jsx-runtime.ts'
+import type { Html } from '../jsx-runtime'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS

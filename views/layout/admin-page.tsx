@@ -1,6 +1,6 @@
-import { AtlasMark, Gauge, Inbox, Play, Server } from '../components/icons.tsx'
-import type { Child, Html } from '../jsx-runtime.ts'
-import { Document } from './document.tsx'
+import { AtlasMark, Gauge, Inbox, Play, Server } from '../components/icons'
+import type { Child, Html } from '../jsx-runtime'
+import { Document } from './document'
 
 export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs'
 

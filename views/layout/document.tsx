@@ -1,4 +1,4 @@
-import { type Child, type Html, raw } from '../jsx-runtime.ts'
+import { type Child, type Html, raw } from '../jsx-runtime'
 
 // No style of its own and no swap of a server's error into a fragment's place.
 const HTMX_CONFIG = '{"includeIndicatorCSS":false,"history":"reload","noSwap":[204,304,"5xx"]}'

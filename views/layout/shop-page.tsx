@@ -1,9 +1,9 @@
-import { AtlasMark } from '../components/icons.tsx'
-import type { Child, Html } from '../jsx-runtime.ts'
-import { Document } from './document.tsx'
+import { AtlasMark } from '../components/icons'
+import type { Child, Html } from '../jsx-runtime'
+import { Document } from './document'
 
 /** How the shop calls itself; from the blueprint. */
-export type Brand = { name: string; tagline: string; supportEmail?: string }
+export type Brand = { name: string; tagline: string; supportEmail?: string | null }
 
 /** Every page that a visitor or a customer sees, under the blueprint's name. */
 export function ShopPage(props: {

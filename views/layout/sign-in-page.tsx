@@ -1,6 +1,6 @@
-import { AtlasMark } from '../components/icons.tsx'
-import type { Child, Html } from '../jsx-runtime.ts'
-import { Document } from './document.tsx'
+import { AtlasMark } from '../components/icons'
+import type { Child, Html } from '../jsx-runtime'
+import { Document } from './document'
 
 /** The small page around the operator's sign-in. */
 export function SignInPage({ title, children }: { title: string; children: Child }): Html {

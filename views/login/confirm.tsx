@@ -1,5 +1,5 @@
-import type { Html } from '../jsx-runtime.ts'
-import { SignInPage } from '../layout/sign-in-page.tsx'
+import type { Html } from '../jsx-runtime'
+import { SignInPage } from '../layout/sign-in-page'
 
 export type LoginConfirmProps = {
   token: string

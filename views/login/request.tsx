@@ -1,6 +1,6 @@
-import { describedBy, Field } from '../components/field.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { SignInPage } from '../layout/sign-in-page.tsx'
+import { describedBy, Field } from '../components/field'
+import type { Html } from '../jsx-runtime'
+import { SignInPage } from '../layout/sign-in-page'
 
 export type LoginRequestProps = { email?: string; error?: string }
 

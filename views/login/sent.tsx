@@ -1,6 +1,6 @@
-import { Mail } from '../components/icons.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { SignInPage } from '../layout/sign-in-page.tsx'
+import { Mail } from '../components/icons'
+import type { Html } from '../jsx-runtime'
+import { SignInPage } from '../layout/sign-in-page'
 
 /** After asking for a link: the same words for every address, so that nobody learns which one is known. */
 export function LoginSentPage({ validMinutes }: { validMinutes: number }): Html {

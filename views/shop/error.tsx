@@ -1,5 +1,5 @@
-import type { Html } from '../jsx-runtime.ts'
-import { type Brand, ShopPage } from '../layout/shop-page.tsx'
+import type { Html } from '../jsx-runtime'
+import { type Brand, ShopPage } from '../layout/shop-page'
 
 export type ErrorProps = {
   brand: Brand

@@ -1,13 +1,16 @@
-import { Rail, RailItem } from '../components/rail.tsx'
-import type { Child, Html } from '../jsx-runtime.ts'
-import { type Brand, ShopPage } from '../layout/shop-page.tsx'
-import { PlanCard, type PlanView } from './plan-card.tsx'
+import { Check } from '../components/icons'
+import { Rail, RailItem } from '../components/rail'
+import type { Child, Html } from '../jsx-runtime'
+import { type Brand, ShopPage } from '../layout/shop-page'
+import { PlanCard, type PlanView } from './plan-card'
 
 export type LandingProps = {
   brand: Brand
   /** A sentence or two under the tagline; from the blueprint. */
   description?: string
   plans: PlanView[]
+  /** What every plan comes with; from the blueprint. */
+  features: string[]
   /** The domain under which customers' names live, such as `example.com`. */
   domain: string
   /** Whether an operator looks at every signup before its server is made. */
@@ -41,6 +44,7 @@ export function LandingPage(props: LandingProps): Html {
         </div>
         <HeroSlip domain={domain} />
       </section>
+      <Features features={props.features} />
       <section class="shop-width section" id="plans" aria-labelledby="plans-title">
         <h2 id="plans-title">Plans</h2>
         <p class="section-lead">Every plan is a whole server that only you use.</p>
@@ -53,6 +57,22 @@ export function LandingPage(props: LandingProps): Html {
       <HowItWorks {...props} />
       <Reassurance {...props} />
     </ShopPage>
+  )
+}
+
+function Features({ features }: { features: string[] }): Html | null {
+  if (features.length === 0) return null
+  return (
+    <div class="shop-width">
+      <ul class="features plain" aria-label="With every plan">
+        {features.map((feature) => (
+          <li>
+            <Check />
+            <span>{feature}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
   )
 }
 

@@ -1,6 +1,6 @@
-import { Check } from '../components/icons.tsx'
-import { moneyText } from '../components/money.ts'
-import type { Html } from '../jsx-runtime.ts'
+import { Check } from '../components/icons'
+import { moneyText } from '../components/money'
+import type { Html } from '../jsx-runtime'
 
 /** A plan of the blueprint as the shop shows it; `amount` in minor units. */
 export type PlanView = {

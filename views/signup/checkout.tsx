@@ -1,8 +1,8 @@
-import { Notice } from '../components/notice.tsx'
-import { Time } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { type Brand, ShopPage } from '../layout/shop-page.tsx'
-import { PlanPrice, type PlanView } from '../shop/plan-card.tsx'
+import { Notice } from '../components/notice'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import { type Brand, ShopPage } from '../layout/shop-page'
+import { PlanPrice, type PlanView } from '../shop/plan-card'
 
 export type CheckoutProps = {
   brand: Brand

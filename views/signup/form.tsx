@@ -1,8 +1,8 @@
-import { describedBy, ErrorSummary, Field, FieldError } from '../components/field.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { type Brand, ShopPage } from '../layout/shop-page.tsx'
-import { PlanPrice, type PlanView } from '../shop/plan-card.tsx'
-import { SubdomainHint, type SubdomainHintProps } from './subdomain-hint.tsx'
+import { describedBy, ErrorSummary, Field, FieldError } from '../components/field'
+import type { Html } from '../jsx-runtime'
+import { type Brand, ShopPage } from '../layout/shop-page'
+import { PlanPrice, type PlanView } from '../shop/plan-card'
+import { SubdomainHint, type SubdomainHintProps } from './subdomain-hint'
 
 export type SignupFormProps = {
   brand: Brand

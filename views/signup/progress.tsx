@@ -1,8 +1,8 @@
-import { ArrowRight } from '../components/icons.tsx'
-import { Notice } from '../components/notice.tsx'
-import { Rail, RailItem } from '../components/rail.tsx'
-import { Time } from '../components/time.tsx'
-import type { Html } from '../jsx-runtime.ts'
+import { ArrowRight } from '../components/icons'
+import { Notice } from '../components/notice'
+import { Rail, RailItem } from '../components/rail'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
 
 /** One stage of a signup's way to a live site; `at` is when it reached its state, in UTC milliseconds. */
 export type SignupStage = {

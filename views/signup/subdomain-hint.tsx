@@ -1,5 +1,5 @@
-import { Alert, Check } from '../components/icons.tsx'
-import type { Html } from '../jsx-runtime.ts'
+import { Alert, Check } from '../components/icons'
+import type { Html } from '../jsx-runtime'
 
 /** What the check while typing found: `message` says why a name is refused. */
 export type SubdomainHintProps =

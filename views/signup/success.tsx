@@ -1,7 +1,7 @@
-import { Live } from '../components/live.tsx'
-import type { Html } from '../jsx-runtime.ts'
-import { type Brand, ShopPage } from '../layout/shop-page.tsx'
-import { SignupProgress, type SignupProgressProps } from './progress.tsx'
+import { Live } from '../components/live'
+import type { Html } from '../jsx-runtime'
+import { type Brand, ShopPage } from '../layout/shop-page'
+import { SignupProgress, type SignupProgressProps } from './progress'
 
 export type SignupSuccessProps = SignupProgressProps & {
   brand: Brand
