@@ -1,0 +1,91 @@
+import type { Import } from './graph.ts'
+
+const contracts = /^src\/providers\/(payments|cloud|dns|mailer|machines|probe)\.ts$/
+const simulatorUsers = /^src\/cli\/(demo|simulator|story|crashtest)\.ts$/
+
+/** From the top down: a file imports from its own layer and from those below. */
+const layers: [name: string, path: RegExp | null][] = [
+  ['main', /^src\/main\.ts$/],
+  ['atlas and the commands', /^src\/(atlas\.ts$|cli\/)/],
+  ['app and schedule', /^src\/(app|schedule)\.ts$/],
+  ['routes', /^src\/routes\//],
+  ['the domain', null],
+  ['runs', /^src\/runs\//],
+  ['the database', /^src\/(db\/|audit\.ts$)/],
+  ['errors, clock, log', /^src\/(errors|clock|log|ids|config|secrets)\.ts$/],
+]
+
+const theDomain = layers.findIndex(([name]) => name === 'the domain')
+
+type Rule = { name: string; broken: (found: Import) => boolean }
+
+/** The rules of who may import whom. */
+export const rules: Rule[] = [
+  {
+    name: 'imports point down',
+    broken: ({ from, to }) => isLayered(from) && isLayered(to) && layerOf(to) < layerOf(from),
+  },
+  {
+    name: 'providers are leaves: they import errors, the clock and each other',
+    broken: ({ from, to }) =>
+      from.startsWith('src/providers/') &&
+      isOurs(to) &&
+      !/^src\/(errors|clock)\.ts$|^src\/providers\//.test(to),
+  },
+  {
+    name: 'real clients are made in atlas.ts and in commands; everyone else knows the contracts only',
+    broken: ({ from, to }) =>
+      to.startsWith('src/providers/') &&
+      !contracts.test(to) &&
+      !/^src\/(providers\/|atlas\.ts$|cli\/)/.test(from),
+  },
+  {
+    name: 'views import types only',
+    broken: ({ from, to, kind }) => from.startsWith('views/') && to.startsWith('src/') && kind !== 'type',
+  },
+  {
+    name: 'pages are drawn by routes and mails by the domain, nothing below draws',
+    broken: ({ from, to }) =>
+      to.startsWith('views/') &&
+      (/^src\/(providers|simulator)\//.test(from) || (isLayered(from) && layerOf(from) > theDomain)),
+  },
+  {
+    name: 'the simulator imports errors and the clock only',
+    broken: ({ from, to }) =>
+      from.startsWith('src/simulator/') &&
+      isOurs(to) &&
+      !/^src\/(errors|clock)\.ts$|^src\/simulator\//.test(to),
+  },
+  {
+    name: 'only the demo’s commands import the simulator, and only when they run',
+    broken: ({ from, to, kind }) =>
+      to.startsWith('src/simulator/') &&
+      !from.startsWith('src/simulator/') &&
+      !(simulatorUsers.test(from) && kind !== 'value'),
+  },
+  {
+    name: 'what is imported is named in full',
+    broken: ({ to }) => to === '',
+  },
+]
+
+/** Every broken rule, as `rule: from -> to`. */
+export function violations(imports: Import[]): string[] {
+  return rules.flatMap(({ name, broken }) =>
+    imports.filter(broken).map(({ from, to }) => `${name}: ${from} -> ${to}`),
+  )
+}
+
+function isOurs(path: string): boolean {
+  return /^(src|views|scripts|test)\//.test(path)
+}
+
+function isLayered(path: string): boolean {
+  return path.startsWith('src/') && !/^src\/(providers|simulator)\//.test(path)
+}
+
+/** What no other layer names is the domain's. */
+function layerOf(path: string): number {
+  const named = layers.findIndex(([, pattern]) => pattern?.test(path))
+  return named >= 0 ? named : theDomain
+}
