@@ -20,7 +20,11 @@ export const LOCATIONS: Location[] = [
   place(6, 'sin', 'Singapore', 'SG', 'Singapore', 1.283333, 103.833333, 'ap-southeast'),
 ]
 
-type Sold = 'sold' | 'sold out' | 'ending'
+const GONE = { announced: '2024-06-06T00:00:00Z', unavailable_after: '2024-09-06T00:00:00Z' }
+const ENDED = { announced: '2025-10-16T00:00:00Z', unavailable_after: '2026-01-01T00:00:00Z' }
+const TRAFFIC_BYTES = 20 * 1024 ** 4
+
+type Sold = 'sold' | 'sold out' | 'ended'
 type Type = { id: number; name: string; size: [cores: number, memory: number, disk: number] } & {
   cpu?: 'dedicated'
   arm?: boolean
@@ -32,7 +36,7 @@ type Type = { id: number; name: string; size: [cores: number, memory: number, di
 
 const EUROPE = { fsn1: 'sold', nbg1: 'sold', hel1: 'sold' } as const
 const AMERICA = { ash: 'sold', hil: 'sold' } as const
-const ENDING_EUROPE = { fsn1: 'ending', nbg1: 'ending', hel1: 'ending' } as const
+const ENDED_EUROPE = { fsn1: 'ended', nbg1: 'ended', hel1: 'ended' } as const
 
 const TYPES: Type[] = [
   {
@@ -50,7 +54,7 @@ const TYPES: Type[] = [
     size: [2, 2, 40],
     category: 'regular_performance',
     monthlyNet: 4.35,
-    where: { ...ENDING_EUROPE, ...AMERICA },
+    where: { ...ENDED_EUROPE, ...AMERICA },
   },
   {
     id: 23,
@@ -147,11 +151,6 @@ function place(
   return { id, name, description, country, city, latitude, longitude, network_zone }
 }
 
-// Far enough ahead that the simulator's clock does not reach it, far enough behind for what is gone.
-const GONE = { announced: '2024-06-06T00:00:00Z', unavailable_after: '2024-09-06T00:00:00Z' }
-const ENDING = { announced: '2025-10-16T00:00:00Z', unavailable_after: '2026-01-01T00:00:00Z' }
-const TRAFFIC_BYTES = 20 * 1024 ** 4
-
 function wireType(type: Type) {
   const [cores, memory, disk] = type.size
   return {
@@ -171,7 +170,7 @@ function wireType(type: Type) {
     locations: Object.entries(type.where).map(([name, sold]) => ({
       id: LOCATIONS.find((location) => location.name === name)!.id,
       name,
-      deprecation: sold === 'ending' ? ENDING : null,
+      deprecation: sold === 'ended' ? ENDED : null,
       recommended: sold === 'sold' && type.category !== 'cost_optimized',
       available: sold === 'sold',
     })),
