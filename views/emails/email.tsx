@@ -6,7 +6,7 @@ type Mail = {
   title: string
   /** Who writes, at the foot. */
   from: string
-  /** The button's colour; ink without it. */
+  /** The button's colour; Atlas's own without it. */
   accent?: string
   blocks: Block[]
 }
@@ -58,7 +58,7 @@ function EmailDocument(mail: Mail): Html {
         {styled('body', 'page', [
           styled('div', 'card', [
             styled('h1', 'title', mail.title),
-            mail.blocks.map((block) => blockHtml(block, mail.accent ?? INK)),
+            mail.blocks.map((block) => blockHtml(block, mail.accent ?? ATLAS)),
           ]),
           styled('p', 'footer', mail.from),
         ])}
@@ -103,12 +103,13 @@ function styled(
   name: keyof typeof STYLES,
   children: Child,
   props: { href?: string } = {},
+  colours = '',
 ): Html {
   const html = String(jsx(tag, { class: name, ...props, children }))
   return raw(`<${tag} style="${colours}${STYLES[name]}"${html.slice(tag.length + 1)}`)
 }
 
-const INK = '#1b1a17'
+const ATLAS = '#2f6f5e'
 const SANS = '-apple-system,BlinkMacSystemFont,Segoe UI,Roboto,Helvetica,Arial,sans-serif'
 
 const STYLES = {
