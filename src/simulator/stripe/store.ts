@@ -1,0 +1,100 @@
+import type { World } from '../world'
+import type { Invoice, InvoicePayment, Subscription } from './billing'
+import type { Event } from './events'
+import {
+  type Base,
+  type Charge,
+  type Customer,
+  price as makePrice,
+  product as makeProduct,
+  type PaymentIntent,
+  type PaymentMethod,
+  type Price,
+  type Product,
+} from './objects'
+import type { Session } from './session'
+
+export type SeedPrice = {
+  id: string
+  amount: number
+  currency: string
+  interval: Price['recurring']['interval']
+  productName: string
+}
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const SERIAL_DIGITS = 6
+
+/** Everything the simulated account holds, and how its ids and times are made. */
+export class Store {
+  readonly customers
+  readonly products
+  readonly prices
+  readonly sessions
+  readonly subscriptions
+  readonly invoices
+  readonly invoicePayments
+  readonly intents
+  readonly charges
+  readonly methods
+  readonly events
+
+  constructor(readonly world: World) {
+    this.customers = world.table<Customer>('stripe_customers')
+    this.products = world.table<Product>('stripe_products')
+    this.prices = world.table<Price>('stripe_prices')
+    this.sessions = world.table<Session>('stripe_sessions')
+    this.subscriptions = world.table<Subscription>('stripe_subscriptions')
+    this.invoices = world.table<Invoice>('stripe_invoices')
+    this.invoicePayments = world.table<InvoicePayment>('stripe_invoice_payments')
+    this.intents = world.table<PaymentIntent>('stripe_payment_intents')
+    this.charges = world.table<Charge>('stripe_charges')
+    this.methods = world.table<PaymentMethod>('stripe_payment_methods')
+    this.events = world.table<Event>('stripe_events')
+  }
+
+  /** The world's time as Stripe tells it, in seconds. */
+  seconds(): number {
+    return Math.floor(this.world.now() / 1000)
+  }
+
+  /** A new object's id and time; ids of one kind sort by age, as Stripe's do. */
+  base(prefix: string, noiseDigits = 18): Base {
+    return { id: this.id(prefix, noiseDigits), created: this.seconds() }
+  }
+
+  id(prefix: string, noiseDigits = 18): string {
+    let serial = ''
+    let rest = this.world.nextNumber('stripe')
+    for (; serial.length < SERIAL_DIGITS; rest = Math.floor(rest / 62)) serial = BASE62[rest % 62] + serial
+    let noise = ''
+    while (noise.length < noiseDigits) noise += BASE62[Math.floor(this.world.random() * 62)]
+    return `${prefix}_${serial}${noise}`
+  }
+
+  /** Any object that an id may name in `expand[]`. */
+  object(id: string): Base | undefined {
+    const tables = [this.customers, this.products, this.prices, this.sessions, this.subscriptions]
+    const money = [this.invoices, this.intents, this.charges, this.methods]
+    for (const table of [...tables, ...money]) {
+      const found = table.get(id)
+      if (found) return found
+    }
+    return undefined
+  }
+
+  /** Makes the account's prices and their products as configured; what was sold stays as it was. */
+  seed(prices: SeedPrice[]): void {
+    for (const wanted of prices) {
+      const known = this.prices.get(wanted.id)
+      const created = known?.created ?? this.seconds()
+      const product = this.seedProduct(wanted.productName, created)
+      this.prices.put(makePrice({ id: wanted.id, created }, { ...wanted, product: product.id }))
+    }
+  }
+
+  private seedProduct(name: string, created: number): Product {
+    const known = this.products.find((product) => product.name === name)
+    return known ?? this.products.put(makeProduct({ id: this.id('prod', 8), created }, name))
+  }
+}
