@@ -125,8 +125,10 @@ const ENDS: Record<string, End> = {
     if (!brings.starts) return void project.servers.put({ ...server, status: 'off' })
     project.servers.put({ ...powerOn(project, server), status: 'starting' })
   },
-  start_server: (project, server) => {
-    project.servers.put({ ...powerOn(project, server), status: 'running' })
+  start_server: (project, server, { brings }) => {
+    // A new server's machine was made when its creation ended; this is only its boot.
+    const row = brings.firstStart ? server : powerOn(project, server)
+    project.servers.put({ ...row, status: 'running' })
   },
   stop_server: powerOff,
   shutdown_server: powerOff,
@@ -149,7 +151,7 @@ const ENDS: Record<string, End> = {
 function powerOn(project: Project, server: ServerRow): ServerRow {
   const ipv4 = project.addresses.find(server.id, 'ipv4')?.ip
   if (server.hasMachine) {
-    if (server.status !== 'running') project.driver.powerOn(server.id)
+    project.driver.powerOn(server.id)
     return server
   }
   if (!ipv4) return server

@@ -54,9 +54,13 @@ export function createServer(project: Project, body: unknown): Response {
     lastsMs: CREATE_MS,
     brings: { starts: order.start_after_create },
   })
-  const start = order.start_after_create
-    ? [project.beginQueued(row, { command: 'start_server', beginsAt: create.finishesAt, lastsMs: START_MS })]
-    : []
+  const firstStart = {
+    command: 'start_server',
+    beginsAt: create.finishesAt,
+    lastsMs: START_MS,
+    brings: { firstStart: true },
+  }
+  const start = order.start_after_create ? [project.beginQueued(row, firstStart)] : []
   const reply = {
     server: wireServer(project, row),
     action: project.actions.wire(create),
