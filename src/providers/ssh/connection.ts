@@ -86,29 +86,26 @@ function authenticated(
 }
 
 function wrap(client: Client, sock: Socket, hostKey: string): Connection {
+  let closed = false
+  client.once('close', () => {
+    closed = true
+  })
   return {
     hostKey,
-    exec: (line) => exec(client, line),
+    exec: (line) => exec(client, line, () => closed),
     onClose: (action) => client.once('close', action),
     end: () => client.end(),
     destroy: () => sock.destroy(),
   }
 }
 
-function exec(client: Client, line: string): Promise<ClientChannel> {
+function exec(client: Client, line: string, isClosed: () => boolean): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
-    let closed = false
-    const gone = () => {
-      closed = true
-    }
-    client.once('close', gone)
-    const answer = (error: Error | undefined, channel: ClientChannel) => {
-      client.off('close', gone)
-      if (!error) return resolve(channel)
-      reject(closed ? lostMidway(error) : channelRefused(error))
-    }
     try {
-      client.exec(line, answer)
+      client.exec(line, (error, channel) => {
+        if (!error) return resolve(channel)
+        reject(isClosed() ? lostMidway(error) : channelRefused(error))
+      })
     } catch (thrown) {
       // ssh2 throws when the socket is already gone: nothing was sent.
       reject(channelRefused(thrown))

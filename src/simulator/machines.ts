@@ -1,0 +1,196 @@
+import type { Duplex } from 'node:stream'
+import type { MachineDriver, MachineSpec } from './driver'
+import { type Faults, ReplyLost } from './faults'
+import { answerAsApp } from './machines/app'
+import { awake, execute, type MachineContext, machinesOf, meetFault } from './machines/exec'
+import { LiveConnections } from './machines/live'
+import {
+  type AppStatus,
+  appStatus,
+  type Machine,
+  newMachine,
+  poweredOff,
+  poweredOn,
+  sshListens,
+  stateOf,
+} from './machines/machine'
+import { serveSsh } from './machines/sshd'
+import type { World } from './world'
+
+export type SimMachinesOptions = {
+  faults: Faults
+  /** The address that a host name has in the simulated DNS. */
+  resolve: (hostname: string) => string | undefined
+}
+
+/** One machine as the control page lists it. */
+export type MachineSummary = {
+  serverId: string
+  name: string
+  ipv4: string
+  state: ReturnType<typeof stateOf>
+  app: AppStatus
+}
+
+/** Something that a machine saw from outside. */
+export type MachineEvent = {
+  serverId: string
+  kind: 'connection' | 'authentication' | 'command' | 'http'
+  detail: string
+}
+
+/** The tenants' simulated servers: they boot, obey their user-data, speak SSH and serve the app. */
+export class SimMachines implements MachineDriver {
+  private readonly idByAddress = new Map<string, string>()
+  private readonly live = new LiveConnections()
+  private readonly context: MachineContext
+  private readonly observers = new Set<(event: MachineEvent) => void>()
+
+  constructor(
+    readonly world: World,
+    private readonly options: SimMachinesOptions,
+  ) {
+    this.context = { world, faults: options.faults, live: this.live }
+    for (const { ipv4, id } of this.table.all()) this.idByAddress.set(ipv4, id)
+  }
+
+  private get table() {
+    return machinesOf(this)
+  }
+
+  create(spec: MachineSpec): void {
+    this.table.put(newMachine(spec, this.world))
+    this.idByAddress.set(spec.ipv4, spec.serverId)
+  }
+
+  powerOn(serverId: string): void {
+    this.change(serverId, (machine) => (machine.power === 'on' ? machine : poweredOn(machine, this.world)))
+  }
+
+  powerOff(serverId: string): void {
+    this.change(serverId, (machine) => poweredOff(machine, this.world.now()))
+    this.live.drop(serverId)
+  }
+
+  reboot(serverId: string): void {
+    this.powerOff(serverId)
+    this.powerOn(serverId)
+  }
+
+  delete(serverId: string): void {
+    const machine = this.table.get(serverId)
+    if (!machine) return
+    this.table.delete(serverId)
+    if (this.idByAddress.get(machine.ipv4) === serverId) this.idByAddress.delete(machine.ipv4)
+    this.live.drop(serverId)
+  }
+
+  /** A power cut that the cloud does not know of; `powerOn` or `reboot` ends it. */
+  kill(serverId: string): void {
+    this.powerOff(serverId)
+  }
+
+  /** The machine stands still: it takes nothing in and sends nothing out. */
+  pause(serverId: string): void {
+    this.change(serverId, (machine) => (machine.power === 'on' ? { ...machine, paused: true } : machine))
+    this.live.pause(serverId)
+  }
+
+  /** Lets a paused machine go on, and boots one that was killed. */
+  resume(serverId: string): void {
+    this.change(serverId, (machine) =>
+      machine.power === 'on' ? { ...machine, paused: false } : poweredOn(machine, this.world),
+    )
+    this.live.resume(serverId)
+  }
+
+  list(): MachineSummary[] {
+    const now = this.world.now()
+    return this.table.all().map((machine) => ({
+      serverId: machine.id,
+      name: machine.name,
+      ipv4: machine.ipv4,
+      state: stateOf(machine, now),
+      app: appStatus(machine, now),
+    }))
+  }
+
+  /** Calls `observer` with what machines see from now on; the returned function ends it. */
+  observe(observer: (event: MachineEvent) => void): () => void {
+    this.observers.add(observer)
+    return () => this.observers.delete(observer)
+  }
+
+  /** Knocks at a machine's SSH port: `open` when sshd takes the connection. Hangs as long as the machine does. */
+  async knock(ipv4: string, signal: AbortSignal): Promise<'open' | 'refused'> {
+    const machine = this.byAddress(ipv4)
+    if (!machine || machine.power === 'off') return 'refused'
+    const fault = await meetFault('connect', this.context, signal)
+    await awake(machine.id, this.context)
+    const now = this.byAddress(ipv4)
+    if (fault?.kind === 'refuse' || !now || !sshListens(now, this.world.now())) return 'refused'
+    if (fault?.kind === 'lose_reply') throw new ReplyLost()
+    return 'open'
+  }
+
+  /** Hands a connection to a machine's sshd. */
+  acceptSsh(ipv4: string, socket: Duplex): void {
+    const machine = this.byAddress(ipv4)
+    if (!machine) {
+      socket.destroy()
+      return
+    }
+    this.live.add(machine.id, socket)
+    this.tell(machine.id, 'connection', '')
+    serveSsh(socket, {
+      hostPrivateKey: machine.hostKey.privateKey,
+      logins: machine.logins,
+      onAuthentication: (accepted) =>
+        this.tell(machine.id, 'authentication', accepted ? 'accepted' : 'refused'),
+      onCommand: (login, line, channel) => {
+        this.tell(machine.id, 'command', line)
+        return execute({ machineId: machine.id, login, line, channel, socket }, this.context)
+      },
+    })
+  }
+
+  /** Asks a machine's web server; throws ReplyLost where the connection must break. */
+  async answerHttp(ipv4: string, request: Request): Promise<Response | 'refused'> {
+    const found = this.byAddress(ipv4)
+    if (!found || found.power === 'off') return 'refused'
+    const fault = await meetFault('http', this.context, request.signal)
+    await awake(found.id, this.context)
+    const machine = this.byAddress(ipv4)
+    const now = this.world.now()
+    if (!machine || machine.power === 'off' || now < machine.sshUpAt) return 'refused'
+    const { hostname, pathname } = new URL(request.url)
+    this.tell(machine.id, 'http', `${request.method} ${pathname}`)
+    if (fault?.kind === 'refuse') return new Response('Bad gateway\n', { status: fault.status ?? 502 })
+    const app = appStatus(machine, now)
+    if (app.state === 'absent' || app.state === 'stopped') return 'refused'
+    if (!this.serves(machine, hostname))
+      return new Response('This name is not served here.\n', { status: 421 })
+    if (app.state !== 'running') return new Response('The app is starting.\n', { status: 502 })
+    if (fault?.kind === 'lose_reply') throw new ReplyLost()
+    return answerAsApp(machine, hostname, request, now)
+  }
+
+  /** As its Caddyfile says; a machine without one serves the names that point to it. */
+  private serves(machine: Machine, hostname: string): boolean {
+    if (machine.sites.length > 0) return machine.sites.includes(hostname)
+    return this.options.resolve(hostname) === machine.ipv4
+  }
+
+  private change(serverId: string, change: (machine: Machine) => Machine): void {
+    const machine = this.table.get(serverId)
+    if (machine) this.table.put(change(machine))
+  }
+
+  private byAddress(ipv4: string): Machine | undefined {
+    return this.table.get(this.idByAddress.get(ipv4) ?? '')
+  }
+
+  private tell(serverId: string, kind: MachineEvent['kind'], detail: string): void {
+    for (const observer of this.observers) observer({ serverId, kind, detail })
+  }
+}
