@@ -12,14 +12,14 @@ const litestreamFromNpm = `${import.meta.dir}/../node_modules/@flydotio/litestre
 export const tools = {
   // Chromium brings no font of its own; without one every page is blank boxes.
   chromium: debian('chromium', ['chromium', 'fonts-liberation'], 'the story in a browser'),
-  caddy: debian('caddy', ['caddy'], 'checking the Caddyfile'),
-  shellcheck: debian('shellcheck', ['shellcheck'], 'checking the shell scripts'),
-  jq: debian('jq', ['jq'], 'running the agent of a tenant’s server'),
-  'systemd-analyze': debian('systemd-analyze', ['systemd'], 'checking the unit files'),
+  caddy: debian('caddy', ['caddy'], 'the Caddyfile'),
+  shellcheck: debian('shellcheck', ['shellcheck'], 'the shell scripts'),
+  jq: debian('jq', ['jq'], 'the agent of a tenant’s server'),
+  'systemd-analyze': debian('systemd-analyze', ['systemd'], 'the unit files'),
   litestream: {
     command: 'litestream',
     debianPackages: [],
-    usedFor: 'replicating and restoring the database',
+    usedFor: 'the running backup',
     find: () => (executable(litestreamFromNpm) ? litestreamFromNpm : Bun.which('litestream')),
   },
 } satisfies Record<string, Tool>
