@@ -15,6 +15,8 @@ export type ResendOptions = {
 /** An accepted mail as the world keeps it. */
 export type StoredMail = {
   id: string
+  /** Counts the accepted mails, so that they have an order. */
+  number: number
   createdAtMs: number
   from: string
   to: string[]
@@ -133,9 +135,11 @@ export class ResendTwin implements Twin {
       throw new Refusal(422, 'missing_required_field', 'Missing `html` or `text` field.')
     const from = readAddress('from', input.from)
     this.requireVerified(from)
-    const id = this.nextId()
+    const number = this.world.nextNumber('resend_email')
+    const id = idOf(number)
     this.mails.put({
       id,
+      number,
       createdAtMs: this.world.now(),
       from,
       to: readAddresses('to', input.to),
@@ -154,7 +158,7 @@ export class ResendTwin implements Twin {
   private retrieve(id: string): object {
     const mail = this.mails.get(id)
     if (!mail) throw new Refusal(404, 'not_found', 'Email not found')
-    const { createdAtMs, headers: _, idempotencyKey: __, ...shown } = mail
+    const { createdAtMs, number: _, headers: __, idempotencyKey: ___, ...shown } = mail
     const created_at = new Date(createdAtMs).toISOString()
     return { object: 'email', ...shown, message_id: messageIdOf(mail), created_at, last_event: 'delivered' }
   }
@@ -177,14 +181,6 @@ export class ResendTwin implements Twin {
     throw new Refusal(403, 'validation_error', message)
   }
 
-  // A counter under a hash: looks like an id of Resend's and is never given twice, also after a restart.
-  private nextId(): string {
-    const hash = createHash('sha256')
-      .update(`resend ${this.world.nextNumber('resend_email')}`)
-      .digest('hex')
-    return hash.slice(0, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5')
-  }
-
   private limits(left: number): Record<string, string> {
     if (!Number.isFinite(left) || this.rate.perSecond === undefined) return {}
     const headers = { 'ratelimit-limit': `${this.rate.perSecond}`, 'ratelimit-reset': '1' }
@@ -204,6 +200,12 @@ const TOO_MANY =
 /** The Message-ID header that a mail would leave with. */
 export function messageIdOf(mail: StoredMail): string {
   return `<${mail.id}@simulator.invalid>`
+}
+
+// A counter under a hash: looks like an id of Resend's and is never given twice, also after a restart.
+function idOf(number: number): string {
+  const hash = createHash('sha256').update(`resend ${number}`).digest('hex')
+  return hash.slice(0, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5')
 }
 
 function readBody(body: string): Input {

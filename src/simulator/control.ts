@@ -1,0 +1,150 @@
+import { callsPage } from './control/calls'
+import { type Fields, faultsPage, readFault } from './control/faults'
+import icon from './control/icon.svg' with { type: 'text' }
+import liveScript from './control/live.js' with { type: 'text' }
+import { overviewPage } from './control/overview'
+import { type ControlOptions, readState, setDisorder } from './control/state'
+import styles from './control/styles.css' with { type: 'text' }
+import { refuseStrangers } from './loopback'
+
+export type { Address, ControlOptions, ControlState, MachineControl, MachineView } from './control/state'
+
+const ADVANCE_MAX_MS = 366 * 24 * 60 * 60 * 1000
+const BODY_MAX = 10_000
+
+/**
+ * The control page at `/` and its API under `/control`. Every write works as a form, answered with a redirect,
+ * and as JSON (`accept: application/json`). Resolves to null for what is not its own.
+ */
+export function controlPages(options: ControlOptions): (request: Request) => Promise<Response | null> {
+  return async (request) => {
+    const { pathname } = new URL(request.url)
+    if (pathname !== '/' && pathname !== '/control' && !pathname.startsWith('/control/')) return null
+    const refusal = refuseStrangers(request)
+    if (refusal) return refusal
+    if (request.method === 'GET' || request.method === 'HEAD') return read(options, request, pathname)
+    return write(options, request, pathname)
+  }
+}
+
+function read(options: ControlOptions, request: Request, pathname: string): Response | null {
+  const { front } = options
+  switch (pathname) {
+    case '/':
+    case '/control':
+      return wantsJson(request) ? Response.json(readState(options)) : overviewPage(readState(options))
+    case '/control/state.json':
+      return Response.json(readState(options))
+    case '/control/calls':
+      return wantsJson(request)
+        ? Response.json(readState(options).calls)
+        : callsPage(readState(options).calls)
+    case '/control/faults':
+      return wantsJson(request) ? Response.json(front.faults.list()) : faultsPage(front.faults.list())
+    case '/control/styles.css':
+      return asset(styles, 'text/css')
+    case '/control/live.js':
+      return asset(liveScript, 'text/javascript')
+    case '/control/icon.svg':
+      return asset(icon, 'image/svg+xml')
+  }
+  return null
+}
+
+async function write(options: ControlOptions, request: Request, pathname: string): Promise<Response | null> {
+  const [, , noun, id, verb] = pathname.split('/')
+  const action = `${request.method} ${noun}${verb ? `/${verb}` : ''}`
+  switch (action) {
+    case 'POST faults':
+      return addFault(options, request)
+    case 'DELETE faults':
+    case 'POST faults/removal':
+      return removeFault(options, request, id ?? '')
+    case 'POST machines/kill':
+    case 'POST machines/pause':
+    case 'POST machines/resume':
+      return moveMachine(options, request, id ?? '', verb as 'kill' | 'pause' | 'resume')
+    case 'POST clock':
+      return moveClock(options, request)
+    case 'POST webhooks':
+      return shuffleWebhooks(options, request)
+  }
+  return null
+}
+
+async function addFault({ front }: ControlOptions, request: Request): Promise<Response> {
+  const fields = await readFields(request)
+  const read = readFault(fields)
+  if ('fault' in read) return done(request, '/control/faults', front.faults.add(read.fault), 201)
+  if (!wantsJson(request)) return faultsPage(front.faults.list(), fields, read.problems)
+  return refused(422, 'invalid', 'The fault is not complete.', read.problems)
+}
+
+function removeFault({ front }: ControlOptions, request: Request, id: string): Response {
+  const removed = front.faults.remove(id)
+  if (!removed && wantsJson(request)) return refused(404, 'not_found', 'There is no such fault.')
+  return done(request, '/control/faults', { removed })
+}
+
+function moveMachine(
+  { machines }: ControlOptions,
+  request: Request,
+  id: string,
+  verb: 'kill' | 'pause' | 'resume',
+): Response {
+  if (!machines.list().some((machine) => machine.serverId === id)) {
+    return refused(404, 'not_found', 'There is no such machine.')
+  }
+  machines[verb](id)
+  return done(request, '/#servers', machines.list().find((machine) => machine.serverId === id) ?? null)
+}
+
+async function moveClock({ world }: ControlOptions, request: Request): Promise<Response> {
+  const ms = Number((await readFields(request)).advance_ms)
+  if (!Number.isInteger(ms) || ms < 1 || ms > ADVANCE_MAX_MS) {
+    const fields = { advance_ms: `A whole number from 1 to ${ADVANCE_MAX_MS}.` }
+    return refused(422, 'invalid', 'The clock moves forward only, and at most a year at once.', fields)
+  }
+  world.clock.advance(ms)
+  return done(request, '/#clock', { now: new Date(world.now()).toISOString() })
+}
+
+async function shuffleWebhooks({ world }: ControlOptions, request: Request): Promise<Response> {
+  const { disorder } = await readFields(request)
+  if (disorder !== 'on' && disorder !== 'off') {
+    return refused(422, 'invalid', 'Disorder is on or off.', { disorder: 'on or off' })
+  }
+  setDisorder(world, disorder === 'on')
+  return done(request, '/#webhooks', { disorder })
+}
+
+function wantsJson(request: Request): boolean {
+  return request.headers.get('accept')?.includes('application/json') ?? false
+}
+
+async function readFields(request: Request): Promise<Fields> {
+  const body = (await request.text()).slice(0, BODY_MAX)
+  if (!request.headers.get('content-type')?.includes('json'))
+    return Object.fromEntries(new URLSearchParams(body))
+  try {
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? (value as Fields) : {}
+  } catch {
+    return {}
+  }
+}
+
+function done(request: Request, location: string, result: unknown, status = 200): Response {
+  if (wantsJson(request)) return Response.json(result, { status })
+  return new Response(null, { status: 303, headers: { location } })
+}
+
+function refused(status: number, code: string, message: string, fields?: Record<string, string>): Response {
+  return Response.json({ error: { code, message, fields } }, { status })
+}
+
+function asset(text: string, type: string): Response {
+  return new Response(text, {
+    headers: { 'content-type': `${type}; charset=utf-8`, 'x-content-type-options': 'nosniff' },
+  })
+}

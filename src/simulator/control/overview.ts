@@ -1,0 +1,92 @@
+import { type Html, html } from '../html'
+import { badge, count, empty, layout, table } from './layout'
+import type { ControlState } from './state'
+
+type Server = ControlState['servers'][number]
+
+const JUMPS: [label: string, ms: number][] = [
+  ['+1 min', 60_000],
+  ['+1 h', 3_600_000],
+  ['+1 day', 86_400_000],
+]
+
+/** The page at `/`: what runs where, and everything that the simulated clouds hold. */
+export function overviewPage(state: ControlState): Response {
+  return layout(
+    { title: 'Overview', current: '/' },
+    html`<h1>Simulated clouds</h1>
+${addresses(state)}
+${clock(state)}
+<section id="servers" aria-labelledby="servers-title"><h2 id="servers-title">Servers</h2><div id="servers-live" data-live>${servers(state.servers)}</div></section>
+<section id="records" aria-labelledby="records-title"><h2 id="records-title">DNS records</h2><div id="records-live" data-live>${records(state)}</div></section>
+<section id="money" aria-labelledby="money-title"><h2 id="money-title">Subscriptions</h2><div id="money-live" data-live>${subscriptions(state)}</div></section>
+${webhooks(state)}`,
+  )
+}
+
+function addresses({ addresses }: ControlState): Html {
+  const cards = addresses.map(
+    ({ name, url, purpose }) =>
+      html`<li><a href="${url}" target="_blank" rel="noreferrer"><strong>${name}</strong></a><span class="quiet">${purpose}</span><code>${url}</code></li>`,
+  )
+  return html`<section aria-labelledby="where-title"><h2 id="where-title">What runs where</h2><ul class="cards">${cards}</ul></section>`
+}
+
+function clock({ now, speed, mails, faults, calls }: ControlState): Html {
+  const jumps = JUMPS.map(([label, ms]) => html`<button name="advance_ms" value="${ms}">${label}</button>`)
+  return html`<section id="clock" aria-labelledby="clock-title"><h2 id="clock-title">Clock</h2>
+<div id="clock-live" data-live><p class="clock"><time datetime="${now}">${now.slice(0, 10)} ${now.slice(11, 19)}</time> UTC
+<span class="quiet">${speed === 1 ? 'at real speed' : `clouds are ${speed} times as fast`}</span></p>
+<ul class="facts"><li><a href="/mailbox">${count(mails, 'mail')}</a></li><li><a href="/control/faults">${count(faults.length, 'fault')} set</a></li><li><a href="/control/calls">${count(calls.length, 'recent call')}</a></li></ul></div>
+<form method="post" action="/control/clock" class="row"><span>Move the time forward</span>${jumps}</form></section>`
+}
+
+function servers(list: Server[]): Html {
+  if (list.length === 0) return empty('No server yet. One appears when a paid signup is approved.')
+  const rows = list.map(
+    (
+      server,
+    ) => html`<tr><th scope="row">${server.name}<span class="quiet">${server.type}, ${server.location}</span></th>
+<td>${badge(server.status)}${server.actions.map(progress)}</td>
+<td>${server.machine ? badge(server.machine.state) : badge('absent')}<span class="quiet">${server.machine?.app}</span></td>
+<td><code>${server.machine?.ipv4}</code></td>
+<td>${server.machine ? machineActions(server) : null}</td></tr>`,
+  )
+  return table(['Server', 'Hetzner says', 'Machine', 'Address', 'Make trouble'], rows)
+}
+
+function progress(action: Server['actions'][number]): Html {
+  return html`<label class="progress"><span class="quiet">${action.command.replaceAll('_', ' ')}</span><progress max="100" value="${action.progress}">${action.progress} %</progress></label>`
+}
+
+function machineActions(server: Server): Html {
+  const verbs = server.machine?.state === 'paused' ? ['resume', 'kill'] : ['pause', 'kill']
+  const forms = verbs.map(
+    (verb) =>
+      html`<form method="post" action="/control/machines/${server.id}/${verb}"><button aria-label="${verb} ${server.name}">${verb}</button></form>`,
+  )
+  return html`<div class="row">${forms}</div>`
+}
+
+function records({ records }: ControlState): Html {
+  const rows = records.map(
+    (record) =>
+      html`<tr><th scope="row"><code>${record.name}</code></th><td>${record.type}</td><td><code>${record.values.join(' ')}</code></td><td>${record.ttl} s</td><td>${badge(record.insync ? 'insync' : 'pending')}</td></tr>`,
+  )
+  return table(['Name', 'Type', 'Values', 'TTL', 'Name servers'], rows)
+}
+
+function subscriptions({ subscriptions }: ControlState): Html {
+  if (subscriptions.length === 0) return empty('Nobody has paid yet.')
+  const rows = subscriptions.map(
+    (one) =>
+      html`<tr><th scope="row">${one.customer}</th><td><code>${one.price}</code></td><td>${badge(one.status)}</td><td><code>${one.id}</code></td></tr>`,
+  )
+  return table(['Customer', 'Price', 'Status', 'Subscription'], rows)
+}
+
+function webhooks({ webhooks: { waiting, disorder } }: ControlState): Html {
+  return html`<section id="webhooks" aria-labelledby="webhooks-title"><h2 id="webhooks-title">Webhooks</h2>
+<div id="webhooks-live" data-live><p>${count(waiting, 'webhook')} on the way. ${disorder ? 'They arrive late, out of order and some twice.' : 'They arrive in order.'}</p></div>
+<form method="post" action="/control/webhooks" class="row"><button name="disorder" value="${disorder ? 'off' : 'on'}">${disorder ? 'Put them in order' : 'Shuffle and repeat them'}</button></form></section>`
+}

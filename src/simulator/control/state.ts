@@ -1,0 +1,126 @@
+import type { Fault } from '../faults'
+import type { Front } from '../front'
+import type { ActionRow } from '../hetzner/actions'
+import type { ServerRow } from '../hetzner/project'
+import type { StoredMail } from '../resend'
+import type { Route53Twin } from '../route53'
+import type { Subscription } from '../stripe/billing'
+import type { Delivery, Disorder } from '../stripe/deliveries'
+import type { Customer } from '../stripe/objects'
+import type { Exchange } from '../twin'
+import type { World } from '../world'
+
+/** A machine as its driver describes it in words. */
+export type MachineView = {
+  serverId: string
+  name: string
+  ipv4: string
+  /** Such as `booting`, `running`, `paused` or `off`. */
+  state: string
+  /** What the tenant's app does, such as `running v1`. */
+  app: string
+}
+
+/** How the control page reaches the machines. */
+export interface MachineControl {
+  list(): MachineView[]
+  /** Pulls the plug: the machine is off, as after a power failure. */
+  kill(serverId: string): void
+  /** Freezes it: connections hang until it resumes. */
+  pause(serverId: string): void
+  resume(serverId: string): void
+}
+
+/** Somewhere that a part of the demo listens. */
+export type Address = { name: string; url: string; purpose: string }
+
+export type ControlOptions = {
+  world: World
+  front: Pick<Front, 'faults' | 'journal'>
+  machines: MachineControl
+  route53: Pick<Route53Twin, 'recordSets'>
+  /** What runs where; asked each time, as ports may be known late. */
+  addresses: () => Address[]
+}
+
+export type ControlState = ReturnType<typeof readState>
+
+const CALLS_SHOWN = 100
+
+/** Everything that the simulated clouds hold, at one glance; plain JSON. */
+export function readState({ world, front, machines, route53, addresses }: ControlOptions) {
+  return {
+    now: new Date(world.now()).toISOString(),
+    speed: world.speed,
+    addresses: addresses(),
+    servers: readServers(world, machines.list()),
+    records: route53.recordSets(),
+    subscriptions: readSubscriptions(world),
+    mails: world.table<StoredMail>('resend_email').all().length,
+    webhooks: {
+      waiting: world.table<Delivery>('stripe_deliveries').all().length,
+      disorder: readDisorder(world),
+    },
+    faults: front.faults.list() as Fault[],
+    calls: front.journal.slice(-CALLS_SHOWN).reverse().map(withoutHeaders),
+  }
+}
+
+// The headers hold the keys that a call was made with; everything else is worth reading.
+function withoutHeaders({ requestHeaders: _, responseHeaders: __, ...call }: Exchange) {
+  return call
+}
+
+/** Shuffles Stripe's webhooks from now on: late, out of order, some twice; `false` ends it. */
+export function setDisorder(world: World, isOn: boolean): void {
+  const settings = world.table<Disorder & { id: string }>('stripe_settings')
+  if (isOn) settings.put({ id: 'disorder', spreadMs: world.lasts(DISORDER_SPREAD_MS), duplicateShare: 0.3 })
+  else settings.delete('disorder')
+}
+
+const DISORDER_SPREAD_MS = 30_000
+
+function readDisorder(world: World): boolean {
+  return world.table<Disorder & { id: string }>('stripe_settings').get('disorder') !== undefined
+}
+
+function readServers(world: World, machines: MachineView[]) {
+  const actions = world.table<ActionRow>('hetzner_action').all()
+  return world
+    .table<ServerRow>('hetzner_server')
+    .all()
+    .map((server) => {
+      const machine = machines.find((one) => one.serverId === server.id)
+      const running = actions.filter((action) => action.serverId === server.id && !action.settled)
+      return {
+        id: server.id,
+        name: server.name,
+        type: server.serverType,
+        location: server.location,
+        status: server.status,
+        actions: running.map((action) => ({
+          command: action.command,
+          progress: progressOf(action, world.now()),
+        })),
+        machine: machine ?? null,
+      }
+    })
+}
+
+function progressOf({ beginsAt, finishesAt }: ActionRow, now: number): number {
+  if (finishesAt <= beginsAt) return 100
+  return Math.round(Math.min(1, Math.max(0, (now - beginsAt) / (finishesAt - beginsAt))) * 100)
+}
+
+function readSubscriptions(world: World) {
+  const customers = world.table<Customer>('stripe_customers')
+  return world
+    .table<Subscription>('stripe_subscriptions')
+    .all()
+    .map((subscription) => ({
+      id: subscription.id,
+      status: subscription.status,
+      customer: customers.get(subscription.customer)?.email ?? subscription.customer,
+      price: subscription.items.data[0]?.price.id ?? '',
+    }))
+}

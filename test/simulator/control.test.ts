@@ -1,0 +1,286 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { ManualClock } from '../../src/clock'
+import { controlPages, type MachineView } from '../../src/simulator/control'
+import type { Fault } from '../../src/simulator/faults'
+import { Front } from '../../src/simulator/front'
+import type { ServerRow } from '../../src/simulator/hetzner/project'
+import { ResendTwin } from '../../src/simulator/resend'
+import { Route53Twin } from '../../src/simulator/route53'
+import { World } from '../../src/simulator/world'
+
+const EVIL = '"><script>alert(1)</script>'
+const JSON_WANTED = { accept: 'application/json' }
+const fronts: Front[] = []
+
+afterEach(async () => {
+  await Promise.all(fronts.splice(0).map((front) => front.stop()))
+})
+
+function stage() {
+  const clock = new ManualClock()
+  const world = new World({ clock })
+  const route53 = new Route53Twin(world, { accessKeyId: 'AKIA', zone: { id: 'Z1', name: 'tenants.example' } })
+  const twins = [route53, new ResendTwin(world, { apiKey: 're_test' })]
+  const front: Front = new Front(world, twins, (request) => pages(request))
+  const list: MachineView[] = [
+    { serverId: '7', name: 'acme', ipv4: '198.18.0.1', state: 'running', app: 'running v1' },
+  ]
+  const move = (state: string) => (serverId: string) => {
+    const machine = list.find((one) => one.serverId === serverId)
+    if (machine) machine.state = state
+  }
+  const machines = { list: () => list, kill: move('off'), pause: move('paused'), resume: move('running') }
+  const addresses = () => [{ name: 'Shop', url: 'http://127.0.0.1:3000', purpose: 'where customers buy' }]
+  const pages = controlPages({ world, front, machines, route53, addresses })
+  const url = front.listen(0)
+  fronts.push(front)
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${url}${path}`, { redirect: 'manual', ...init })
+    return { status: response.status, headers: response.headers, body: await response.text() }
+  }
+  const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+    ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
+  return { clock, world, front, list, url, ask, post }
+}
+
+describe('the overview', () => {
+  test('shows addresses, servers, records, subscriptions, mails and webhooks', async () => {
+    const { ask, world } = stage()
+    const server: Partial<ServerRow> & { id: string } = {
+      id: '7',
+      name: 'acme',
+      status: 'running',
+      serverType: 'cx22',
+      location: 'fsn1',
+    }
+    world.table('hetzner_server').put(server)
+    world.table<{ id: string }>('hetzner_action').put({
+      ...{
+        id: '1',
+        command: 'start_server',
+        serverId: '7',
+        beginsAt: world.now() - 1000,
+        finishesAt: world.now() + 3000,
+      },
+    })
+    const { status, body } = await ask('/')
+    expect(status).toBe(200)
+    for (const shown of [
+      'http://127.0.0.1:3000',
+      'acme',
+      '198.18.0.1',
+      'running v1',
+      'tenants.example.',
+      'Nobody has paid',
+      'start server',
+    ]) {
+      expect(body).toContain(shown)
+    }
+    expect(body).toContain('<progress max="100" value="25">')
+  })
+
+  test('allows no inline script or style', async () => {
+    const { ask } = stage()
+    for (const path of ['/', '/control/faults', '/control/calls']) {
+      const { headers, body } = await ask(path)
+      expect(headers.get('content-security-policy')).not.toContain('unsafe')
+      expect(body).not.toMatch(/<style|style="|<script(?! src="\/control\/live\.js" defer>)| on\w+="/)
+    }
+  })
+
+  test('is there as JSON, without the keys of the calls', async () => {
+    const { ask, url } = stage()
+    await fetch(`${url}/resend/emails`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer re_test' },
+      body: '{}',
+    })
+    const { body } = await ask('/control/state.json')
+    const state = JSON.parse(body) as Record<string, unknown>
+    expect(state).toMatchObject({
+      speed: 1,
+      mails: 0,
+      servers: [],
+      webhooks: { waiting: 0, disorder: false },
+    })
+    expect(state.calls).toMatchObject([{ provider: 'resend', verb: 'POST /emails', status: 422 }])
+    expect(body).not.toContain('re_test')
+  })
+
+  test('serves its stylesheet, script and icon', async () => {
+    const { ask } = stage()
+    expect((await ask('/control/styles.css')).headers.get('content-type')).toContain('text/css')
+    expect((await ask('/control/live.js')).body).toContain('data-live')
+    expect((await ask('/control/icon.svg')).body).toContain('<svg')
+    expect((await ask('/control/nope')).status).toBe(404)
+    expect((await ask('/nope')).status).toBe(404)
+  })
+})
+
+describe('faults', () => {
+  const REFUSE = {
+    provider: 'resend',
+    verb: 'POST /emails',
+    kind: 'refuse',
+    times: '2',
+    status: '500',
+    code: 'oops',
+  }
+
+  test('are set by a form, strike, and are counted down', async () => {
+    const { post, ask, front, url } = stage()
+    const set = await post('/control/faults', { ...REFUSE, delay_ms: '' })
+    expect(set.status).toBe(303)
+    expect(set.headers.get('location')).toBe('/control/faults')
+    const struck = await fetch(`${url}/resend/emails`, { method: 'POST', body: '{}' })
+    expect(struck.status).toBe(500)
+    expect(front.faults.list()).toMatchObject([{ provider: 'resend', times: 1 }])
+    expect((await ask('/control/faults')).body).toContain('<code>POST /emails</code>')
+  })
+
+  test('are set and removed as JSON', async () => {
+    const { ask, front } = stage()
+    const headers = { ...JSON_WANTED, 'content-type': 'application/json' }
+    const body = JSON.stringify({ provider: 'hetzner', verb: '*', kind: 'slow', times: 1, delay_ms: 250 })
+    const set = await ask('/control/faults', { method: 'POST', headers, body })
+    expect(set.status).toBe(201)
+    const fault = JSON.parse(set.body) as Fault
+    expect(fault).toMatchObject({ provider: 'hetzner', verb: '*', kind: 'slow', delayMs: 250 })
+    expect(JSON.parse((await ask('/control/faults', { headers: JSON_WANTED })).body)).toHaveLength(1)
+    expect(
+      (await ask(`/control/faults/${fault.id}`, { method: 'DELETE', headers: JSON_WANTED })).status,
+    ).toBe(200)
+    expect(front.faults.list()).toEqual([])
+    expect(
+      (await ask(`/control/faults/${fault.id}`, { method: 'DELETE', headers: JSON_WANTED })).status,
+    ).toBe(404)
+  })
+
+  test('are removed by a form', async () => {
+    const { post, front } = stage()
+    await post('/control/faults', REFUSE)
+    const [fault] = front.faults.list()
+    expect((await post(`/control/faults/${fault?.id}/removal`, {})).status).toBe(303)
+    expect(front.faults.list()).toEqual([])
+  })
+
+  const wrong: [string, string][] = [
+    ['provider', 'aws'],
+    ['verb', ''],
+    ['kind', 'explode'],
+    ['times', '0'],
+    ['times', 'many'],
+    ['delay_ms', '-1'],
+    ['status', '200'],
+    ['code', EVIL],
+  ]
+  test.each(wrong)(
+    'with a wrong %s (%p) are explained beside the field, and what was typed is kept',
+    async (field, value) => {
+      const { post, front } = stage()
+      const fields = { ...REFUSE, delay_ms: '17', [field]: value }
+      const page = await post('/control/faults', fields)
+      expect(page.status).toBe(422)
+      expect(page.body).toContain(`id="${field}-problem"`)
+      expect(page.body).toContain(field === 'delay_ms' ? 'value="-1"' : 'value="17"')
+      expect(page.body).not.toContain('<script>')
+      const answer = await post('/control/faults', fields, JSON_WANTED)
+      expect(answer.status).toBe(422)
+      expect(JSON.parse(answer.body)).toMatchObject({
+        error: { code: 'invalid', fields: { [field]: expect.any(String) } },
+      })
+      expect(front.faults.list()).toEqual([])
+    },
+  )
+})
+
+describe('machines', () => {
+  test('are killed, paused and resumed', async () => {
+    const { post, list } = stage()
+    expect((await post('/control/machines/7/pause', {})).status).toBe(303)
+    expect(list[0]?.state).toBe('paused')
+    const resumed = await post('/control/machines/7/resume', {}, JSON_WANTED)
+    expect(JSON.parse(resumed.body)).toMatchObject({ serverId: '7', state: 'running' })
+    await post('/control/machines/7/kill', {})
+    expect(list[0]?.state).toBe('off')
+  })
+
+  test('that do not exist are not found; other verbs neither', async () => {
+    const { post } = stage()
+    expect((await post('/control/machines/8/kill', {})).status).toBe(404)
+    expect((await post('/control/machines/7/constructor', {})).status).toBe(404)
+  })
+})
+
+describe('the clock and the webhooks', () => {
+  test('the time moves forward', async () => {
+    const { post, clock } = stage()
+    const before = clock.now()
+    expect((await post('/control/clock', { advance_ms: '3600000' })).status).toBe(303)
+    expect(clock.now()).toBe(before + 3_600_000)
+  })
+
+  test.each(['-1', '0', '', '1.5', 'x', '99999999999999'])(
+    'the time does not move by %p',
+    async (advance_ms) => {
+      const { post, clock } = stage()
+      const before = clock.now()
+      expect((await post('/control/clock', { advance_ms })).status).toBe(422)
+      expect(clock.now()).toBe(before)
+    },
+  )
+
+  test('webhooks are shuffled and put in order again', async () => {
+    const { post, ask } = stage()
+    await post('/control/webhooks', { disorder: 'on' })
+    expect((await ask('/')).body).toContain('out of order')
+    await post('/control/webhooks', { disorder: 'off' })
+    expect((await ask('/')).body).toContain('They arrive in order')
+    expect((await post('/control/webhooks', { disorder: 'maybe' })).status).toBe(422)
+  })
+})
+
+describe('the calls', () => {
+  test('are shown newest first, escaped, with what was said', async () => {
+    const { ask, url } = stage()
+    await fetch(`${url}/resend/emails`, { method: 'POST', body: EVIL })
+    await fetch(`${url}/route53/2013-04-01/hostedzone/Z1`)
+    const { body } = await ask('/control/calls')
+    expect(body.indexOf('GetHostedZone')).toBeLessThan(body.indexOf('POST /emails'))
+    expect(body).toContain('&lt;script&gt;')
+    expect(body).not.toContain('<script>alert')
+  })
+
+  test('whose reply was lost say so', async () => {
+    const { ask, front } = stage()
+    front.faults.add({ provider: 'route53', verb: '*', kind: 'lose_reply', times: 1 })
+    await front.answer(new Request('http://127.0.0.1/route53/2013-04-01/hostedzone/Z1'))
+    expect((await ask('/control/calls')).body).toContain('>lost<')
+  })
+})
+
+describe('strangers', () => {
+  const strange: [string, string][] = [
+    ['sec-fetch-site', 'cross-site'],
+    ['sec-fetch-site', 'same-site'],
+    ['origin', 'https://evil.example'],
+    ['origin', 'null'],
+  ]
+  test.each(strange)('a write with %s: %s is refused', async (name, value) => {
+    const { post, front } = stage()
+    const fields = { provider: 'resend', verb: '*', kind: 'refuse' }
+    expect((await post('/control/faults', fields, { [name]: value })).status).toBe(403)
+    expect(front.faults.list()).toEqual([])
+  })
+
+  test('a name that only resolves to this machine is refused', async () => {
+    const { ask } = stage()
+    expect((await ask('/control/state.json', { headers: { host: 'evil.example' } })).status).toBe(421)
+  })
+
+  test('our own pages may write', async () => {
+    const { post, url } = stage()
+    const headers = { origin: url, 'sec-fetch-site': 'same-origin' }
+    expect((await post('/control/webhooks', { disorder: 'on' }, headers)).status).toBe(303)
+  })
+})
