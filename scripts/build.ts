@@ -13,20 +13,22 @@ type Target = keyof typeof targets
  * runtime Bun fetches from the package registry. Returns the binary's path; throws when it could not be built.
  */
 export async function build(target: Target): Promise<string> {
-  const binary = join(root, 'dist', target === 'host' ? 'atlas' : `atlas-linux-${target}`)
   const startedAt = performance.now()
-  const { exited } = Bun.spawn(await command(target, binary), {
-    cwd: root,
-    stdout: 'ignore',
-    stderr: 'inherit',
-  })
-  if ((await exited) !== 0) throw new Error(`${binary} could not be built`)
+  const binary = join(root, 'dist', target === 'host' ? 'atlas' : `atlas-linux-${target}`)
+  await compile('src/main.ts', binary, target)
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   console.log(`${binary} ${(Bun.file(binary).size / 1e6).toFixed(0)} MB (${seconds} s)`)
   return binary
 }
 
-async function command(target: Target, binary: string): Promise<string[]> {
+/** Compiles a program and all that it imports into one binary. Throws when that fails; the reason is on stderr. */
+export async function compile(entry: string, binary: string, target: Target = 'host'): Promise<void> {
+  const argv = await compileCommand(entry, binary, target)
+  const { exited } = Bun.spawn(argv, { cwd: root, stdout: 'ignore', stderr: 'inherit' })
+  if ((await exited) !== 0) throw new Error(`${binary} could not be built`)
+}
+
+async function compileCommand(entry: string, binary: string, target: Target): Promise<string[]> {
   const runtime = targets[target]
   return [
     ...[process.execPath, 'build', '--compile', '--minify', '--bytecode', '--format=esm'],
@@ -37,7 +39,7 @@ async function command(target: Target, binary: string): Promise<string[]> {
     ...defined('ATLAS_VERSION', version),
     ...defined('ATLAS_COMMIT', await commit()),
     ...(runtime ? [`--target=${runtime}`] : []),
-    ...['--outfile', binary, 'src/main.ts'],
+    ...['--outfile', binary, entry],
   ]
 }
 
