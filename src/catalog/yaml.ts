@@ -25,9 +25,7 @@ export function parseYaml(text: string): ParsedYaml {
     merge: false,
     schema: 'core',
   })
-  const problems = [...document.errors, ...document.warnings].map(
-    (error) => `:${lines.linePos(error.pos[0]).line}: ${error.message}`,
-  )
+  const problems = document.errors.map((error) => `:${lines.linePos(error.pos[0]).line}: ${error.message}`)
   if (size) problems.push(size)
   const place = (path: Path) => placeOf(document, lines, path)
   if (problems.length > 0) return { document, value: null, problems, place }

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'bun:test'
+import { parse } from 'yaml'
+import { agentScript, builtinBlueprints } from '../../src/catalog/builtin'
+import { renderUserData, USER_DATA_BYTES_MAX, type UserDataInput } from '../../src/catalog/user-data'
+import { asAtlasError } from '../../src/errors'
+import { checkCloudInit } from '../contract/cloud-init'
+
+const virtues = builtinBlueprints[0]!
+const PUBLIC_KEY = `ssh-ed25519 ${'A'.repeat(68)}`
+const PEM = (kind: string) => `-----${kind} OPENSSH PRIVATE KEY-----`
+const PRIVATE_KEY = [PEM('BEGIN'), ...Array<string>(5).fill('b3Bl'.repeat(17)), PEM('END'), ''].join('\n')
+
+const input: UserDataInput = {
+  hostKey: { privateKey: PRIVATE_KEY, publicKey: PUBLIC_KEY },
+  atlasPublicKey: PUBLIC_KEY,
+  agent: agentScript,
+  hostname: 'alice.example.com',
+}
+
+type CloudConfig = {
+  users: { name: string; ssh_authorized_keys: string[] }[]
+  ssh_keys: Record<string, string>
+  write_files: { path: string; content: string; permissions: string; defer?: boolean }[]
+  runcmd: string[]
+}
+const render = (change: Partial<UserDataInput> = {}) => renderUserData(virtues, { ...input, ...change })
+const config = parse(render()) as CloudConfig
+const file = (path: string) => config.write_files.find((written) => written.path === path)
+
+describe('user-data', () => {
+  test('is valid by cloud-init’s own schemas, and a broken one is not', () => {
+    expect(checkCloudInit(render())).toEqual([])
+    expect(checkCloudInit(render().replace('ed25519_private', 'ed25519_secret'))).not.toEqual([])
+    expect(checkCloudInit(render().replace('#cloud-config', '# cloud-config'))).not.toEqual([])
+  })
+
+  test('is under 32 KiB', () => {
+    expect(Buffer.byteLength(render())).toBeLessThan(USER_DATA_BYTES_MAX)
+  })
+
+  test('carries the agent and the temporary host key to the byte', () => {
+    expect(file('/usr/local/lib/atlas/agent')).toMatchObject({ content: agentScript, permissions: '0755' })
+    expect(config.ssh_keys).toEqual({ ed25519_private: PRIVATE_KEY, ed25519_public: PUBLIC_KEY })
+  })
+
+  test('binds Atlas’s key to the agent and to nothing else', () => {
+    expect(config.users).toHaveLength(1)
+    expect(config.users[0]?.ssh_authorized_keys).toEqual([
+      `command="sudo -n /usr/local/lib/atlas/agent \\"$SSH_ORIGINAL_COMMAND\\"",restrict ${PUBLIC_KEY}`,
+    ])
+    expect(file('/etc/sudoers.d/atlas')?.content).toBe(
+      'atlas ALL=(root:root) NOPASSWD: /usr/local/lib/atlas/agent\n',
+    )
+  })
+
+  test('closes the metadata address to containers before Docker can start', () => {
+    expect(file('/etc/atlas/firewall.nft')?.content).toMatch(/hook forward[^}]*169\.254\.0\.0\/16 drop/)
+    expect(file('/etc/systemd/system/docker.service.d/atlas.conf')?.content).toContain(
+      'Requires=atlas-firewall.service',
+    )
+  })
+
+  test('writes the marker last, in a script that stops at the first failure', () => {
+    expect(config.runcmd[0]).toBe('set -eu')
+    expect(config.runcmd.at(-1)).toBe('touch /var/lib/atlas/ready')
+  })
+
+  test('puts the tenant’s name in front of the app', () => {
+    expect(file('/etc/caddy/Caddyfile')).toMatchObject({
+      defer: true,
+      content: 'alice.example.com {\n  encode gzip\n  reverse_proxy 127.0.0.1:8080\n}\n',
+    })
+  })
+
+  test.each([
+    ['hostname', { hostname: 'alice.example.com {\n respond 200\n}\n#' }],
+    ['hostname', { hostname: 'alice.example.com:8080' }],
+    ['atlasPublicKey', { atlasPublicKey: `${PUBLIC_KEY}\nssh-ed25519 AAAA` }],
+    ['atlasPublicKey', { atlasPublicKey: `command="sh" ${PUBLIC_KEY}` }],
+    ['hostKey', { hostKey: { privateKey: `${PRIVATE_KEY}runcmd: [reboot]`, publicKey: PUBLIC_KEY } }],
+    ['hostKey', { hostKey: { privateKey: PRIVATE_KEY, publicKey: 'ssh-rsa AAAA' } }],
+    ['agent', { agent: 'echo' }],
+  ] as [string, Partial<UserDataInput>][])('refuses a malformed %s', (field, change) => {
+    try {
+      render(change)
+    } catch (thrown) {
+      expect(asAtlasError(thrown).code).toBe('invalid')
+      expect(Object.keys(asAtlasError(thrown).fields ?? {})).toEqual([field])
+      return
+    }
+    throw new Error('it was accepted')
+  })
+
+  test('keeps any value inside its place in the YAML', () => {
+    const agent = `#!/bin/sh\n\t- "x": '{{hostname}}'\n# é\u2028\n  indented: |\n\nruncmd: [reboot]\n`
+    const written = parse(render({ agent })) as CloudConfig
+    expect(written.write_files[0]?.content).toBe(agent)
+    expect(Object.keys(written)).toEqual(Object.keys(config))
+  })
+})
