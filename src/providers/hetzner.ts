@@ -67,8 +67,12 @@ class Hetzner implements Cloud {
 
   deleteServer(serverId: string): Promise<{ actionId: string | null } | null> {
     return orNull(async () => {
-      const reply = await this.api.request('DELETE', `/servers/${encodeURIComponent(serverId)}`)
-      return { actionId: read(replies.action, reply).action?.id ?? null }
+      try {
+        const reply = await this.api.request('DELETE', `/servers/${encodeURIComponent(serverId)}`)
+        return { actionId: read(replies.action, reply).action?.id ?? null }
+      } catch (thrown) {
+        return await this.runningDeletion(serverId, thrown)
+      }
     })
   }
 
@@ -138,6 +142,15 @@ class Hetzner implements Cloud {
     }
     const actionIds = server.status === 'running' ? [] : await this.runningActions(server.id)
     return { server, actionIds, created: false }
+  }
+
+  /** A server that is being deleted refuses a second deletion as `locked`: then the first one is the answer. */
+  private async runningDeletion(serverId: string, thrown: unknown): Promise<{ actionId: string | null }> {
+    if (!(thrown instanceof AtlasError) || thrown.vendorCode !== 'locked') throw thrown
+    const server = await this.getServer(serverId)
+    if (server !== null && server.status !== 'deleting') throw thrown
+    const actionIds = server ? await this.runningActions(serverId) : []
+    return { actionId: actionIds[0] ?? null }
   }
 
   private async runningActions(serverId: string): Promise<string[]> {

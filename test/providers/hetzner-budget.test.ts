@@ -137,6 +137,17 @@ describe('the budget of requests', () => {
     expect(answered429()).toBe(0)
   })
 
+  test('reads from the headers when a limit refills faster than documented', async () => {
+    stand = new HetznerStand({ requestsPerHour: 100, speed: 1_000 })
+    const cloud = clientOf(stand)
+    const work = async () => {
+      for (let n = 0; n < 120; n++) await cloud.getServer('1')
+    }
+    // At the documented pace of 36 seconds a request the client would have refused.
+    await live(stand.clock, work(), 50)
+    expect(answered429()).toBe(0)
+  })
+
   test('counts a 429 and holds back until there is room again', async () => {
     stand = new HetznerStand()
     const cloud = clientOf(stand)

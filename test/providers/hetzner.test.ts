@@ -164,6 +164,14 @@ describe('a server', () => {
     expect(await cloud.deleteServer(server.id)).toBeNull()
   })
 
+  test('that is being deleted already is told by the deletion that runs', async () => {
+    const { server } = await cloud.ensureServer(await spec())
+    expect(await refused(cloud.deleteServer(server.id))).toMatchObject({ vendorCode: 'locked' })
+    stand.clock.advance(10_000)
+    const first = await cloud.deleteServer(server.id)
+    expect(await cloud.deleteServer(server.id)).toEqual(first)
+  })
+
   test('whose action fails tells why', async () => {
     stand.twin.failNextAction('start_server', { code: 'action_failed', message: 'Action failed' })
     const { actionIds } = await cloud.ensureServer(await spec())

@@ -27,7 +27,10 @@ export class RememberingDriver implements MachineDriver {
   delete = (serverId: string) => void this.calls.push(`delete ${serverId}`)
 }
 
-type Options = Partial<Pick<HetznerTwinOptions, 'serverLimit' | 'requestsPerHour'>> & { file?: string }
+type Options = Partial<Pick<HetznerTwinOptions, 'serverLimit' | 'requestsPerHour'>> & {
+  file?: string
+  speed?: number
+}
 
 /** A simulated Hetzner behind its HTTP door, with every exchange held against Hetzner's document. */
 export class HetznerStand {
@@ -41,8 +44,8 @@ export class HetznerStand {
   readonly problems: string[] = []
 
   constructor(options: Options = {}) {
-    const { file, ...limits } = options
-    this.world = new World({ clock: this.clock, file })
+    const { file, speed, ...limits } = options
+    this.world = new World({ clock: this.clock, file, speed })
     const sshKeys = [{ name: 'atlas', publicKey: SSH_KEY }]
     this.twin = new HetznerTwin(this.world, { token: TOKEN, sshKeys, driver: this.driver, ...limits })
     this.front = new Front(this.world, [this.twin], async () => null)

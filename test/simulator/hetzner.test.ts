@@ -376,6 +376,20 @@ describe('firewalls of the simulated Hetzner', () => {
   })
 })
 
+test('a faster world does everything sooner, and takes more requests', async () => {
+  await stand.stop()
+  stand = new HetznerStand({ speed: 10, requestsPerHour: 60 })
+  const { json } = await call('POST', '/servers', order('web'))
+  stand.clock.advance(899)
+  expect((await call('GET', `/servers/${json.server.id}`)).json.server).toMatchObject({ status: 'starting' })
+  stand.clock.advance(1)
+  const { headers, json: now } = await call('GET', `/servers/${json.server.id}`)
+  expect(now.server).toMatchObject({ status: 'running' })
+  expect(headers.get('ratelimit-remaining')).toBe('57')
+  stand.clock.advance(6_000)
+  expect((await call('GET', '/locations')).headers.get('ratelimit-remaining')).toBe('57')
+})
+
 test('a restart of the simulator carries on where it stopped', async () => {
   const file = join(tmpdir(), `hetzner-${process.pid}-${Bun.nanoseconds()}.sqlite`)
   await stand.stop()

@@ -1,6 +1,7 @@
 import type { Table, World } from '../world'
-import { listAnswer, notFound, sorted, timestamp } from './answers'
+import { notFound, timestamp } from './answers'
 import { LOCATIONS } from './catalogue'
+import { listAnswer, oneOf } from './lists'
 import type { Route } from './routes'
 
 export type PrimaryIpRow = {
@@ -20,49 +21,41 @@ const FIRST_ID = 70_000_001
 /** The addresses that servers hold: none is given twice while it is in use. */
 export class Addresses {
   private readonly table: Table<PrimaryIpRow>
+  private readonly inUse: Set<string>
 
   constructor(private readonly world: World) {
     this.table = world.table<PrimaryIpRow>('hetzner_primary_ip')
+    this.inUse = new Set(this.table.all().map((row) => row.ip))
   }
 
   give(type: 'ipv4' | 'ipv6', serverId: string, location: string): PrimaryIpRow {
-    return this.table.put({
-      id: String(this.world.nextNumber('hetzner_primary_ip', FIRST_ID)),
-      type,
-      ip: type === 'ipv4' ? this.freeIpv4() : network(this.world.nextNumber('hetzner_ipv6')),
-      serverId,
-      location,
-      createdAt: this.world.now(),
-    })
+    const ip = type === 'ipv4' ? this.freeIpv4() : network(this.world.nextNumber('hetzner_ipv6'))
+    const id = String(this.world.nextNumber('hetzner_primary_ip', FIRST_ID))
+    this.inUse.add(ip)
+    return this.table.put({ id, type, ip, serverId, location, createdAt: this.world.now() })
   }
 
-  release(serverId: string): void {
-    for (const row of this.of(serverId)) this.table.delete(row.id)
+  release(id: string): void {
+    const row = this.table.get(id)
+    if (!row) return
+    this.inUse.delete(row.ip)
+    this.table.delete(id)
   }
 
-  find(serverId: string, type: 'ipv4' | 'ipv6'): PrimaryIpRow | undefined {
-    return this.table.find((row) => row.serverId === serverId && row.type === type)
-  }
-
-  get(id: string): PrimaryIpRow | undefined {
-    return this.table.get(id)
+  get(id: string | null): PrimaryIpRow | undefined {
+    return id === null ? undefined : this.table.get(id)
   }
 
   all(): PrimaryIpRow[] {
     return this.table.all()
   }
 
-  private of(serverId: string): PrimaryIpRow[] {
-    return this.table.all().filter((row) => row.serverId === serverId)
-  }
-
   private freeIpv4(): string {
-    const inUse = new Set(this.table.all().map((row) => row.ip))
     for (;;) {
       const number = this.world.nextNumber('hetzner_ipv4') % IPV4_COUNT
       const last = number & 255
       const ip = `198.${18 + (number >> 16)}.${(number >> 8) & 255}.${last}`
-      if (last !== 0 && last !== 255 && !inUse.has(ip)) return ip
+      if (last !== 0 && last !== 255 && !this.inUse.has(ip)) return ip
     }
   }
 }
@@ -97,9 +90,9 @@ export function primaryIpRoutes(addresses: Addresses): Route[] {
       method: 'GET',
       path: '/primary_ips',
       answer: ({ url }) => {
-        const ip = url.searchParams.get('ip')
-        const rows = addresses.all().filter((row) => ip === null || row.ip === ip)
-        return listAnswer('primary_ips', sorted(rows.map(wirePrimaryIp), url), url)
+        const asked = oneOf(url, 'ip')
+        const rows = addresses.all().filter((row) => asked(row.ip))
+        return listAnswer('primary_ips', rows, url, wirePrimaryIp)
       },
     },
     {

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { listAnswer, nameTaken, notFound, parse, Refusal, sorted, timestamp } from './answers'
+import { nameTaken, notFound, parse, Refusal, timestamp } from './answers'
 import { labelSelector, labelSelectorOf, labelsSchema } from './labels'
+import { listAnswer, oneOf } from './lists'
 import type { FirewallRow, FirewallRule, Project, ServerRow } from './project'
 import type { Route } from './routes'
 
@@ -59,19 +60,10 @@ export function firewallRoutes(project: Project): Route[] {
       method: 'GET',
       path: '/firewalls',
       answer: ({ url }) => {
-        const name = url.searchParams.get('name')
+        const named = oneOf(url, 'name')
         const selects = labelSelectorOf(url)
-        const rows = firewalls
-          .all()
-          .filter((row) => (name === null || row.name === name) && selects(row.labels))
-        return listAnswer(
-          'firewalls',
-          sorted(
-            rows.map((row) => wireFirewall(project, row)),
-            url,
-          ),
-          url,
-        )
+        const rows = firewalls.all().filter((row) => named(row.name) && selects(row.labels))
+        return listAnswer('firewalls', rows, url, (row) => wireFirewall(project, row))
       },
     },
     { method: 'POST', path: '/firewalls', answer: ({ body }) => createFirewall(project, body) },

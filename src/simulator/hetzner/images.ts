@@ -1,6 +1,7 @@
-import { listAnswer, notFound, sorted, timestamp } from './answers'
+import { notFound, timestamp } from './answers'
 import { SYSTEM_IMAGES, type SystemImage } from './catalogue'
 import { labelSelectorOf } from './labels'
+import { listAnswer, oneOf } from './lists'
 import type { Project, SnapshotRow } from './project'
 import type { Route } from './routes'
 
@@ -14,19 +15,15 @@ export function imageRoutes(project: Project): Route[] {
       method: 'GET',
       path: '/images',
       answer: ({ url }) => {
-        const { searchParams } = url
-        const oneOf = (name: string, value: string) => {
-          const wanted = searchParams.getAll(name)
-          return wanted.length === 0 || wanted.includes(value)
-        }
+        const [typed, inStatus, named] = [oneOf(url, 'type'), oneOf(url, 'status'), oneOf(url, 'name')]
+        const [forCpu, bound] = [oneOf(url, 'architecture'), oneOf(url, 'bound_to')]
         const selects = labelSelectorOf(url)
-        const old = searchParams.get('include_deprecated') === 'true'
+        const old = url.searchParams.get('include_deprecated') === 'true'
         const shown = allImages(project)
-          .filter((image) => oneOf('type', image.type) && oneOf('status', image.status))
-          .filter((image) => oneOf('name', image.name ?? '') && oneOf('architecture', image.architecture))
-          .filter((image) => oneOf('bound_to', String(image.bound_to)) && selects(image.labels))
-          .filter((image) => old || image.deprecated === null)
-        return listAnswer('images', sorted(shown, url), url)
+          .filter((image) => typed(image.type) && inStatus(image.status) && named(image.name ?? ''))
+          .filter((image) => forCpu(image.architecture) && bound(String(image.bound_to)))
+          .filter((image) => selects(image.labels) && (old || image.deprecated === null))
+        return listAnswer('images', shown, url, (image) => image)
       },
     },
     {

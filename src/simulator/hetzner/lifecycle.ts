@@ -149,7 +149,7 @@ const ENDS: Record<string, End> = {
 
 /** The first start makes the machine; a server without IPv4 has none, since nobody could reach it. */
 function powerOn(project: Project, server: ServerRow): ServerRow {
-  const ipv4 = project.addresses.find(server.id, 'ipv4')?.ip
+  const ipv4 = project.addresses.get(server.ipv4Id)?.ip
   if (server.hasMachine) {
     project.driver.powerOn(server.id)
     return server
@@ -177,6 +177,6 @@ function reboot(project: Project, server: ServerRow): void {
 
 function remove(project: Project, server: ServerRow): void {
   if (server.hasMachine) project.driver.delete(server.id)
-  project.addresses.release(server.id)
+  for (const id of [server.ipv4Id, server.ipv6Id]) if (id) project.addresses.release(id)
   project.servers.delete(server.id)
 }

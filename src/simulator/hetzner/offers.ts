@@ -1,5 +1,6 @@
-import { listAnswer, notFound, sorted } from './answers'
+import { notFound } from './answers'
 import { LOCATIONS, SERVER_TYPES } from './catalogue'
+import { listAnswer, oneOf } from './lists'
 import type { Route } from './routes'
 
 /** What can be ordered and where. */
@@ -14,14 +15,12 @@ function readOnly(nouns: string, noun: string, rows: { id: number; name: string 
       method: 'GET',
       path: `/${nouns}`,
       answer: ({ url }) => {
-        const name = url.searchParams.get('name')
+        const named = oneOf(url, 'name')
         return listAnswer(
           nouns,
-          sorted(
-            rows.filter((row) => name === null || row.name === name),
-            url,
-          ),
+          rows.filter((row) => named(row.name)),
           url,
+          (row) => row,
         )
       },
     },

@@ -26,6 +26,9 @@ export type ServerRow = {
   userData: string
   sshKeyIds: string[]
   firewallIds: string[]
+  /** Ids of its primary IPs. */
+  ipv4Id: string | null
+  ipv6Id: string | null
   backupWindow: string | null
   /** Whether the driver has a machine for it: made at the first start. */
   hasMachine: boolean

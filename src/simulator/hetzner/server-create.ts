@@ -105,8 +105,6 @@ function placeServer(
   }
   const id = project.nextId('server', FIRST_ID)
   const { enable_ipv4, enable_ipv6 } = order.public_net
-  if (enable_ipv4) project.addresses.give('ipv4', id, location)
-  if (enable_ipv6) project.addresses.give('ipv6', id, location)
   return project.servers.put({
     id,
     name: order.name,
@@ -120,6 +118,8 @@ function placeServer(
     userData: order.user_data,
     sshKeyIds,
     firewallIds: firewalls.map((firewall) => firewall.id),
+    ipv4Id: enable_ipv4 ? project.addresses.give('ipv4', id, location).id : null,
+    ipv6Id: enable_ipv6 ? project.addresses.give('ipv6', id, location).id : null,
     backupWindow: null,
     hasMachine: false,
   })

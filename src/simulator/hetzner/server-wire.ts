@@ -40,8 +40,8 @@ export function wireServer(project: Project, row: ServerRow) {
 }
 
 function wirePublicNet(project: Project, row: ServerRow) {
-  const ipv4 = project.addresses.find(row.id, 'ipv4')
-  const ipv6 = project.addresses.find(row.id, 'ipv6')
+  const ipv4 = project.addresses.get(row.ipv4Id)
+  const ipv6 = project.addresses.get(row.ipv6Id)
   const status = row.status === 'initializing' ? 'pending' : 'applied'
   return {
     ipv4: ipv4 ? { id: Number(ipv4.id), ip: ipv4.ip, blocked: false, dns_ptr: reverseName(ipv4.ip) } : null,

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { listAnswer, nameTaken, parse, sorted } from './answers'
+import { nameTaken, parse } from './answers'
 import { labelSelectorOf, labelsSchema } from './labels'
+import { listAnswer, oneOf } from './lists'
 import type { Project } from './project'
 import type { Route } from './routes'
 import { createServer, hostname } from './server-create'
@@ -44,30 +45,21 @@ export function serverRoutes(project: Project): Route[] {
       method: 'GET',
       path: '/servers/{id}/actions',
       answer: ({ id, url }) => {
-        const statuses = url.searchParams.getAll('status')
+        const inStatus = oneOf(url, 'status')
         const rows = project.actions.of(mustGetServer(project, id).id).map((row) => project.actions.wire(row))
-        const shown = rows.filter((row) => statuses.length === 0 || statuses.includes(row.status))
-        return listAnswer('actions', sorted(shown, url), url)
+        const shown = rows.filter((row) => inStatus(row.status))
+        return listAnswer('actions', shown, url, (row) => row)
       },
     },
   ]
 }
 
 function listServers(project: Project, url: URL): Response {
-  const name = url.searchParams.get('name')
-  const statuses = url.searchParams.getAll('status')
+  const named = oneOf(url, 'name')
+  const inStatus = oneOf(url, 'status')
   const selects = labelSelectorOf(url)
   const rows = project.servers
     .all()
-    .filter((row) => name === null || row.name === name)
-    .filter((row) => statuses.length === 0 || statuses.includes(row.status))
-    .filter((row) => selects(row.labels))
-  return listAnswer(
-    'servers',
-    sorted(
-      rows.map((row) => wireServer(project, row)),
-      url,
-    ),
-    url,
-  )
+    .filter((row) => named(row.name) && inStatus(row.status) && selects(row.labels))
+  return listAnswer('servers', rows, url, (row) => wireServer(project, row))
 }

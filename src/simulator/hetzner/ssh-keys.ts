@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
-import { invalidInput, listAnswer, nameTaken, notFound, parse, Refusal, sorted, timestamp } from './answers'
+import { invalidInput, nameTaken, notFound, parse, Refusal, timestamp } from './answers'
 import { labelSelectorOf, labelsSchema } from './labels'
+import { listAnswer, oneOf } from './lists'
 import type { Project, SshKeyRow } from './project'
 import type { Route } from './routes'
 
@@ -25,15 +26,13 @@ export function sshKeyRoutes(project: Project): Route[] {
       method: 'GET',
       path: '/ssh_keys',
       answer: ({ url }) => {
-        const name = url.searchParams.get('name')
-        const fingerprint = url.searchParams.get('fingerprint')
+        const named = oneOf(url, 'name')
+        const printed = oneOf(url, 'fingerprint')
         const selects = labelSelectorOf(url)
         const rows = sshKeys
           .all()
-          .filter((key) => name === null || key.name === name)
-          .filter((key) => fingerprint === null || key.fingerprint === fingerprint)
-          .filter((key) => selects(key.labels))
-        return listAnswer('ssh_keys', sorted(rows.map(wireKey), url), url)
+          .filter((key) => named(key.name) && printed(key.fingerprint) && selects(key.labels))
+        return listAnswer('ssh_keys', rows, url, wireKey)
       },
     },
     {
