@@ -51,7 +51,8 @@ export function page(body: Html, options: PageOptions = {}): Response {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': policy.map((directive) => directive.join(' ')).join('; '),
       'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
+      // Not `no-referrer`: under it browsers send `origin: null` with a page's own forms.
+      'referrer-policy': 'same-origin',
       'cache-control': 'no-store',
       ...options.headers,
     },

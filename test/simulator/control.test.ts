@@ -70,7 +70,7 @@ describe('the overview', () => {
       'acme',
       '198.18.0.1',
       'running v1',
-      'tenants.example.',
+      'No record yet',
       'Nobody has paid',
       'start server',
     ]) {

@@ -34,6 +34,7 @@ describe('page', () => {
     expect(policy).toContain("default-src 'none'")
     expect(policy).toContain("form-action 'none'")
     expect(policy).not.toContain('unsafe')
+    expect(response.headers.get('referrer-policy')).toBe('same-origin')
     expect(await response.text()).toBe('<!doctype html><title>x</title>')
   })
 })

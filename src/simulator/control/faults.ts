@@ -95,7 +95,7 @@ function list(faults: Fault[]): Html {
     ) => html`<tr><th scope="row">${fault.provider}</th><td><code>${fault.verb}</code></td><td>${badge(fault.kind.replaceAll('_', ' '))}</td><td>${fault.times}</td><td>${details(fault)}</td>
 <td><form method="post" action="/control/faults/${fault.id}/removal"><button aria-label="Remove the fault at ${fault.provider}, ${fault.verb}">Remove</button></form></td></tr>`,
   )
-  return table(['Provider', 'Verb', 'What', 'Times left', 'Details', ''], rows)
+  return table(['Provider', 'Verb', 'What', 'Times left', 'Details', 'Undo'], rows)
 }
 
 function details({ delayMs, status, code }: Fault): string {

@@ -68,7 +68,7 @@ export function count(number: number, noun: string): string {
 }
 
 function toneOf(word: string): string {
-  if (/^(running|active|insync|paid|2\d\d)\b/i.test(word)) return 'good'
+  if (/^(running|active|insync|delivered|2\d\d)\b/i.test(word)) return 'good'
   if (/^(off|failed|canceled|unpaid|killed|lost|absent|[45]\d\d)\b/i.test(word)) return 'bad'
   return 'busy'
 }

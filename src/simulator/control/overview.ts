@@ -60,15 +60,16 @@ function progress(action: Server['actions'][number]): Html {
 }
 
 function machineActions(server: Server): Html {
-  const verbs = server.machine?.state === 'paused' ? ['resume', 'kill'] : ['pause', 'kill']
+  const verbs = server.machine?.state === 'paused' ? ['Resume', 'Kill'] : ['Pause', 'Kill']
   const forms = verbs.map(
     (verb) =>
-      html`<form method="post" action="/control/machines/${server.id}/${verb}"><button aria-label="${verb} ${server.name}">${verb}</button></form>`,
+      html`<form method="post" action="/control/machines/${server.id}/${verb.toLowerCase()}"><button aria-label="${verb} ${server.name}">${verb}</button></form>`,
   )
   return html`<div class="row">${forms}</div>`
 }
 
 function records({ records }: ControlState): Html {
+  if (records.length === 0) return empty('No record yet. One appears when a server has its address.')
   const rows = records.map(
     (record) =>
       html`<tr><th scope="row"><code>${record.name}</code></th><td>${record.type}</td><td><code>${record.values.join(' ')}</code></td><td>${record.ttl} s</td><td>${badge(record.insync ? 'insync' : 'pending')}</td></tr>`,

@@ -54,7 +54,7 @@ export function readState({ world, front, machines, route53, addresses }: Contro
     speed: world.speed,
     addresses: addresses(),
     servers: readServers(world, machines.list()),
-    records: route53.recordSets(),
+    records: route53.recordSets().filter(({ type }) => type !== 'NS' && type !== 'SOA'),
     subscriptions: readSubscriptions(world),
     mails: world.table<StoredMail>('resend_email').all().length,
     webhooks: {
