@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { parse, stringify } from 'yaml'
 import { type BlueprintSource, parseBlueprint, planId } from '../../src/catalog/blueprint'
@@ -56,6 +58,13 @@ describe('the blueprint virtues', () => {
     const ports = Object.values(services).flatMap((service) => service.ports ?? [])
     expect(ports).toEqual(['127.0.0.1:8080:8080'])
   })
+})
+
+test('the example in the documentation is a sound blueprint', () => {
+  const page = readFileSync(join(import.meta.dir, '../../docs/blueprints.md'), 'utf8')
+  const blueprint = page.match(/```yaml\n([^]*?)```/)![1]!
+  const compose = `services: { app: { image: "notes:\${RELEASE}" } }`
+  expect(problemsOf({ name: 'notes', blueprint, userData: virtues.userData, compose })).toEqual([])
 })
 
 describe('a blueprint with mistakes', () => {

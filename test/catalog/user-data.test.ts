@@ -4,6 +4,7 @@ import { agentScript, builtinBlueprints } from '../../src/catalog/builtin'
 import { renderUserData, USER_DATA_BYTES_MAX, type UserDataInput } from '../../src/catalog/user-data'
 import { asAtlasError } from '../../src/errors'
 import { checkCloudInit } from '../contract/cloud-init'
+import { testWith } from '../needs'
 
 const virtues = builtinBlueprints[0]!
 const PUBLIC_KEY = `ssh-ed25519 ${'A'.repeat(68)}`
@@ -63,6 +64,16 @@ describe('user-data', () => {
   test('writes the marker last, in a script that stops at the first failure', () => {
     expect(config.runcmd[0]).toBe('set -eu')
     expect(config.runcmd.at(-1)).toBe('touch /var/lib/atlas/ready')
+  })
+
+  testWith('caddy', 'has a Caddyfile that Caddy accepts, and a broken one is refused', (caddy) => {
+    const adapt = (text: string) =>
+      Bun.spawnSync([caddy, 'adapt', '--adapter', 'caddyfile', '--config', '/dev/stdin'], {
+        stdin: Buffer.from(text),
+      })
+    const text = file('/etc/caddy/Caddyfile')!.content
+    expect(adapt(text).exitCode).toBe(0)
+    expect(adapt(text.replace('reverse_proxy', 'reverse_poxy')).exitCode).not.toBe(0)
   })
 
   test('puts the tenant’s name in front of the app', () => {
