@@ -69,23 +69,28 @@ function checkRequestHeaders({ method, requestHeaders }: Exchange): string[] {
 }
 
 function checkBody(body: unknown, params: Params): string[] {
-  const problems: string[] = []
-  for (const path of Array.isArray(params.expand) ? params.expand : []) {
-    problems.push(...collapse(body, String(path).split('.'), String(path)))
-  }
-  return [...problems, ...checkResource(body)]
+  const paths = Array.isArray(params.expand) ? params.expand.map(String) : []
+  return [...collapse(body, paths), ...checkResource(body)]
 }
 
-/** Checks what was expanded at `path` (deepest first) and puts its id back, as the schema has it. */
-function collapse(node: unknown, [step = '', ...rest]: string[], path: string): string[] {
-  if (Array.isArray(node)) return node.flatMap((one) => collapse(one, [step, ...rest], path))
-  if (!isFields(node) || node[step] === null) return []
-  const problems = rest.length > 0 ? collapse(node[step], rest, path) : []
-  const value = node[step]
-  if (!isFields(value)) return Array.isArray(value) ? problems : [...problems, `${path} was not expanded`]
-  if (value.object === 'list') return problems
-  node[step] = value.id
-  return [...problems, ...checkResource(value)]
+/** Checks what was expanded at `paths`, deepest first, and puts its id back, as the schema has it. */
+function collapse(node: unknown, paths: string[]): string[] {
+  if (Array.isArray(node)) return node.flatMap((one) => collapse(one, paths))
+  if (!isFields(node)) return []
+  const steps = new Set(paths.map((path) => path.split('.')[0] ?? ''))
+  return [...steps].flatMap((step) => {
+    const value = node[step]
+    if (value === null || Array.isArray(value)) return collapse(value, below(paths, step))
+    if (!isFields(value)) return [`${step} was not expanded`]
+    const problems = collapse(value, below(paths, step))
+    if (value.object === 'list') return problems
+    node[step] = value.id
+    return [...problems, ...checkResource(value)]
+  })
+}
+
+function below(paths: string[], step: string): string[] {
+  return paths.filter((path) => path.startsWith(`${step}.`)).map((path) => path.slice(step.length + 1))
 }
 
 function checkResource(body: unknown): string[] {

@@ -44,6 +44,8 @@ function reach(node: Node, step: string, lookup: Lookup): object | null | undefi
   const value = Object.hasOwn(node, step) ? node[step] : undefined
   if (value === null || (typeof value === 'object' && value !== undefined)) return value
   const found = typeof value === 'string' ? lookup.object(value) : lookup.included(node, step)
-  if (found) node[step] = structuredClone(found)
-  return found
+  if (!found) return undefined
+  const copy = structuredClone(found)
+  node[step] = copy
+  return copy
 }

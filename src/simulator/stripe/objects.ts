@@ -1,17 +1,11 @@
-import type { Card } from './cards'
-
 export type Metadata = Record<string, string>
-export type Interval = 'day' | 'week' | 'month' | 'year'
+
+/** What every object of Stripe has; times are in seconds, money is in minor units. */
 export type Base = { id: string; created: number }
 
 export type Customer = ReturnType<typeof customer>
-export type Product = ReturnType<typeof product>
-export type Price = ReturnType<typeof price>
-export type PaymentMethod = ReturnType<typeof paymentMethod>
-export type PaymentIntent = ReturnType<typeof paymentIntent>
-export type Charge = ReturnType<typeof charge>
 
-/** Objects as the API sends them; times are in seconds, money in minor units. */
+/** A customer as the API sends it. */
 export function customer(base: Base, of: { email: string | null; name: string | null; metadata: Metadata }) {
   return {
     ...base,
@@ -43,6 +37,11 @@ export function customer(base: Base, of: { email: string | null; name: string | 
   }
 }
 
+export type Interval = 'day' | 'week' | 'month' | 'year'
+export type Product = ReturnType<typeof product>
+export type Price = ReturnType<typeof price>
+
+/** A product as the API sends it. */
 export function product(base: Base, name: string) {
   return {
     ...base,
@@ -67,6 +66,7 @@ export function product(base: Base, name: string) {
   }
 }
 
+/** A fixed amount that recurs. */
 export function price(
   base: Base,
   of: { product: string; amount: number; currency: string; interval: Interval },
@@ -96,174 +96,5 @@ export function price(
     type: 'recurring' as const,
     unit_amount: of.amount,
     unit_amount_decimal: String(of.amount),
-  }
-}
-
-const checks = { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' as const }
-
-function billingDetails(of: { email: string | null; name: string | null }) {
-  return { address: null, email: of.email, name: of.name, phone: null, tax_id: null }
-}
-
-/** What the card's payment method and its charge both say of it. */
-function cardFacts(card: Card) {
-  return {
-    brand: card.brand,
-    checks,
-    country: 'US',
-    exp_month: card.expMonth,
-    exp_year: card.expYear,
-    fingerprint: card.fingerprint,
-    funding: 'credit' as const,
-    last4: card.last4,
-    regulated_status: 'unregulated' as const,
-    wallet: null,
-  }
-}
-
-export function paymentMethod(
-  base: Base,
-  of: { card: Card; customer: string; email: string | null; name: string | null },
-) {
-  return {
-    ...base,
-    object: 'payment_method' as const,
-    allow_redisplay: 'limited' as const,
-    billing_details: billingDetails(of),
-    card: {
-      ...cardFacts(of.card),
-      display_brand: of.card.brand,
-      generated_from: null,
-      networks: { available: [of.card.brand], preferred: null },
-      three_d_secure_usage: { supported: true },
-    },
-    customer: of.customer,
-    customer_account: null,
-    livemode: false,
-    metadata: {} as Metadata,
-    type: 'card' as const,
-  }
-}
-
-type Money = { amount: number; currency: string; customer: string; method: string }
-
-export function paymentIntent(base: Base, of: Money & { charge: string; description: string }) {
-  return {
-    ...base,
-    object: 'payment_intent' as const,
-    allowed_payment_method_types: null,
-    amount: of.amount,
-    amount_capturable: 0,
-    amount_details: { tip: {} },
-    amount_received: of.amount,
-    application: null,
-    application_fee_amount: null,
-    automatic_payment_methods: null,
-    canceled_at: null,
-    cancellation_reason: null,
-    capture_method: 'automatic' as const,
-    client_secret: `${base.id}_secret_${base.id.slice(-12)}`,
-    confirmation_method: 'automatic' as const,
-    currency: of.currency,
-    customer: of.customer,
-    customer_account: null,
-    description: of.description,
-    excluded_payment_method_types: null,
-    last_payment_error: null,
-    latest_charge: of.charge,
-    livemode: false,
-    managed_payments: null,
-    metadata: {} as Metadata,
-    next_action: null,
-    on_behalf_of: null,
-    payment_method: of.method,
-    payment_method_configuration_details: null,
-    payment_method_options: {},
-    payment_method_types: ['card'],
-    payment_record: null,
-    processing: null,
-    receipt_email: null,
-    review: null,
-    setup_future_usage: 'off_session' as const,
-    shipping: null,
-    source: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
-    status: 'succeeded' as const,
-    transfer_data: null,
-    transfer_group: null,
-  }
-}
-
-export function charge(
-  base: Base,
-  of: Money & { card: Card; intent: string; email: string | null; name: string | null; description: string },
-) {
-  return {
-    ...base,
-    object: 'charge' as const,
-    amount: of.amount,
-    amount_captured: of.amount,
-    amount_refunded: 0,
-    application: null,
-    application_fee: null,
-    application_fee_amount: null,
-    balance_transaction: null,
-    billing_details: billingDetails(of),
-    calculated_statement_descriptor: 'ATLAS',
-    captured: true,
-    currency: of.currency,
-    customer: of.customer,
-    description: of.description,
-    disputed: false,
-    failure_balance_transaction: null,
-    failure_code: null,
-    failure_message: null,
-    fraud_details: {},
-    livemode: false,
-    metadata: {} as Metadata,
-    on_behalf_of: null,
-    outcome: {
-      advice_code: null,
-      network_advice_code: null,
-      network_decline_code: null,
-      network_status: 'approved_by_network',
-      reason: null,
-      risk_level: 'normal',
-      risk_score: 12,
-      seller_message: 'Payment complete.',
-      type: 'authorized',
-    },
-    paid: true,
-    payment_intent: of.intent,
-    payment_method: of.method,
-    payment_method_details: {
-      card: {
-        ...cardFacts(of.card),
-        amount_authorized: of.amount,
-        authorization_code: null,
-        electronic_commerce_indicator: null,
-        installments: null,
-        mandate: null,
-        network: of.card.brand,
-        network_transaction_id: null,
-        three_d_secure: null,
-        transaction_link_id: null,
-      },
-      type: 'card',
-    },
-    receipt_email: null,
-    receipt_number: null,
-    receipt_url: null,
-    refunded: false,
-    review: null,
-    shipping: null,
-    source: null,
-    source_transfer: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
-    status: 'succeeded' as const,
-    transfer_data: null,
-    transfer_group: null,
   }
 }

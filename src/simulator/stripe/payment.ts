@@ -1,17 +1,11 @@
-import { type Invoice, invoice, invoicePayment, type Subscription, subscription } from './billing'
+import { type Subscription, subscription } from './billing'
 import type { Card } from './cards'
+import { charge, type PaymentIntent, type PaymentMethod, paymentIntent, paymentMethod } from './charge'
 import { presented } from './checkout'
 import { type Events, NO_REQUEST } from './events'
+import { type Invoice, invoice, invoicePayment } from './invoice'
 import { amountWords } from './money'
-import {
-  type Customer,
-  charge,
-  customer,
-  type PaymentIntent,
-  type PaymentMethod,
-  paymentIntent,
-  paymentMethod,
-} from './objects'
+import { type Customer, customer } from './objects'
 import { customerDetails, type Session } from './session'
 import type { Store } from './store'
 

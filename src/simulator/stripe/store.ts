@@ -1,14 +1,13 @@
 import type { World } from '../world'
-import type { Invoice, InvoicePayment, Subscription } from './billing'
+import type { Subscription } from './billing'
+import type { Charge, PaymentIntent, PaymentMethod } from './charge'
 import type { Event } from './events'
+import type { Invoice, InvoicePayment } from './invoice'
 import {
   type Base,
-  type Charge,
   type Customer,
   price as makePrice,
   product as makeProduct,
-  type PaymentIntent,
-  type PaymentMethod,
   type Price,
   type Product,
 } from './objects'
