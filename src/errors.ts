@@ -1,4 +1,4 @@
-/** The seven codes that every refusal in Atlas carries. Only `unavailable` is worth retrying. */
+/** The codes that every refusal in Atlas carries. Only `unavailable` is worth retrying. */
 export type ErrorCode =
   | 'invalid'
   | 'not_found'
@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'unavailable'
   | 'internal'
+  | 'not_implemented'
 
 export type ErrorDetails = {
   /** What is wrong, by field name, in words for the person who typed it. */

@@ -1,5 +1,6 @@
 import type { Catalog } from './catalog/catalog'
 import type { Clock } from './clock'
+import type { Environment } from './config'
 import type { Db } from './db/open'
 import type { Random } from './ids'
 import type { Log } from './log'
@@ -17,6 +18,8 @@ export type Services = {
   log: Log
   random: Random
   catalog: Catalog
+  /** Atlas's own environment, from which blueprints may hand shared keys to tenants. */
+  env: Environment
   settings: Settings
   payments: Payments
   cloud: Cloud

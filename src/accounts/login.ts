@@ -11,7 +11,8 @@ import { ensureUser } from './organization'
 import { countTry } from './rate-limit'
 import { openSession, type Visitor } from './session'
 
-const LINK_LASTS_MS = 15 * 60_000
+/** How long a sign-in link can be used. */
+export const LINK_LASTS_MS = 15 * 60_000
 const WINDOW_MS = 15 * 60_000
 
 /**

@@ -43,7 +43,7 @@ export async function openCheckout(services: Services, signupId: string): Promis
       stripe.createCheckout({
         signupId: signup.id,
         email: signup.email,
-        priceId: catalog.priceId(signup.planId),
+        priceId: catalog.plan(signup.planId).priceId,
         successUrl: page('/signup/success'),
         cancelUrl: page('/signup/checkout'),
         expiresAt,
@@ -122,7 +122,7 @@ function markPaid(tx: Tx, services: Services, signup: SignupRow, checkout: Check
 
 /** An authentic event may still speak of another price, another currency or a test payment. */
 function refuseOtherPayment(services: Services, plan: PlanRow, checkout: Checkout): void {
-  const expected = services.catalog.priceId(plan.id)
+  const expected = services.catalog.plan(plan.id).priceId
   if (checkout.livemode !== services.settings.livemode) {
     throw conflict('A payment in the other mode (test or live) of Stripe does not count here.')
   }

@@ -86,10 +86,10 @@ function settingsFor(services: Services, { db }: StepContext, tenant: TenantRow)
       url: urlOf(tenant, settings.tenantDomain),
     },
     organization: { email: ownerEmail(db.read, tenant.organizationId) ?? '' },
-    plan: catalog.plan(tenant.planId),
+    plan: catalog.plan(tenant.planId).plan,
     release: tenant.release,
     secrets: readSecrets(db.read, services, tenant),
-    env: catalog.env,
+    env: services.env,
   })
 }
 
@@ -105,7 +105,7 @@ function callAgent(
   // A retry by a person begins the step anew and must not be given the old failure again.
   const commandId = `${run.id}-${verb}-${startedAt}`
   return effect(
-    { provider: 'machine', verb, key: commandId, summary },
+    { provider: 'ssh', verb, key: commandId, summary },
     () => services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
     () => commandId,
   )

@@ -57,7 +57,7 @@ export function rotateHostKey({ machines }: Services): Step {
       })
       const send = (it: AgentCommand, action: string) =>
         effect(
-          { provider: 'machine', verb: 'host-key', key: it.commandId, summary: { action } },
+          { provider: 'ssh', verb: 'host-key', key: it.commandId, summary: { action } },
           () => machines.run(targetOf(db, run.tenantId), it),
           () => it.commandId,
         )

@@ -6,29 +6,27 @@ import { getSignup, moveSignup } from '../signups/signup'
 import { getTenant, moveTenant } from '../tenants/tenant'
 
 /** Goes on with a failed run at the step that failed. Throws `conflict` when it has not failed. */
-export function retryProvisioning(tx: Tx, tenantId: string, actor: Actor, nowMs: number): string {
-  const run = retryRun(tx, failedRunOf(tx, tenantId), nowMs)
-  const tenant = getTenant(tx, tenantId)
+export function retryProvisioning(tx: Tx, runId: string, actor: Actor, nowMs: number): void {
+  refuseOldRun(tx, runId)
+  const run = retryRun(tx, runId, nowMs)
+  const tenant = getTenant(tx, run.tenantId)
   if (run.direction === 'forward') {
     moveTenant(tx, tenant, 'provisioning', nowMs, { statusReason: null })
     if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'provisioning', nowMs)
   }
-  audit(tx, nowMs, { actor, action: 'run.retried', subject: tenantId, detail: { run: run.id } })
-  return run.id
+  audit(tx, nowMs, { actor, action: 'run.retried', subject: tenant.id, detail: { run: run.id } })
 }
 
 /** Takes down whatever a failed provisioning made. Throws `conflict` when it has not failed. */
-export function undoProvisioning(tx: Tx, tenantId: string, actor: Actor, nowMs: number): string {
-  const run = undoRun(tx, failedRunOf(tx, tenantId), nowMs)
-  moveTenant(tx, getTenant(tx, tenantId), 'deleting', nowMs, { statusReason: null })
-  audit(tx, nowMs, { actor, action: 'run.undone', subject: tenantId, detail: { run: run.id } })
-  return run.id
+export function undoProvisioning(tx: Tx, runId: string, actor: Actor, nowMs: number): void {
+  refuseOldRun(tx, runId)
+  const run = undoRun(tx, runId, nowMs)
+  moveTenant(tx, getTenant(tx, run.tenantId), 'deleting', nowMs, { statusReason: null })
+  audit(tx, nowMs, { actor, action: 'run.undone', subject: run.tenantId, detail: { run: run.id } })
 }
 
-function failedRunOf(tx: Tx, tenantId: string): string {
-  getTenant(tx, tenantId)
-  const run = latestRun(tx, tenantId)
-  if (!run || run.status !== 'failed')
-    throw conflict('Nothing has failed here that could be retried or undone.')
-  return run.id
+/** Only a tenant's latest run speaks for it. */
+function refuseOldRun(tx: Tx, runId: string): void {
+  const run = getRun(tx, runId)
+  if (latestRun(tx, run.tenantId)?.id !== runId) throw conflict('A later run has taken this one’s place.')
 }

@@ -29,7 +29,7 @@ export function pointDns(services: Services): Step {
       }
       const { changeId } = await effect(
         {
-          provider: 'dns',
+          provider: 'route53',
           verb: 'upsertRecord',
           key: `${name} A`,
           summary: { name, type: 'A', value: ipv4 },
@@ -93,7 +93,7 @@ async function removeDns({ dns, settings }: Services, context: StepContext): Pro
   const change = ours
     ? await effect(
         {
-          provider: 'dns',
+          provider: 'route53',
           verb: 'deleteRecord',
           key: `${name} A`,
           summary: { name, type: 'A', value: ipv4 },

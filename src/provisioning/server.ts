@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
-import agentSource from '../../cloud-init/agent.sh' with { type: 'text' }
-import { pickServerType } from '../catalog/server-type'
+import { agentScript } from '../catalog/builtin'
+import { pickPlacement } from '../catalog/server-type'
 import { renderUserData } from '../catalog/user-data'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
@@ -111,23 +111,22 @@ async function serverSpec(services: Services, { run, db, output }: StepContext):
   const tenant = getTenant(db.read, run.tenantId)
   const server = serverOf(db.read, run.tenantId)
   const blueprint = catalog.blueprint(tenant.blueprint)
-  const plan = catalog.plan(tenant.planId)
-  const { location, image } = blueprint.server
-  const serverType = server.serverType ?? pickServerType(plan.server, location, await cloud.listServerTypes())
+  const { plan } = catalog.plan(tenant.planId)
+  const { location, serverType } = pickPlacement(blueprint, plan, await cloud.listServerTypes())
   const privateKey = readSecrets(db.read, services, tenant)[FIRST_HOST_KEY]
   if (!privateKey || !server.hostKey) throw new AtlasError('internal', 'The server has no first host key.')
   return {
     name: server.name,
-    serverType,
+    serverType: serverType.name,
     location,
-    image,
+    image: blueprint.server.image,
     sshKeyIds: [settings.sshKeyId],
     firewallId: (output('ensure-firewall') as { firewallId: string }).firewallId,
     labels: { atlas: settings.installationId, tenant: tenant.id, run: run.id },
     userData: renderUserData(blueprint, {
       hostKey: { privateKey, publicKey: server.hostKey },
       atlasPublicKey: settings.sshPublicKey,
-      agent: agentSource,
+      agent: agentScript,
       hostname: hostnameOf(tenant, settings.tenantDomain),
     }),
   }

@@ -86,7 +86,7 @@ async function deliver(parts: OutboxParts, row: MailRow): Promise<void> {
   try {
     const mail = JSON.parse(unseal(key, row.sealed ?? Buffer.alloc(0), placeOf(row.id)).toString()) as Mail
     const intent = {
-      provider: 'mail' as const,
+      provider: 'resend' as const,
       verb: 'send',
       key: row.idempotencyKey,
       summary: { kind: row.kind, to: row.recipient },

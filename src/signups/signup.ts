@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { plans, signups } from '../db/schema'
@@ -18,25 +18,25 @@ const EMAIL = /^[^\s@<>,;:"()[\]\\]+@[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}$/
 
 /**
  * Creates a pending signup, which holds its name until the checkout ends.
- * Throws `invalid` with a reason for every field that is wrong.
+ * Throws `invalid` with a reason for every field that is wrong. `front` is the blueprint of the shop.
  */
 export function createSignup(
   tx: Tx,
   input: SignupInput,
   actor: Actor,
   nowMs: number,
-  reserved: readonly string[] = [],
+  front: { name: string; reservedSubdomains: readonly string[] },
 ): SignupRow {
   const subdomain = normalizeSubdomain(input.subdomain)
   const email = input.email.trim().toLowerCase()
   const problems: Record<string, string> = {}
-  const verdict = judgeSubdomain(tx, subdomain, nowMs, reserved)
+  const verdict = judgeSubdomain(tx, subdomain, nowMs, front.reservedSubdomains)
   if (!verdict.ok) problems.subdomain = verdict.words
   if (email === '') problems.email = 'Enter your email address.'
   else if (email.length > EMAIL_CHARS_MAX || !EMAIL.test(email)) {
     problems.email = 'Enter an email address such as ada@example.com.'
   }
-  const plan = findPlanOnSale(tx, input.plan)
+  const plan = findPlanOnSale(tx, input.plan, front.name)
   if (!plan) problems.plan = 'Choose one of the plans.'
   if (Object.keys(problems).length > 0 || !plan) throw invalid('Some fields need another look.', problems)
 
@@ -100,25 +100,12 @@ export function getPlan(db: Reader, planId: string): PlanRow {
   return plan
 }
 
-/** The plans on sale of one blueprint, in the blueprint's order. */
-export function plansOnSale(db: Reader, blueprint: string): PlanRow[] {
-  return db
-    .select()
-    .from(plans)
-    .where(eq(plans.blueprint, blueprint))
-    .all()
-    .filter((plan) => plan.retiredAt === null)
-    .sort((a, b) => a.position - b.position)
-}
-
 /** The signup that holds a name right now and is not paid yet. */
 export function pendingSignupFor(db: Reader, subdomain: string, email: string): SignupRow | undefined {
   return db
     .select()
     .from(signups)
-    .where(
-      and(eq(signups.subdomain, subdomain), eq(signups.email, email), inArray(signups.status, ['pending'])),
-    )
+    .where(and(eq(signups.subdomain, subdomain), eq(signups.email, email), eq(signups.status, 'pending')))
     .get()
 }
 
@@ -127,7 +114,9 @@ export function requireStatus(signup: SignupRow, status: SignupStatus, words: st
   if (signup.status !== status) throw conflict(words)
 }
 
-function findPlanOnSale(db: Reader, planId: string): PlanRow | undefined {
-  const plan = db.select().from(plans).where(eq(plans.id, planId)).get()
+/** The plan that was asked for by its key in the shop's blueprint or by its whole id, if it is on sale. */
+export function findPlanOnSale(db: Reader, asked: string, blueprint: string): PlanRow | undefined {
+  const id = asked.includes('/') ? asked : `${blueprint}/${asked}`
+  const plan = db.select().from(plans).where(eq(plans.id, id)).get()
   return plan && plan.retiredAt === null ? plan : undefined
 }

@@ -1,0 +1,149 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { App } from './app'
+import { inboxLane } from './billing/inbox'
+import { builtinBlueprints } from './catalog/builtin'
+import { loadCatalog } from './catalog/catalog'
+import { syncPlans } from './catalog/plans'
+import type { Clock } from './clock'
+import { type Config, type Environment, readConfig, secretsOf } from './config'
+import { lockDataDir } from './db/lock'
+import { type Db, openDb } from './db/open'
+import { installation } from './db/schema'
+import { newId, systemRandom } from './ids'
+import type { Log } from './log'
+import { createHetzner } from './providers/hetzner'
+import { createProbe } from './providers/http-probe'
+import { createResend } from './providers/resend'
+import { createRoute53 } from './providers/route53'
+import { createMachines } from './providers/ssh'
+import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
+import { createStripe } from './providers/stripe'
+import { provisionRecipe } from './provisioning/recipe'
+import { Engine } from './runs/engine'
+import { outboxLane } from './runs/outbox'
+import { recoverRuns } from './runs/run'
+import { runLane } from './runs/run-lane'
+import { Worker } from './runs/worker'
+import { startSchedule } from './schedule'
+import type { Services } from './services'
+
+const STOP_GRACE_MS = 1_000
+
+/** A running Atlas. */
+export type Atlas = {
+  services: Services
+  worker: Worker
+  port: number
+  stop(): Promise<void>
+}
+
+/** Makes the whole of Atlas from its environment and starts it. Throws `invalid` listing every problem found. */
+export function startAtlas(env: Environment, clock: Clock, log: Log): Atlas {
+  const config = readConfig(env)
+  log.hide(...secretsOf(env))
+  const { db, unlock } = openData(config, clock)
+  const services = makeServices(config, env, { db, clock, log })
+  const worker = makeWorker(services)
+  const app = new App(services, checkoutPage(config))
+  const port = app.listen(config.PORT)
+  worker.start()
+  const stopSchedule = startSchedule(services)
+  return {
+    services,
+    worker,
+    port,
+    async stop() {
+      stopSchedule()
+      await app.stop()
+      await worker.stop(STOP_GRACE_MS)
+      services.machines.close()
+      db.close()
+      unlock()
+    },
+  }
+}
+
+/** Opens the data folder for commands that work beside a running Atlas. */
+export function openDataBeside(dataDir: string, clock: Clock): Db {
+  return openDb(join(dataDir, 'atlas.db'), clock.now())
+}
+
+function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } {
+  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  const unlock = lockDataDir(join(config.DATA_DIR, 'atlas.lock'))
+  return { db: openDataBeside(config.DATA_DIR, clock), unlock }
+}
+
+function makeServices(config: Config, env: Environment, base: { db: Db; clock: Clock; log: Log }): Services {
+  const { db, clock } = base
+  const catalog = loadCatalog({ builtin: builtinBlueprints, dir: config.BLUEPRINTS_DIR, env })
+  const installationId = db.write((tx) => {
+    syncPlans(tx, catalog, clock.now())
+    const known = tx.select().from(installation).get()
+    return (known ?? tx.insert(installation).values(newInstallation(clock)).returning().get()).id
+  })
+  return {
+    ...base,
+    random: systemRandom,
+    catalog,
+    env,
+    settings: {
+      installationId,
+      baseUrl: config.BASE_URL,
+      tenantDomain: config.TENANT_DOMAIN,
+      adminEmail: config.ADMIN_EMAIL.toLowerCase(),
+      emailFrom: config.EMAIL_FROM,
+      authSecret: config.AUTH_SECRET,
+      encryptionKey: config.ENCRYPTION_KEY,
+      livemode: /^(sk|rk)_live_/.test(config.STRIPE_SECRET_KEY),
+      sshKeyId: config.ATLAS_SSH_KEY_ID,
+      sshPublicKey: publicKeyOf(config.ATLAS_SSH_PRIVATE_KEY),
+    },
+    ...makeProviders(config, clock),
+    newHostKey: generateHostKey,
+  }
+}
+
+function makeProviders(config: Config, clock: Clock) {
+  const gatewayUrl = config.SERVER_GATEWAY_URL
+  return {
+    payments: createStripe({
+      secretKey: config.STRIPE_SECRET_KEY,
+      webhookSecret: config.STRIPE_WEBHOOK_SECRET,
+      apiUrl: config.STRIPE_API_URL,
+    }),
+    cloud: createHetzner({ token: config.HETZNER_API_TOKEN, apiUrl: config.HETZNER_API_URL, clock }),
+    dns: createRoute53({
+      accessKeyId: config.AWS_ACCESS_KEY_ID,
+      secretAccessKey: config.AWS_SECRET_ACCESS_KEY,
+      hostedZoneId: config.HOSTED_ZONE_ID,
+      apiUrl: config.ROUTE53_API_URL,
+    }),
+    mailer: createResend({ apiKey: config.RESEND_API_KEY, apiUrl: config.RESEND_API_URL }),
+    machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, clock }),
+    probe: createProbe({ gatewayUrl, clock }),
+  }
+}
+
+function makeWorker(services: Services): Worker {
+  const { db, clock, log, mailer, settings } = services
+  const chance = Math.random
+  const holder = `atlas-${process.pid}`
+  const recovered = db.write((tx) => recoverRuns(tx, clock.now()))
+  if (recovered > 0) log.info('runs go on after a stop', { runs: recovered })
+  const engine = new Engine({ db, clock, log, recipes: [provisionRecipe(services)], chance })
+  return new Worker(db, clock, log, [
+    runLane(db, clock, engine, holder),
+    inboxLane(services, chance),
+    outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),
+  ] as ConstructorParameters<typeof Worker>[3])
+}
+
+function newInstallation(clock: Clock) {
+  return { id: newId('ins', clock.now()), createdAt: clock.now() }
+}
+
+function checkoutPage(config: Config): { checkoutOrigin?: string } {
+  return config.STRIPE_API_URL ? { checkoutOrigin: new URL(config.STRIPE_API_URL).origin } : {}
+}

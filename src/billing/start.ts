@@ -1,0 +1,67 @@
+import type { Actor } from '../audit'
+import { AtlasError } from '../errors'
+import { performEffect } from '../runs/effects'
+import type { Services } from '../services'
+import {
+  createSignup,
+  expireSignup,
+  findPlanOnSale,
+  getSignup,
+  pendingSignupFor,
+  type SignupInput,
+  type SignupRow,
+} from '../signups/signup'
+import { normalizeSubdomain } from '../signups/subdomain'
+import { openCheckout, syncCheckout } from './checkout'
+
+/** A signup with its checkout's address; or, when Stripe could not be asked, with what went wrong. */
+export type StartedCheckout = { signupId: string; url: string | null; problem?: AtlasError }
+
+/**
+ * Begins a signup and opens its checkout. The same person asking again for the same name goes on with the signup
+ * they have, so a double click or a way back makes no second one. Throws `invalid` with a reason for each field.
+ */
+export async function startCheckout(
+  services: Services,
+  input: SignupInput,
+  actor: Actor,
+): Promise<StartedCheckout> {
+  const signupId = (await signupToGoOnWith(services, input))?.id ?? newSignup(services, input, actor)
+  try {
+    return { signupId, url: await openCheckout(services, signupId) }
+  } catch (thrown) {
+    if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown
+    return { signupId, url: null, problem: thrown }
+  }
+}
+
+async function signupToGoOnWith(services: Services, input: SignupInput): Promise<SignupRow | undefined> {
+  const { db, catalog } = services
+  const subdomain = normalizeSubdomain(input.subdomain)
+  const held = pendingSignupFor(db.read, subdomain, input.email.trim().toLowerCase())
+  const plan = findPlanOnSale(db.read, input.plan, catalog.front.name)
+  if (!held || !plan || held.planId === plan.id) return held
+  // Another plan for the same name: the old checkout must be closed first, or both could be paid.
+  return (await abandonCheckout(services, held.id)) ? undefined : getSignup(db.read, held.id)
+}
+
+function newSignup({ db, clock, catalog }: Services, input: SignupInput, actor: Actor): string {
+  return db.write((tx) => createSignup(tx, input, actor, clock.now(), catalog.front)).id
+}
+
+/** Closes a signup's checkout and gives its name free; resolves to false when it turned out to be paid. */
+async function abandonCheckout(services: Services, signupId: string): Promise<boolean> {
+  const { db, clock, payments } = services
+  const signup = getSignup(db.read, signupId)
+  const { checkoutId } = signup
+  if (checkoutId) {
+    const intent = { provider: 'stripe' as const, verb: 'expireCheckout', key: checkoutId, summary: {} }
+    await performEffect(db, clock, { subject: signupId }, intent, () => payments.expireCheckout(checkoutId))
+    await syncCheckout(services, checkoutId)
+  }
+  return db.write((tx) => {
+    const now = getSignup(tx, signupId)
+    if (now.status === 'pending') expireSignup(tx, signupId, { id: `customer:${signup.email}` }, clock.now())
+    return now.status === 'pending' || now.status === 'expired'
+  })
+}

@@ -1,0 +1,33 @@
+import { and, eq, isNotNull, isNull, lt, or } from 'drizzle-orm'
+import { ATLAS } from '../audit'
+import { signups } from '../db/schema'
+import type { Services } from '../services'
+import { expireSignup } from '../signups/signup'
+import { CHECKOUT_LASTS_MS, syncCheckout } from './checkout'
+
+const SWEPT_AT_ONCE_MAX = 50
+
+/**
+ * Looks at unpaid signups whose checkout should be over: paid ones whose webhook never came become paid, the
+ * others give their names free.
+ */
+export async function sweepCheckouts(services: Services): Promise<void> {
+  const { db, clock, log } = services
+  const nowMs = clock.now()
+  const begun = and(isNotNull(signups.checkoutId), lt(signups.checkoutExpiresAt, nowMs))
+  const neverBegun = and(isNull(signups.checkoutId), lt(signups.createdAt, nowMs - CHECKOUT_LASTS_MS))
+  const due = db.read
+    .select()
+    .from(signups)
+    .where(and(eq(signups.status, 'pending'), or(begun, neverBegun)))
+    .limit(SWEPT_AT_ONCE_MAX)
+    .all()
+  for (const signup of due) {
+    try {
+      if (signup.checkoutId) await syncCheckout(services, signup.checkoutId)
+      else db.write((tx) => expireSignup(tx, signup.id, ATLAS, nowMs))
+    } catch (thrown) {
+      log.error('an unpaid signup could not be looked at', thrown, { signup: signup.id })
+    }
+  }
+}

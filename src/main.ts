@@ -1,0 +1,61 @@
+import type { Output } from './cli/blueprint'
+
+// `bun run build` puts the real ones in.
+const VERSION = process.env.ATLAS_VERSION ?? 'development'
+const COMMIT = process.env.ATLAS_COMMIT ?? 'uncommitted'
+
+const USAGE = `Atlas turns a docker-compose app into a paid product with a server for every customer.
+
+Usage: atlas COMMAND
+
+  serve                    run Atlas with the environment's configuration
+  demo [--story] [--tenants N] [--speed N] [--fresh] [--json]
+                           run Atlas and simulated clouds on this machine
+  simulator                run the simulated clouds alone
+  blueprint check DIR      check a blueprint and show what a tenant would get
+  token create NAME        make an API token for the operator, shown once
+  token list               list API tokens
+  token revoke ID          make an API token useless
+  version                  print the version
+  help                     print this
+`
+
+const io: Output = {
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+}
+
+/** Runs one command and resolves to its exit code: 0 done, 1 refused or failed, 2 called wrongly. */
+async function run([command, ...args]: string[], stop: AbortSignal): Promise<number> {
+  switch (command) {
+    case 'serve':
+      return (await import('./cli/serve')).serve(io, stop)
+    case 'demo':
+      return (await import('./cli/demo')).demo(args, io, stop)
+    case 'simulator':
+      return (await import('./cli/simulator')).simulator(args, io, stop)
+    case 'blueprint':
+      if (args[0] === 'check') return (await import('./cli/blueprint')).blueprintCheck(args.slice(1), io)
+      break
+    case 'token':
+      return (await import('./cli/token')).token(args, io)
+    case 'version':
+    case '--version':
+      io.out(`atlas ${VERSION} (${COMMIT})`)
+      return 0
+    case undefined:
+    case 'help':
+    case '--help':
+      io.out(USAGE)
+      return 0
+  }
+  io.err(
+    `atlas: there is no command \`${[command, args[0]].filter(Boolean).join(' ')}\`. Try \`atlas help\`.`,
+  )
+  return 2
+}
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+
+process.exit(await run(process.argv.slice(2), stopping.signal))

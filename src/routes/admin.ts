@@ -1,0 +1,137 @@
+import { Overview, type OverviewData, OverviewPage } from '../../views/admin/overview'
+import type { RunRow as ListedRunView } from '../../views/admin/run-list'
+import { RunsPage } from '../../views/admin/runs'
+import { SignupsPage } from '../../views/admin/signups'
+import { TenantsPage } from '../../views/admin/tenants'
+import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
+import { PAGE_SIZE, type PageWanted } from '../db/page'
+import { listRuns } from '../runs/list'
+import type { Services } from '../services'
+import { listSignups, waitingSignups } from '../signups/list'
+import { SIGNUP_TRANSITIONS, type SignupStatus } from '../signups/status'
+import { countTenants, listTenants, type TenantFilter } from '../tenants/list'
+import { TENANT_TRANSITIONS, type TenantStatus } from '../tenants/status'
+import { type Call, routes } from './route'
+
+const NEEDING_ME_MAX = 20
+const LATEST_RUNS = 8
+const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
+const SORTS = ['subdomain', 'plan', 'status', 'created'] as const
+
+/** The operator's overview and lists. */
+export const adminRoutes = routes(
+  {
+    method: 'GET',
+    path: '/admin',
+    policy: 'operator',
+    handle: (call) =>
+      OverviewPage({ operator: operatorOf(call), eventsUrl: '/admin/events', ...overview(call.services) }),
+  },
+  {
+    method: 'GET',
+    path: '/admin/events',
+    policy: 'operator',
+    handle: (call) => call.live.open(call.request, () => Overview(overview(call.services))),
+  },
+  {
+    method: 'GET',
+    path: '/admin/signups',
+    policy: 'operator',
+    handle: (call) => {
+      const { services } = call
+      const filter = {
+        q: searchOf(call),
+        status: choice<SignupStatus>(call, 'status', keysOf(SIGNUP_TRANSITIONS)),
+      }
+      const { rows, ...page } = listSignups(services.db.read, filter, wanted(call))
+      const signups = rows.map((row) => ({ ...row, price: { amount: row.amount, currency: row.currency } }))
+      return SignupsPage({ operator: operatorOf(call), signups, page, filter, now: services.clock.now() })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/tenants',
+    policy: 'operator',
+    handle: (call) => {
+      const { services } = call
+      const plans = services.catalog.offers.map(({ id, plan }) => ({ key: id, name: plan.name }))
+      const filter = tenantFilter(call)
+      const { rows, ...page } = listTenants(services.db.read, filter, wanted(call))
+      const operator = operatorOf(call)
+      return TenantsPage({ operator, tenants: rows, page, filter, plans, now: services.clock.now() })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/runs',
+    policy: 'operator',
+    handle: (call) => {
+      const { services } = call
+      const filter = { q: searchOf(call), status: choice(call, 'status', RUN_STATUSES) }
+      const { rows, ...page } = listRuns(services.db.read, filter, wanted(call))
+      const runs = rows.map(runView)
+      return RunsPage({ operator: operatorOf(call), runs, page, filter, now: services.clock.now() })
+    },
+  },
+)
+
+/** Whose dashboard it is; a policy has made sure that there is a session. */
+export function operatorOf({ session, services }: Call) {
+  return { email: session?.email ?? '', shopName: services.catalog.front.shop.name }
+}
+
+/** The filter of the tenants' list from a query; what is not known is left out. */
+export function tenantFilter(call: Call): TenantFilter {
+  return {
+    q: searchOf(call),
+    status: choice<TenantStatus>(call, 'status', keysOf(TENANT_TRANSITIONS)),
+    plan: choice(
+      call,
+      'plan',
+      call.services.catalog.offers.map(({ id }) => id),
+    ),
+    sort: choice(call, 'sort', SORTS) || 'created',
+    dir: call.url.searchParams.get('dir') === 'asc' ? 'asc' : 'desc',
+  }
+}
+
+/** The page of a list that a query asks for. */
+export function wanted({ url }: Call): PageWanted {
+  const asked = Number(url.searchParams.get('page'))
+  return { number: Number.isInteger(asked) && asked > 0 && asked < 1e6 ? asked : 1, size: PAGE_SIZE }
+}
+
+function overview({ db, clock }: Services): OverviewData {
+  const now = clock.now()
+  const paid = paidSince(db.read, monthStart(now))
+  return {
+    waiting: waitingSignups(db.read, NEEDING_ME_MAX).map((row) => ({
+      ...row,
+      price: { amount: row.amount, currency: row.currency },
+      paidAt: row.paidAt ?? row.createdAt,
+    })),
+    failedRuns: listRuns(db.read, { q: '', status: 'failed' }, { number: 1, size: NEEDING_ME_MAX }).rows.map(
+      runView,
+    ),
+    tenants: countTenants(db.read),
+    money: {
+      monthly: monthlyRevenue(db.read),
+      paidThisMonth: paid,
+      paymentsThisMonth: paid.reduce((sum, row) => sum + row.count, 0),
+    },
+    latestRuns: listRuns(db.read, { q: '', status: '' }, { number: 1, size: LATEST_RUNS }).rows.map(runView),
+    now,
+  }
+}
+
+function runView(row: ReturnType<typeof listRuns>['rows'][number]): ListedRunView {
+  return { ...row, tenant: { id: row.tenantId, subdomain: row.subdomain } }
+}
+
+const searchOf = ({ url }: Call) => (url.searchParams.get('q') ?? '').trim().slice(0, 100)
+
+const keysOf = <Key extends string>(record: Record<Key, unknown>) => Object.keys(record) as Key[]
+
+function choice<Value extends string>({ url }: Call, name: string, allowed: readonly Value[]): Value | '' {
+  return allowed.find((value) => value === url.searchParams.get(name)) ?? ''
+}

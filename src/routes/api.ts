@@ -1,0 +1,104 @@
+import { countTry } from '../accounts/rate-limit'
+import { startCheckout } from '../billing/start'
+import { AtlasError, conflict, invalid } from '../errors'
+import { approveSignup } from '../signups/approve'
+import { signupToken } from '../signups/link'
+import { listTenants } from '../tenants/list'
+import { getTenant, urlOf } from '../tenants/tenant'
+import { tenantFilter, wanted } from './admin'
+import { json } from './answer'
+import { openApi } from './openapi'
+import { readJson, textField } from './request'
+import { type Call, routes } from './route'
+
+/** The API for programs: the shop's signup, and the operator's verbs. */
+export const apiRoutes = routes(
+  {
+    method: 'POST',
+    path: '/api/signup',
+    policy: 'public',
+    handle: async ({ services, request, visitor, actor }) => {
+      const { db, clock, settings } = services
+      const body = await readJson(request)
+      countTry(db, { key: `signup:${visitor.ip}`, max: 30, windowMs: 3_600_000 }, clock.now())
+      const input = {
+        subdomain: textField(body, 'subdomain'),
+        email: textField(body, 'email'),
+        plan: textField(body, 'plan'),
+      }
+      const { signupId, url, problem } = await startCheckout(services, input, actor)
+      if (!url) throw problem ?? conflict('This signup is paid already.')
+      const token = encodeURIComponent(signupToken(settings.authSecret, signupId))
+      const statusUrl = `${settings.baseUrl}/signup/success?signup=${token}`
+      return json({ signup_id: signupId, checkout_url: url, status_url: statusUrl }, 201)
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/provision',
+    policy: 'operator_api',
+    handle: async ({ services, request, actor }) => {
+      const { db, clock } = services
+      const signupId = requiredField(await readJson(request), 'signup_id')
+      const { tenantId, runId } = db.write((tx) => approveSignup(tx, services, signupId, actor, clock.now()))
+      return json({ tenant_id: tenantId, run_id: runId }, 202)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/admin/tenants',
+    policy: 'operator_api',
+    handle: (call) => {
+      const { services } = call
+      const { rows, ...page } = listTenants(services.db.read, tenantFilter(call), wanted(call))
+      const tenants = rows.map((row) => ({
+        id: row.id,
+        subdomain: row.subdomain,
+        url: urlOf(row, services.settings.tenantDomain),
+        status: row.status,
+        plan: row.planName,
+        release: row.release,
+        owner_email: row.ownerEmail,
+        created_at: row.createdAt,
+      }))
+      return json({ tenants, page: page.number, per_page: page.size, total: page.total })
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/suspend',
+    policy: 'operator_api',
+    handle: async (call) =>
+      notYet(call, requiredField(await readJson(call.request), 'tenant_id'), 'suspended'),
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/unsuspend',
+    policy: 'operator_api',
+    handle: async (call) => notYet(call, requiredField(await readJson(call.request), 'tenant_id'), 'resumed'),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/admin/tenant/:id',
+    policy: 'operator_api',
+    handle: (call) => notYet(call, call.params.id ?? '', 'deleted'),
+  },
+  {
+    method: 'GET',
+    path: '/api/openapi.json',
+    policy: 'public',
+    handle: ({ services }) => json(openApi(services.settings.baseUrl)),
+  },
+)
+
+/** The rest of a tenant's life comes with its own recipes; until then the refusal is honest and changes nothing. */
+function notYet({ services }: Call, tenantId: string, what: string): never {
+  getTenant(services.db.read, tenantId)
+  throw new AtlasError('not_implemented', `Tenants can't be ${what} by this Atlas yet.`)
+}
+
+function requiredField(body: Record<string, unknown>, name: string): string {
+  const value = textField(body, name)
+  if (!value) throw invalid('Some fields need another look.', { [name]: 'Is missing.' })
+  return value
+}

@@ -1,0 +1,44 @@
+import type { Html } from '../../views/jsx-runtime'
+import type { Session, Visitor } from '../accounts/session'
+import type { Actor } from '../audit'
+import type { Services } from '../services'
+
+/**
+ * Who may call a route:
+ * `public` anyone; `operator` the signed-in operator; `operator_api` the operator's session or API token;
+ * `webhook` anyone, who is then verified by signature, with no cookies and no origin check.
+ */
+export type Policy = 'public' | 'operator' | 'operator_api' | 'webhook'
+
+export type Route = {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  policy: Policy
+  handle(call: Call): Answer | Promise<Answer>
+}
+
+/** A page or a whole response. */
+export type Answer = Html | Response
+
+/** One request on its way through a handler. */
+export type Call = {
+  services: Services
+  live: LiveStreams
+  request: Request
+  url: URL
+  params: Record<string, string>
+  visitor: Visitor
+  session: Session | null
+  /** Who it is, for the audit log. */
+  actor: Actor
+  cookies: Record<string, string>
+}
+
+/** What keeps server-sent event streams; see live.ts. */
+export interface LiveStreams {
+  /** Sends what `render` gives whenever it changes; ends when it gives null. */
+  open(request: Request, render: () => Html | null): Response
+}
+
+/** Collects the routes of one noun; a route without a policy does not type-check, and app.ts checks again. */
+export const routes = (...list: Route[]): Route[] => list

@@ -1,0 +1,110 @@
+import type { EffectView } from '../../views/admin/effects'
+import { Run, type RunData, RunPage } from '../../views/admin/run'
+import { UndoPage } from '../../views/admin/undo'
+import { retryProvisioning, undoProvisioning } from '../provisioning/mend'
+import { effectsOfRun, logOf } from '../runs/list'
+import { getRun, latestRun, stepsOf } from '../runs/run'
+import type { Services } from '../services'
+import type { EffectRow } from '../tenants/story'
+import { dnsRecordOf, getTenant, serverOf } from '../tenants/tenant'
+import { operatorOf } from './admin'
+import { page, redirect } from './answer'
+import { readForm } from './request'
+import { type Call, routes } from './route'
+
+/** One run: its page, and what an operator can do about it. */
+export const runRoutes = routes(
+  {
+    method: 'GET',
+    path: '/admin/runs/:id',
+    policy: 'operator',
+    handle: (call) => {
+      const id = call.params.id ?? ''
+      const eventsUrl = `/admin/runs/${id}/events`
+      return RunPage({ operator: operatorOf(call), eventsUrl, ...runData(call.services, id) })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/runs/:id/events',
+    policy: 'operator',
+    handle: (call) => {
+      const { id } = getRun(call.services.db.read, call.params.id ?? '')
+      return call.live.open(call.request, () => Run(runData(call.services, id)))
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/runs/:id/retry',
+    policy: 'operator',
+    handle: ({ services, params, actor }) => {
+      const { db, clock } = services
+      const id = params.id ?? ''
+      db.write((tx) => retryProvisioning(tx, id, actor, clock.now()))
+      return redirect(`/admin/runs/${id}`)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/admin/runs/:id/undo',
+    policy: 'operator',
+    handle: (call) => UndoPage(undoProps(call)),
+  },
+  {
+    method: 'POST',
+    path: '/admin/runs/:id/undo',
+    policy: 'operator',
+    handle: async (call) => {
+      const { services, params, actor, request } = call
+      const props = undoProps(call)
+      const { name = '' } = await readForm(request)
+      if (name.trim() !== props.tenant.subdomain) {
+        const error = `Type ${props.tenant.subdomain} to make sure that this is the one.`
+        return page(UndoPage({ ...props, value: name, error }), 422)
+      }
+      services.db.write((tx) => undoProvisioning(tx, params.id ?? '', actor, services.clock.now()))
+      return redirect(`/admin/runs/${params.id}`)
+    },
+  },
+)
+
+/** An effect as pages show it. */
+export function effectView(row: EffectRow): EffectView {
+  const summary = Object.entries(JSON.parse(row.summary) as Record<string, unknown>)
+  return { ...row, summary: summary.map(([name, value]) => `${name} ${value}`).join(', ') }
+}
+
+function runData({ db, clock }: Services, runId: string): RunData {
+  const run = getRun(db.read, runId)
+  const tenant = getTenant(db.read, run.tenantId)
+  const effects = effectsOfRun(db.read, runId)
+  const failedLast = run.status === 'failed' && latestRun(db.read, run.tenantId)?.id === run.id
+  return {
+    ...run,
+    tenant: { id: tenant.id, subdomain: tenant.subdomain },
+    steps: stepsOf(db.read, runId).map((step) => ({
+      ...step,
+      effects: effects.filter((effect) => effect.step === step.name).map(effectView),
+    })),
+    log: logOf(db.read, runId),
+    canRetry: failedLast,
+    canUndo: failedLast && run.direction === 'forward',
+    now: clock.now(),
+  }
+}
+
+function undoProps(call: Call) {
+  const { db } = call.services
+  const run = getRun(db.read, call.params.id ?? '')
+  const tenant = getTenant(db.read, run.tenantId)
+  const server = serverOf(db.read, tenant.id)
+  const record = dnsRecordOf(db.read, tenant.id)
+  const losses = [
+    server.externalId
+      ? `The server ${server.name}${server.ipv4 ? ` (${server.ipv4})` : ''} and everything on it`
+      : 'Any server that was begun',
+    ...(record && !record.deletedAt ? [`The DNS record ${record.name}`] : []),
+    'The secrets that were made for this tenant',
+  ]
+  return { operator: operatorOf(call), run: { id: run.id }, tenant, losses }
+}

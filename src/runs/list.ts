@@ -1,0 +1,68 @@
+import { and, asc, count, desc, eq, or, sql } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import { containing, type PageWanted } from '../db/page'
+import { effects, runLogs, runs, steps, tenants } from '../db/schema'
+import type { RunRow } from './run'
+
+export type RunFilter = { q: string; status: RunRow['status'] | '' }
+
+const LISTED = {
+  id: runs.id,
+  kind: runs.kind,
+  status: runs.status,
+  direction: runs.direction,
+  reason: runs.reason,
+  createdAt: runs.createdAt,
+  startedAt: runs.startedAt,
+  finishedAt: runs.finishedAt,
+  tenantId: tenants.id,
+  subdomain: tenants.subdomain,
+  stepTitle: sql<string | null>`(SELECT ${steps.title} FROM ${steps}
+    WHERE ${steps.runId} = ${runs.id} AND ${steps.name} = ${runs.step})`,
+}
+
+/** Runs that match a filter, newest first. */
+export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
+  const where = and(
+    filter.status ? eq(runs.status, filter.status) : undefined,
+    filter.q
+      ? or(
+          sql`${tenants.subdomain} LIKE ${containing(filter.q)} ESCAPE '\\'`,
+          eq(runs.id, filter.q),
+          eq(tenants.id, filter.q),
+        )
+      : undefined,
+  )
+  const rows = db
+    .select(LISTED)
+    .from(runs)
+    .innerJoin(tenants, eq(tenants.id, runs.tenantId))
+    .where(where)
+    .orderBy(desc(runs.createdAt), desc(runs.id))
+    .limit(page.size)
+    .offset((page.number - 1) * page.size)
+    .all()
+  const total =
+    db
+      .select({ count: count() })
+      .from(runs)
+      .innerJoin(tenants, eq(tenants.id, runs.tenantId))
+      .where(where)
+      .get()?.count ?? 0
+  return { rows, ...page, total }
+}
+
+/** The log of a run, oldest line first. */
+export function logOf(db: Reader, runId: string) {
+  return db.select().from(runLogs).where(eq(runLogs.runId, runId)).orderBy(asc(runLogs.position)).all()
+}
+
+/** The effects of a run, oldest first. */
+export function effectsOfRun(db: Reader, runId: string) {
+  return db
+    .select()
+    .from(effects)
+    .where(eq(effects.runId, runId))
+    .orderBy(asc(effects.requestedAt), asc(effects.id))
+    .all()
+}

@@ -1,0 +1,30 @@
+import { Cron } from 'croner'
+import { sweepRateLimits } from './accounts/rate-limit'
+import { sweepSessions } from './accounts/session'
+import { sweepCheckouts } from './billing/sweep'
+import type { Services } from './services'
+
+type Line = { name: string; when: string; work: (services: Services) => void | Promise<void> }
+
+/** Everything that happens by the clock (UTC). */
+export const SCHEDULE: readonly Line[] = [
+  { name: 'sweep-checkouts', when: '*/5 * * * *', work: sweepCheckouts },
+  { name: 'sweep-sessions', when: '17 * * * *', work: ({ db, clock }) => sweepSessions(db, clock.now()) },
+  {
+    name: 'sweep-rate-limits',
+    when: '27 * * * *',
+    work: ({ db, clock }) => sweepRateLimits(db, clock.now()),
+  },
+]
+
+/** Starts every line of the schedule; the returned function ends them. A line never overlaps with itself. */
+export function startSchedule(services: Services): () => void {
+  const jobs = SCHEDULE.map(({ name, when, work }) => {
+    const failed = (thrown: unknown) => services.log.error('a scheduled line broke', thrown, { name })
+    const options = { name, timezone: 'UTC', protect: true, unref: true, catch: failed }
+    return new Cron(when, options, () => work(services))
+  })
+  return () => {
+    for (const job of jobs) job.stop()
+  }
+}

@@ -1,0 +1,73 @@
+import { desc, eq } from 'drizzle-orm'
+import type { SignupProgressProps, SignupStage } from '../../views/signup/progress'
+import { tenants } from '../db/schema'
+import { latestRun, type RunRow, type StepRow, stepsOf } from '../runs/run'
+import type { Services } from '../services'
+import { urlOf } from '../tenants/tenant'
+import { getSignup, type SignupRow } from './signup'
+
+/** What the customer sees of provisioning: each stage is over with the named step of the run. */
+const STAGES = [
+  { title: 'Server created', step: 'rotate-host-key' },
+  { title: 'Name pointed to it', step: 'wait-for-dns' },
+  { title: 'App started', step: 'start-app' },
+  { title: 'Ready', step: 'check-health' },
+]
+
+/** Where a signup stands, in the customer's words. Throws `not_found`. */
+export function signupProgress(services: Services, signupId: string): SignupProgressProps {
+  const { db, clock, settings } = services
+  const signup = getSignup(db.read, signupId)
+  const tenant = db.read
+    .select({ id: tenants.id })
+    .from(tenants)
+    .where(eq(tenants.signupId, signupId))
+    .orderBy(desc(tenants.createdAt))
+    .limit(1)
+    .get()
+  const run = tenant && signup.approvedAt !== null ? latestRun(db.read, tenant.id) : undefined
+  const steps = run ? stepsOf(db.read, run.id) : []
+  return {
+    state: signup.status === 'active' ? 'live' : signup.status === 'failed' ? 'failed' : 'working',
+    address: `${signup.subdomain}.${settings.tenantDomain}`,
+    siteUrl: urlOf(signup, settings.tenantDomain),
+    email: signup.email,
+    stages: [paymentStage(signup), approvalStage(signup), ...provisioningStages(run, steps)],
+    now: clock.now(),
+  }
+}
+
+function paymentStage(signup: SignupRow): SignupStage {
+  if (signup.paidAt !== null) return { title: 'Payment received', state: 'done', at: signup.paidAt }
+  if (signup.status === 'expired') {
+    return {
+      title: 'Payment',
+      state: 'failed',
+      note: 'The payment was not finished in time. Nothing was charged.',
+    }
+  }
+  return { title: 'Payment', state: 'active', note: 'Waiting for the word of the bank.' }
+}
+
+function approvalStage(signup: SignupRow): SignupStage {
+  if (signup.approvedAt !== null) return { title: 'Approved', state: 'done', at: signup.approvedAt }
+  if (signup.paidAt === null) return { title: 'Approval', state: 'waiting' }
+  return {
+    title: 'Approval',
+    state: 'active',
+    note: 'A person looks at every signup. You can close this page.',
+  }
+}
+
+function provisioningStages(run: RunRow | undefined, steps: StepRow[]): SignupStage[] {
+  const positions = STAGES.map((stage) => steps.findIndex((step) => step.name === stage.step))
+  const current = steps.findIndex((step) => step.status !== 'succeeded')
+  return STAGES.map(({ title }, index) => {
+    const last = positions[index] ?? -1
+    const first = (positions[index - 1] ?? -1) + 1
+    const over = last >= 0 && (current < 0 || current > last)
+    if (over) return { title, state: 'done', at: steps[last]?.finishedAt ?? null }
+    if (!run || current < first) return { title, state: 'waiting' }
+    return run.status === 'failed' ? { title, state: 'failed' } : { title, state: 'active' }
+  })
+}

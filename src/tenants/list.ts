@@ -1,0 +1,85 @@
+import { and, asc, count, desc, eq, or, type SQL, sql } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import { containing, type Page, type PageWanted } from '../db/page'
+import { members, plans, tenants, users } from '../db/schema'
+import type { TenantStatus } from './status'
+
+export type TenantFilter = {
+  q: string
+  status: TenantStatus | ''
+  plan: string
+  sort: 'subdomain' | 'plan' | 'status' | 'created'
+  dir: 'asc' | 'desc'
+}
+
+export type ListedTenant = {
+  id: string
+  subdomain: string
+  ownerEmail: string
+  planName: string
+  status: TenantStatus
+  release: string
+  createdAt: number
+}
+
+const SORT = {
+  subdomain: tenants.subdomain,
+  plan: tenants.planId,
+  status: tenants.status,
+  created: tenants.createdAt,
+}
+
+/** Tenants that match a filter, a page of them, with the number of all that match. */
+export function listTenants(db: Reader, filter: TenantFilter, page: PageWanted): Page<ListedTenant> {
+  const where = and(...conditions(filter))
+  const direction = filter.dir === 'asc' ? asc : desc
+  const rows = db
+    .select({
+      id: tenants.id,
+      subdomain: tenants.subdomain,
+      ownerEmail: sql<string>`coalesce(${ownerOf()}, '')`,
+      planName: plans.name,
+      status: tenants.status,
+      release: tenants.release,
+      createdAt: tenants.createdAt,
+    })
+    .from(tenants)
+    .innerJoin(plans, eq(plans.id, tenants.planId))
+    .where(where)
+    .orderBy(direction(SORT[filter.sort]), direction(tenants.id))
+    .limit(page.size)
+    .offset((page.number - 1) * page.size)
+    .all()
+  const total = db.select({ count: count() }).from(tenants).where(where).get()?.count ?? 0
+  return { rows, ...page, total }
+}
+
+/** How many tenants there are in each status; deleted ones are history and left out. */
+export function countTenants(db: Reader): { status: TenantStatus; count: number }[] {
+  return db
+    .select({ status: tenants.status, count: count() })
+    .from(tenants)
+    .where(sql`${tenants.status} <> 'deleted'`)
+    .groupBy(tenants.status)
+    .all()
+}
+
+function conditions(filter: TenantFilter): (SQL | undefined)[] {
+  const pattern = containing(filter.q)
+  return [
+    filter.status ? eq(tenants.status, filter.status) : sql`${tenants.status} <> 'deleted'`,
+    filter.plan ? eq(tenants.planId, filter.plan) : undefined,
+    filter.q
+      ? or(
+          sql`${tenants.subdomain} LIKE ${pattern} ESCAPE '\\'`,
+          sql`${ownerOf()} LIKE ${pattern} ESCAPE '\\'`,
+          eq(tenants.id, filter.q),
+        )
+      : undefined,
+  ]
+}
+
+function ownerOf(): SQL {
+  return sql`(SELECT ${users.email} FROM ${members} JOIN ${users} ON ${users.id} = ${members.userId}
+    WHERE ${members.organizationId} = ${tenants.organizationId} AND ${members.role} = 'owner' LIMIT 1)`
+}
