@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { Fault } from './faults'
 import { Rate } from './rate'
-import { readChangeBatch, UnreadableBatch } from './route53/batch'
-import { type Content, write } from './route53/xml'
-import { byPosition, canonicalName, InvalidBatch, NAME_SERVERS, type RecordSet, Zone } from './route53/zone'
+import { answerTo, ok, opaqueId, Refusal } from './route53/answers'
+import { readChangeBatch } from './route53/batch'
+import type { Content } from './route53/xml'
+import { byPosition, canonicalName, NAME_SERVERS, type RecordSet, Zone } from './route53/zone'
 import type { Twin } from './twin'
 import type { World } from './world'
 
@@ -19,17 +19,6 @@ type Call = { params: string[]; query: URLSearchParams; request: Request }
 
 const INSYNC_AFTER_MS = 20_000
 const ITEMS_MAX = 300
-
-/** Thrown inside the twin to answer with Route 53's error document. */
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(message)
-  }
-}
 
 /** Amazon Route 53 (2013-04-01) with one hosted zone; the shapes are those of the published service model. */
 export class Route53Twin implements Twin {
@@ -72,12 +61,12 @@ export class Route53Twin implements Twin {
       const query = new URL(request.url).searchParams
       return await route.answer.call(this, { params: route.params, query, request })
     } catch (thrown) {
-      return this.answerTo(thrown)
+      return answerTo(this.world, thrown)
     }
   }
 
   refuse(_request: Request, fault: Fault): Response {
-    return this.error(fault.status ?? 400, fault.code ?? 'Throttling', 'Rate exceeded')
+    return answerTo(this.world, new Refusal(fault.status ?? 400, fault.code ?? 'Throttling', 'Rate exceeded'))
   }
 
   private routeOf(request: Request) {
@@ -95,15 +84,15 @@ export class Route53Twin implements Twin {
     const submittedAtMs = this.world.now()
     const insyncAtMs = submittedAtMs + this.world.lasts(INSYNC_AFTER_MS)
     this.zone.apply(changes, insyncAtMs)
-    const id = `C${this.opaqueId('change', 20)}`
+    const id = `C${opaqueId(this.world, 'change', 20)}`
     const change = this.changes.put({ id, submittedAtMs, insyncAtMs, comment })
-    return this.ok('ChangeResourceRecordSetsResponse', [['ChangeInfo', this.changeInfo(change)]])
+    return ok(this.world, 'ChangeResourceRecordSetsResponse', [['ChangeInfo', this.changeInfo(change)]])
   }
 
   async getChange({ params }: Call): Promise<Response> {
     const change = this.changes.get(params[0] ?? '')
     if (!change) throw new Refusal(404, 'NoSuchChange', `Could not find resource with ID: ${params[0]}`)
-    return this.ok('GetChangeResponse', [['ChangeInfo', this.changeInfo(change)]])
+    return ok(this.world, 'GetChangeResponse', [['ChangeInfo', this.changeInfo(change)]])
   }
 
   async listResourceRecordSets({ params, query }: Call): Promise<Response> {
@@ -120,7 +109,7 @@ export class Route53Twin implements Twin {
           ['NextRecordType', next.type],
         ]
       : []
-    return this.ok('ListResourceRecordSetsResponse', [
+    return ok(this.world, 'ListResourceRecordSetsResponse', [
       ['ResourceRecordSets', sets.slice(0, max).map((set) => ['ResourceRecordSet', recordSetContent(set)])],
       ['IsTruncated', next !== undefined],
       ...after,
@@ -131,14 +120,14 @@ export class Route53Twin implements Twin {
   async getHostedZone({ params }: Call): Promise<Response> {
     this.requireZone(params[0])
     const servers: Content = NAME_SERVERS.map((server) => ['NameServer', server.replace(/\.$/, '')])
-    return this.ok('GetHostedZoneResponse', [
+    return ok(this.world, 'GetHostedZoneResponse', [
       ['HostedZone', this.hostedZone()],
       ['DelegationSet', [['NameServers', servers]]],
     ])
   }
 
   async listHostedZones({ query }: Call): Promise<Response> {
-    return this.ok('ListHostedZonesResponse', [
+    return ok(this.world, 'ListHostedZonesResponse', [
       ['HostedZones', [['HostedZone', this.hostedZone()]]],
       ['Marker', query.get('marker') ?? ''],
       ['IsTruncated', false],
@@ -152,7 +141,7 @@ export class Route53Twin implements Twin {
       !from ||
       byPosition(this.zone.list()[0] ?? { name: '', type: '' }, { name: canonicalName(from), type: '' }) >= 0
     const named: [string, Content][] = from ? [['DNSName', canonicalName(from)]] : []
-    return this.ok('ListHostedZonesByNameResponse', [
+    return ok(this.world, 'ListHostedZonesByNameResponse', [
       ['HostedZones', listed ? [['HostedZone', this.hostedZone()]] : []],
       ...named,
       ['IsTruncated', false],
@@ -211,42 +200,6 @@ export class Route53Twin implements Twin {
       ['ResourceRecordSetCount', this.zone.list().length],
     ]
   }
-
-  private answerTo(thrown: unknown): Response {
-    if (thrown instanceof Refusal) return this.error(thrown.status, thrown.code, thrown.message)
-    if (thrown instanceof UnreadableBatch) return this.error(400, thrown.code, thrown.message)
-    if (thrown instanceof InvalidBatch) return this.error(400, 'InvalidChangeBatch', thrown.message)
-    throw thrown
-  }
-
-  private ok(root: string, content: Content): Response {
-    return xml(200, write(root, content), this.requestId())
-  }
-
-  private error(status: number, code: string, message: string): Response {
-    const requestId = this.requestId()
-    const error: Content = [
-      ['Type', status < 500 ? 'Sender' : 'Receiver'],
-      ['Code', code],
-      ['Message', message],
-    ]
-    const body = write('ErrorResponse', [
-      ['Error', error],
-      ['RequestId', requestId],
-    ])
-    return xml(status, body, requestId)
-  }
-
-  private requestId(): string {
-    const id = this.opaqueId('request', 32).toLowerCase()
-    return id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-  }
-
-  // A counter under a hash: looks like an id of AWS's and is never given twice, also after a restart.
-  private opaqueId(series: string, length: number): string {
-    const number = this.world.nextNumber(`route53_${series}`)
-    return createHash('sha256').update(`${series} ${number}`).digest('hex').slice(0, length).toUpperCase()
-  }
 }
 
 type Route = [
@@ -295,11 +248,4 @@ function maxItems(query: URLSearchParams): number {
   if (!/^[1-9]\d{0,4}$/.test(asked))
     throw new Refusal(400, 'InvalidInput', 'MaxItems must be a positive number')
   return Math.min(ITEMS_MAX, Number(asked))
-}
-
-function xml(status: number, body: string, requestId: string): Response {
-  return new Response(body, {
-    status,
-    headers: { 'content-type': 'text/xml', 'x-amzn-requestid': requestId },
-  })
 }

@@ -4,6 +4,7 @@ import { controlPages, type MachineView } from '../../src/simulator/control'
 import type { Fault } from '../../src/simulator/faults'
 import { Front } from '../../src/simulator/front'
 import type { ServerRow } from '../../src/simulator/hetzner/project'
+import { SimMachines } from '../../src/simulator/machines'
 import { ResendTwin } from '../../src/simulator/resend'
 import { Route53Twin } from '../../src/simulator/route53'
 import { World } from '../../src/simulator/world'
@@ -23,9 +24,15 @@ function stage() {
   const twins = [route53, new ResendTwin(world, { apiKey: 're_test' })]
   const front: Front = new Front(world, twins, (request) => pages(request))
   const list: MachineView[] = [
-    { serverId: '7', name: 'acme', ipv4: '198.18.0.1', state: 'running', app: 'running v1' },
+    {
+      serverId: '7',
+      name: 'acme',
+      ipv4: '198.18.0.1',
+      state: 'running',
+      app: { state: 'running', release: 'v1' },
+    },
   ]
-  const move = (state: string) => (serverId: string) => {
+  const move = (state: MachineView['state']) => (serverId: string) => {
     const machine = list.find((one) => one.serverId === serverId)
     if (machine) machine.state = state
   }
@@ -40,7 +47,7 @@ function stage() {
   }
   const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
     ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
-  return { clock, world, front, list, url, ask, post }
+  return { clock, world, front, route53, list, url, ask, post }
 }
 
 describe('the overview', () => {
@@ -203,6 +210,22 @@ describe('machines', () => {
     expect(JSON.parse(resumed.body)).toMatchObject({ serverId: '7', state: 'running' })
     await post('/control/machines/7/kill', {})
     expect(list[0]?.state).toBe('off')
+  })
+
+  test('are the simulated ones', async () => {
+    const { world, front, route53 } = stage()
+    const machines = new SimMachines(world, { faults: front.faults, resolve: () => undefined })
+    const spec = { serverId: '9', name: 'grace', ipv4: '198.18.0.9', image: 'debian-13', sshKeys: [] }
+    machines.create({ ...spec, userData: '#cloud-config\n{}\n' })
+    const pages = controlPages({ world, front, machines, route53, addresses: () => [] })
+    const move = async (verb: string) => {
+      const url = `http://127.0.0.1/control/machines/9/${verb}`
+      const answer = await pages(new Request(url, { method: 'POST', headers: JSON_WANTED }))
+      return ((await answer!.json()) as MachineView).state
+    }
+    expect(await move('pause')).toBe('paused')
+    expect(await move('resume')).toBe('booting')
+    expect(await move('kill')).toBe('off')
   })
 
   test('that do not exist are not found; other verbs neither', async () => {

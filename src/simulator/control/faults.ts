@@ -3,7 +3,7 @@ import type { Fault } from '../faults'
 import { type Html, html } from '../html'
 import { badge, empty, layout, table } from './layout'
 
-const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 'machines'] as const
+const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 'machine'] as const
 const KINDS = {
   refuse: 'refuse: an error, nothing happens',
   timeout: 'time out: no answer ever',
@@ -11,17 +11,22 @@ const KINDS = {
   slow: 'slow: it takes longer',
   duplicate: 'duplicate: it happens twice',
 } as const
+// What is offered while typing; any verb that the page of calls shows will do.
 const VERBS = [
   '*',
   'webhook',
-  'POST /v1/checkout/sessions',
+  'POST /checkout/sessions',
   'POST /servers',
+  'GET /actions',
   'DELETE /servers/{id}',
   'ChangeResourceRecordSets',
   'GetChange',
   'POST /emails',
-  'start',
+  'connect',
+  'host-key',
   'settings',
+  'start',
+  'http',
 ]
 
 const whole = (min: number, max: number, message: string) =>

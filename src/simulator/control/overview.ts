@@ -10,6 +10,13 @@ const JUMPS: [label: string, ms: number][] = [
   ['+1 day', 86_400_000],
 ]
 
+const VERBS = {
+  running: ['Pause', 'Kill'],
+  booting: ['Pause', 'Kill'],
+  paused: ['Resume', 'Kill'],
+  off: ['Resume'],
+}
+
 /** The page at `/`: what runs where, and everything that the simulated clouds hold. */
 export function overviewPage(state: ControlState): Response {
   return layout(
@@ -48,7 +55,7 @@ function servers(list: Server[]): Html {
       server,
     ) => html`<tr><th scope="row">${server.name}<span class="quiet">${server.type}, ${server.location}</span></th>
 <td>${badge(server.status)}${server.actions.map(progress)}</td>
-<td>${server.machine ? badge(server.machine.state) : badge('absent')}<span class="quiet">${server.machine?.app}</span></td>
+<td>${server.machine ? badge(server.machine.state) : badge('absent')}<span class="quiet">${app(server)}</span></td>
 <td><code>${server.machine?.ipv4}</code></td>
 <td>${server.machine ? machineActions(server) : null}</td></tr>`,
   )
@@ -59,8 +66,13 @@ function progress(action: Server['actions'][number]): Html {
   return html`<label class="progress"><span class="quiet">${action.command.replaceAll('_', ' ')}</span><progress max="100" value="${action.progress}">${action.progress} %</progress></label>`
 }
 
+function app({ machine }: Server): string {
+  if (!machine || machine.app.state === 'absent') return 'no app yet'
+  return `app ${machine.app.state} ${machine.app.release ?? ''}`
+}
+
 function machineActions(server: Server): Html {
-  const verbs = server.machine?.state === 'paused' ? ['Resume', 'Kill'] : ['Pause', 'Kill']
+  const verbs = VERBS[server.machine?.state ?? 'off']
   const forms = verbs.map(
     (verb) =>
       html`<form method="post" action="/control/machines/${server.id}/${verb.toLowerCase()}"><button aria-label="${verb} ${server.name}">${verb}</button></form>`,

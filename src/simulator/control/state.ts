@@ -10,15 +10,14 @@ import type { Customer } from '../stripe/objects'
 import type { Exchange } from '../twin'
 import type { World } from '../world'
 
-/** A machine as its driver describes it in words. */
+/** A machine as its driver describes it. */
 export type MachineView = {
   serverId: string
   name: string
   ipv4: string
-  /** Such as `booting`, `running`, `paused` or `off`. */
-  state: string
-  /** What the tenant's app does, such as `running v1`. */
-  app: string
+  state: 'off' | 'paused' | 'booting' | 'running'
+  /** What the tenant's app does. */
+  app: { state: string; release: string | null }
 }
 
 /** How the control page reaches the machines. */
@@ -28,6 +27,7 @@ export interface MachineControl {
   kill(serverId: string): void
   /** Freezes it: connections hang until it resumes. */
   pause(serverId: string): void
+  /** Lets a paused machine go on, and boots one that was killed. */
   resume(serverId: string): void
 }
 
