@@ -1,7 +1,7 @@
 // Shows the reader's own zone: the exact time on hover, and clock times in the text.
 ;(() => {
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
-  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
 
   function localize() {
     for (const element of document.querySelectorAll('time[datetime]')) {

@@ -4,7 +4,7 @@ import { Check } from '../components/icons'
 import { Live } from '../components/live'
 import { type Money, moneyList, moneyText } from '../components/money'
 import { Time } from '../components/time'
-import type { Html } from '../jsx-runtime'
+import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type RunRow, RunTable, runTitle } from './run-list'
 
@@ -89,7 +89,7 @@ function Needs({ waiting, failedRuns, now }: OverviewData): Html {
 
 function FailedRun({ run, now }: { run: RunRow; now: number }): Html {
   return (
-    <li class="need need-bad">
+    <li class="need">
       <div class="need-body">
         <p>
           <Badge status="failed" /> <strong>{runTitle(run)}</strong>{' '}
@@ -145,30 +145,36 @@ const COUNTED: TenantStatus[] = ['active', 'provisioning', 'failed', 'suspended'
 
 function Figures({ tenants, money }: OverviewData): Html {
   const count = (status: TenantStatus) => tenants.find((one) => one.status === status)?.count ?? 0
-  const payments = money.paymentsThisMonth === 1 ? '1 payment' : `${money.paymentsThisMonth} payments`
   return (
-    <section class="block" aria-labelledby="figures-title">
-      <h2 id="figures-title">How things stand</h2>
-      <dl class="figures">
-        {COUNTED.map((status) => (
-          <div class="figure">
-            <dt>{status.charAt(0).toUpperCase() + status.slice(1)} tenants</dt>
-            <dd>
+    <div class="figure-groups">
+      <section class="block" aria-labelledby="tenants-title">
+        <h2 id="tenants-title">Tenants</h2>
+        <dl class="figures figures-four">
+          {COUNTED.map((status) => (
+            <Figure name={status.charAt(0).toUpperCase() + status.slice(1)}>
               <a href={`/admin/tenants?status=${status}`}>{count(status)}</a>
-            </dd>
-          </div>
-        ))}
-        <div class="figure">
-          <dt>Monthly recurring</dt>
-          <dd>{moneyList(money.monthly)}</dd>
-        </div>
-        <div class="figure">
-          <dt>Paid this month</dt>
-          <dd>
-            {moneyList(money.paidThisMonth)} <span class="figure-note">{payments}</span>
-          </dd>
-        </div>
-      </dl>
-    </section>
+            </Figure>
+          ))}
+        </dl>
+      </section>
+      <section class="block" aria-labelledby="money-title">
+        <h2 id="money-title">Money</h2>
+        <dl class="figures">
+          <Figure name="Monthly recurring">{moneyList(money.monthly)}</Figure>
+          <Figure name={`Paid this month, ${money.paymentsThisMonth}×`}>
+            {moneyList(money.paidThisMonth)}
+          </Figure>
+        </dl>
+      </section>
+    </div>
+  )
+}
+
+function Figure({ name, children }: { name: string; children: Child }): Html {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   )
 }

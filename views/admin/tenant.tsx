@@ -128,7 +128,7 @@ function TenantFacts(tenant: TenantData): Html {
     <section class="fact-cards" aria-label="Facts">
       <FactCard title="Site">
         <Fact name="Address">
-          <a href={tenant.url}>{tenant.url}</a>
+          <a href={tenant.url}>{new URL(tenant.url).host}</a>
         </Fact>
         <Fact name="Release">
           <code>{tenant.release}</code> of {tenant.blueprint}

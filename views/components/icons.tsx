@@ -21,11 +21,11 @@ function Icon({ children, size = 20 }: { children?: Child; size?: number }): Htm
   )
 }
 
-/** The mark: a globe held up by two arms. */
+/** The mark: a globe carried on two legs, an A. */
 export const AtlasMark = ({ size = 28 }: { size?: number }) => (
   <Icon size={size}>
-    <circle cx="10" cy="7.6" r="3.8" />
-    <path d="M3.6 9.6a6.5 6.5 0 0 0 12.8 0M10 16.1v1.6" />
+    <circle cx="10" cy="5.9" r="2.7" />
+    <path d="M8.5 8.2 5.3 16M11.5 8.2l3.2 7.8M6.7 12.8h6.6" />
   </Icon>
 )
 

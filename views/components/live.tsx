@@ -7,7 +7,7 @@ import type { Child, Html } from '../jsx-runtime'
 export function Live({ eventsUrl, children }: { eventsUrl: string; children?: Child }): Html {
   return (
     <>
-      <div hx-sse:connect={eventsUrl} hx-sse:close="done" hx-swap="innerMorph">
+      <div class="live-part" hx-sse:connect={eventsUrl} hx-sse:close="done" hx-swap="innerMorph">
         {children}
       </div>
       <noscript>

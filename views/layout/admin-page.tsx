@@ -22,7 +22,7 @@ export function AdminPage(props: {
   children: Child
 }): Html {
   return (
-    <Document title={`${props.title} · Atlas`} bodyClass="admin" indexed={false}>
+    <Document title={`${props.title} · Atlas`} bodyClass="admin" icon="/assets/atlas.svg" indexed={false}>
       <header class="admin-side">
         <a class="wordmark" href="/admin">
           <span class="wordmark-sign">
@@ -72,8 +72,8 @@ export function AdminHeading(props: {
       <div>
         {props.back && (
           <p class="breadcrumb">
+            <span aria-hidden="true">← </span>
             <a href={props.back.href}>{props.back.label}</a>
-            <span aria-hidden="true"> /</span>
           </p>
         )}
         <div class="page-title">

@@ -8,6 +8,8 @@ export function Document(props: {
   title: string
   description?: string
   bodyClass: string
+  /** The path of its icon. */
+  icon: '/assets/favicon.svg' | '/assets/atlas.svg'
   indexed: boolean
   children: Child
 }): Html {
@@ -23,7 +25,7 @@ export function Document(props: {
           {!props.indexed && <meta name="robots" content="noindex" />}
           <meta name="color-scheme" content="light dark" />
           <meta name="htmx-config" content={HTMX_CONFIG} />
-          <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml" sizes="any" />
+          <link rel="icon" href={props.icon} type="image/svg+xml" sizes="any" />
           <link rel="stylesheet" href="/assets/styles.css" />
           <link rel="stylesheet" href="/assets/accent.css" />
           <script src="/assets/htmx.js" defer />

@@ -1,4 +1,4 @@
-import { AtlasMark } from '../components/icons'
+import { initial } from '../favicon'
 import type { Child, Html } from '../jsx-runtime'
 import { Document } from './document'
 
@@ -21,13 +21,14 @@ export function ShopPage(props: {
       }
       description={props.description}
       bodyClass="shop"
+      icon="/assets/favicon.svg"
       indexed={props.indexed ?? false}
     >
       <header class="shop-header">
         <div class="shop-width shop-header-row">
           <a class="wordmark" href="/">
-            <span class="wordmark-sign">
-              <AtlasMark />
+            <span class="wordmark-sign" aria-hidden="true">
+              {initial(brand.name)}
             </span>
             {brand.name}
           </a>

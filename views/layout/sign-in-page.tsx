@@ -5,7 +5,7 @@ import { Document } from './document'
 /** The small page around the operator's sign-in. */
 export function SignInPage({ title, children }: { title: string; children: Child }): Html {
   return (
-    <Document title={`${title} · Atlas`} bodyClass="sign-in" indexed={false}>
+    <Document title={`${title} · Atlas`} bodyClass="sign-in" icon="/assets/atlas.svg" indexed={false}>
       <main id="main" class="sign-in-card" tabindex={-1}>
         <p class="sign-in-mark">
           <span class="wordmark-sign">

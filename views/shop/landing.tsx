@@ -97,22 +97,24 @@ function HeroSlip({ domain }: { domain: string }): Html {
 
 function HowItWorks({ brand, domain, approval }: LandingProps): Html {
   return (
-    <section class="shop-width section" id="how" aria-labelledby="how-title">
-      <h2 id="how-title">How it works</h2>
-      <ol class="steps plain">
-        <Step number={1} title="Choose a plan and a name">
-          Your site lives at <span class="nowrap">your-name.{domain}</span>. You see at once whether the name
-          is free, and it is held for you while you pay.
-        </Step>
-        <Step number={2} title="Pay by card">
-          Payment runs on Stripe’s own page; your card number never reaches us.
-          {approval === 'manual' && ' We look at each order before we start its server.'}
-        </Step>
-        <Step number={3} title="Watch it come up">
-          We create your server, point your name to it and start {brand.name}. You follow each step live, and
-          an email brings you the address.
-        </Step>
-      </ol>
+    <section class="band" id="how" aria-labelledby="how-title">
+      <div class="shop-width section">
+        <h2 id="how-title">How it works</h2>
+        <ol class="steps plain">
+          <Step number={1} title="Choose a plan and a name">
+            Your site lives at <span class="nowrap">your-name.{domain}</span>. You see at once whether the
+            name is free, and it is held for you while you pay.
+          </Step>
+          <Step number={2} title="Pay by card">
+            Payment runs on Stripe’s own page; your card number never reaches us.
+            {approval === 'manual' && ' We look at each order before we start its server.'}
+          </Step>
+          <Step number={3} title="Watch it come up">
+            We create your server, point your name to it and start {brand.name}. You follow each step live,
+            and an email brings you the address.
+          </Step>
+        </ol>
+      </div>
     </section>
   )
 }

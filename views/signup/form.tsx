@@ -49,7 +49,7 @@ export function SignupFormPage(props: SignupFormProps): Html {
 function SubdomainField({ domain, values, errors, hint }: SignupFormProps): Html {
   return (
     <div class={['field', errors.subdomain !== undefined && 'field-wrong']}>
-      <label for="subdomain">Name</label>
+      <label for="subdomain">Name of your site</label>
       <div class="input-group">
         <input
           id="subdomain"

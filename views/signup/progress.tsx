@@ -66,11 +66,11 @@ function SignupOutcome({ state, stages, siteUrl, address, email }: SignupProgres
       </Notice>
     )
   }
-  const current = stages.find((stage) => stage.state === 'active')
+  const step = stages.findIndex((stage) => stage.state === 'active') + 1
   return (
     <p class="lead" role="status">
-      {current ? `Now: ${current.title}.` : 'We are getting started.'} You can close this page; we write to{' '}
-      {email} when your site is ready.
+      {step > 0 ? `Step ${step} of ${stages.length}.` : 'We are getting started.'} You can close this page; we
+      write to {email} when your site is ready.
     </p>
   )
 }

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { composeEmail } from '../../views/emails/email'
+import { loginLink } from '../../views/emails/login-link'
+import { operatorNotice } from '../../views/emails/operator-notice'
+import { welcome } from '../../views/emails/welcome'
+import { elementsOf, unescaped } from './dom'
+
+const NASTY = '"><img src=x onerror=alert(1)></style><script>alert(1)</script>'
+
+const MAILS = [
+  [
+    'welcome',
+    (text: string) =>
+      welcome({
+        shopName: `Virtues${text}`,
+        accent: '#5b4bd6',
+        siteUrl: 'https://ada.virtues.example/',
+        planName: `Starter${text}`,
+        supportEmail: `help@virtues.example${text}`,
+      }),
+    'https://ada.virtues.example/',
+  ],
+  [
+    'login link',
+    (text: string) =>
+      loginLink({
+        url: `https://atlas.example/login/confirm?token=${encodeURIComponent(text)}`,
+        minutes: 15,
+      }),
+    'https://atlas.example/login/confirm?token=',
+  ],
+  [
+    'operator notice',
+    (text: string) =>
+      operatorNotice({
+        title: `ada could not be provisioned${text}`,
+        message: `The zone is gone.${text}`,
+        actionLabel: `Open the run${text}`,
+        actionUrl: 'https://atlas.example/admin/runs/run_01',
+      }),
+    'https://atlas.example/admin/runs/run_01',
+  ],
+] as const
+
+describe.each(MAILS)('the mail %s', (_, write, url) => {
+  const mail = write('')
+
+  test('has a subject and says the same in HTML and in text, the link in both', () => {
+    expect(mail.subject.length).toBeGreaterThan(5)
+    const links = elementsOf(mail.html).filter(({ tag }) => tag === 'a')
+    for (const link of links) expect(unescaped(link.attributes.get('href') ?? '')).toBe(url)
+    // Once as a button, once spelled out for those whose program shows no buttons.
+    expect(links.map((link) => unescaped(link.text)).filter((text) => text === url)).toHaveLength(1)
+    expect(links).toHaveLength(2)
+    expect(mail.text.split('\n')).toContain(url)
+    expect(mail.text).not.toMatch(/<[a-z]/)
+  })
+
+  test('lets no markup in', () => {
+    const tags = (html: string) =>
+      elementsOf(html).map(({ tag, attributes }) => `${tag} ${[...attributes.keys()]}`)
+    expect(tags(write(NASTY).html)).toEqual(tags(mail.html))
+  })
+
+  test('loads nothing and runs nothing', () => {
+    expect(
+      elementsOf(mail.html).filter(({ tag }) => ['script', 'img', 'link', 'iframe'].includes(tag)),
+    ).toEqual([])
+    expect(mail.html).not.toContain('url(')
+  })
+})
+
+describe('a mail is refused', () => {
+  const parts = { title: 'T', from: 'F', blocks: [] }
+
+  test('when its subject could smuggle in a header', () => {
+    const control = fc.integer({ min: 0, max: 31 }).map((code) => String.fromCharCode(code))
+    fc.assert(
+      fc.property(fc.string(), control, fc.string(), (before, character, after) => {
+        expect(() => composeEmail({ ...parts, subject: `${before}${character}${after}` })).toThrow(TypeError)
+      }),
+    )
+    expect(composeEmail({ ...parts, subject: 'Grüße, “Ada”' }).subject).toBe('Grüße, “Ada”')
+  })
+
+  test('when it links to something other than the web', () => {
+    for (const url of ['javascript:alert(1)', 'data:text/html,x', 'ftp://a.example/', '/login']) {
+      const blocks = [{ kind: 'link' as const, label: 'Open', url }]
+      expect(() => composeEmail({ ...parts, subject: 'S', blocks })).toThrow(TypeError)
+    }
+  })
+
+  test('when its accent is not a colour', () => {
+    const blocks = [{ kind: 'link' as const, label: 'Open', url: 'https://a.example/' }]
+    const accent = '#fff;position:fixed'
+    expect(() => composeEmail({ ...parts, subject: 'S', accent, blocks })).toThrow(TypeError)
+  })
+})
