@@ -2,8 +2,9 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fillUserData } from '../../src/catalog/user-data'
 import { generateHostKey } from '../../src/providers/ssh/keys'
-import { bringUp, COMPOSE, openPark, type Park, type ParkOptions, thrownBy } from './machine-park'
+import { atlasKey, bringUp, COMPOSE, openPark, type Park, type ParkOptions, thrownBy } from './machine-park'
 
 let park: Park
 const open = async (options?: ParkOptions) => {
@@ -81,6 +82,30 @@ describe('a machine boots', () => {
       'authentication refused',
     ])
   })
+})
+
+test('the user-data, agent and compose file of a blueprint lead to a running app', async () => {
+  const { create, get, run, booted } = await open()
+  const [template, agent, compose] = await Promise.all(
+    ['virtues/user-data.yaml', 'agent.sh', 'virtues/compose.yaml'].map((path) =>
+      Bun.file(`cloud-init/${path}`).text(),
+    ),
+  )
+  const hostKey = generateHostKey()
+  const text = fillUserData(template ?? '', {
+    hostKey,
+    atlasPublicKey: atlasKey.publicKey,
+    agent: agent ?? '',
+    hostname: 't1.localhost',
+  })
+  const target = create(1, { hostKey, text })
+  await booted(target)
+  expect((await run(target, 'status')).result.ready).toBe(true)
+  const names = [...(compose ?? '').matchAll(/\$\{([A-Z0-9_]+):\?\}/g)].map(([, name]) => name ?? '')
+  const env = Object.fromEntries(names.filter((name) => name !== 'RELEASE').map((name) => [name, 'x']))
+  await run(target, 'settings', { compose, env }, 'settings-1')
+  await run(target, 'start', { release: 'v42' }, 'start-1')
+  expect(await get(1)).toMatchObject({ ok: true, status: 200 })
 })
 
 describe('the host key is rotated', () => {

@@ -18,21 +18,19 @@ export function answerAsApp(machine: Machine, hostname: string, request: Request
     case '/icon.svg':
       return new Response(ICON, { headers: { 'content-type': 'image/svg+xml' } })
     case '/':
-      return page(homePage(machine, hostname, app.release ?? '', now))
+      return page(homePage(machine, hostname, app.release ?? ''))
     default:
       return page(missingPage(hostname), { status: 404 })
   }
 }
 
-function homePage(machine: Machine, hostname: string, release: string, now: number): Html {
+function homePage(machine: Machine, hostname: string, release: string): Html {
   const name = nameOf(hostname)
-  const hour = new Date(now).getUTCHours()
-  const greeting = hour < 5 || hour >= 18 ? 'Good evening' : hour < 12 ? 'Good morning' : 'Good afternoon'
   return layout(
     name,
     html`<main>
       <div class="mark" aria-hidden="true">${name.slice(0, 1)}</div>
-      <p class="greeting">${greeting}.</p>
+      <p class="greeting">Welcome.</p>
       <h1>${name}</h1>
       <p class="lead">This is your own place, on a server that is yours alone. Everything is up and running.</p>
       <dl>
