@@ -12,40 +12,72 @@ type Caller = {
   reject: (reason: unknown) => void
 }
 
-/** Everyone who asks for actions in the same turn of the event loop shares one request. */
+/**
+ * Everyone who asks for actions in the same turn of the event loop, or while a poll still waits for its turn in
+ * the rate budget, shares one request.
+ */
 export class ActionBatch {
   private callers: Caller[] = []
+  private pollIsDue = false
 
   constructor(private readonly api: HetznerApi) {}
 
   /** The actions with these ids; those that Hetzner has forgotten are left out. */
-  ask(ids: string[]): Promise<CloudAction[]> {
-    if (ids.length === 0) return Promise.resolve([])
+  async ask(ids: string[]): Promise<CloudAction[]> {
     if (!ids.every((id) => /^[1-9]\d{0,15}$/.test(id))) {
-      return Promise.reject(new AtlasError('internal', 'An id of a Hetzner action must be a number.'))
+      throw new AtlasError('internal', 'An id of a Hetzner action must be a number.')
     }
+    const parts: Promise<CloudAction[]>[] = []
+    for (let from = 0; from < ids.length; from += IDS_MAX)
+      parts.push(this.join(ids.slice(from, from + IDS_MAX)))
+    return (await Promise.all(parts)).flat()
+  }
+
+  private join(ids: string[]): Promise<CloudAction[]> {
     return new Promise((resolve, reject) => {
       this.callers.push({ ids, resolve, reject })
-      if (this.callers.length === 1) setImmediate(() => this.send())
+      this.makePollDue()
     })
   }
 
-  private async send(): Promise<void> {
-    const callers = this.callers
-    this.callers = []
+  private makePollDue(): void {
+    if (this.pollIsDue || this.callers.length === 0) return
+    this.pollIsDue = true
+    setImmediate(() => this.poll())
+  }
+
+  private async poll(): Promise<void> {
+    let served: Caller[] = []
+    const board = () => {
+      served = this.boarding()
+      return { id: [...new Set(served.flatMap((caller) => caller.ids))] }
+    }
     try {
-      const found = await this.fetch([...new Set(callers.flatMap((caller) => caller.ids))])
-      for (const { ids, resolve } of callers) resolve(ids.flatMap((id) => found.get(id) ?? []))
+      const reply = await this.api.request('GET', '/actions', board)
+      const found = new Map(
+        read(replies.actions, reply).actions.map((action) => [action.id, toAction(action)]),
+      )
+      for (const { ids, resolve } of served) resolve(ids.flatMap((id) => found.get(id) ?? []))
     } catch (thrown) {
-      for (const { reject } of callers) reject(thrown)
+      // Refused by the budget before anyone boarded: then nobody who waits can be served now.
+      const failed = served.length > 0 ? served : this.callers.splice(0)
+      this.pollIsDue = served.length > 0 && this.pollIsDue
+      for (const { reject } of failed) reject(thrown)
     }
   }
 
-  private async fetch(ids: string[]): Promise<Map<string, CloudAction>> {
-    const chunks: string[][] = []
-    for (let from = 0; from < ids.length; from += IDS_MAX) chunks.push(ids.slice(from, from + IDS_MAX))
-    const answers = await Promise.all(chunks.map((id) => this.api.request('GET', '/actions', { id })))
-    const actions = answers.flatMap((answer) => read(replies.actions, answer).actions.map(toAction))
-    return new Map(actions.map((action) => [action.id, action]))
+  /** The callers that fit into one request, oldest first; the others get the next. */
+  private boarding(): Caller[] {
+    const served: Caller[] = []
+    let taken = 0
+    for (const caller of this.callers) {
+      taken += caller.ids.length
+      if (taken > IDS_MAX) break
+      served.push(caller)
+    }
+    this.callers.splice(0, served.length)
+    this.pollIsDue = false
+    this.makePollDue()
+    return served
   }
 }

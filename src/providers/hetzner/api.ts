@@ -30,16 +30,25 @@ export class HetznerApi {
     this.apiUrl = (options.apiUrl ?? API_URL).replace(/\/+$/, '')
   }
 
-  /** The parsed JSON of the answer. Throws what `refusal` and `noAnswer` make of anything else. */
-  async request(method: Method, path: string, query: Query = {}, body?: unknown): Promise<unknown> {
-    await this.budget.take()
-    const { status, text } = await this.exchange(method, path, query, body)
-    const reply = parseJson(text)
+  /**
+   * The parsed JSON of the answer. Throws what `refusal` and `noAnswer` make of anything else. A query that is a
+   * function is asked for when the request goes out, which may be later.
+   */
+  async request(method: Method, path: string, query: Query | (() => Query) = {}, body?: unknown) {
+    const kind = method === 'GET' ? 'read' : 'write'
+    await this.budget.take(kind)
+    const { status, text } = await this.exchange(
+      method,
+      path,
+      typeof query === 'function' ? query() : query,
+      body,
+    )
+    const reply: unknown = parseJson(text)
     if (status >= 200 && status < 300) {
       if (reply === undefined) throw noAnswer(undefined, false)
       return reply
     }
-    throw refusal(status, reply, status === 429 ? Math.max(1_000, this.budget.waitMs()) : undefined)
+    throw refusal(status, reply, status === 429 ? Math.max(1_000, this.budget.waitMs(kind)) : undefined)
   }
 
   /** Every item of a list, page after page. */

@@ -4,8 +4,10 @@ import { unavailable } from '../../errors'
 const HOUR_MS = 3_600_000
 // Hetzner's default for a project, until its first answer says otherwise.
 const LIMIT_DEFAULT = 3_600
-// A few are left to the operator's own tools, which share the project's limit.
-const RESERVE = 10
+// The last few are kept for writes: whoever has looked for a server must not be stopped from creating it, or a
+// crowd would spend everything on looking.
+const RESERVE_MAX = 10
+const RESERVE_SHARE = 0.02
 const WAIT_MAX_MS = 30_000
 
 /**
@@ -25,8 +27,8 @@ export class RateBudget {
   }
 
   /** Resolves when a request may be sent. Throws `unavailable` with `retryAfterMs` when the wait is too long. */
-  async take(): Promise<void> {
-    const waitMs = this.waitMs()
+  async take(kind: 'read' | 'write'): Promise<void> {
+    const waitMs = this.waitMs(kind)
     if (waitMs > WAIT_MAX_MS) {
       throw unavailable("Atlas has nearly used up Hetzner's hourly limit of requests and holds back.", {
         outcome: 'refused',
@@ -54,9 +56,9 @@ export class RateBudget {
     this.refillPerMs = this.measuredRefill(limit - remaining, wholeNumber(headers?.get('ratelimit-reset')))
   }
 
-  /** How long until the next request may be sent, in milliseconds. */
-  waitMs(): number {
-    const reserve = Math.min(RESERVE, Math.floor(this.limit / 100))
+  /** How long until the next request of that kind may be sent, in milliseconds. */
+  waitMs(kind: 'read' | 'write'): number {
+    const reserve = kind === 'write' ? 0 : Math.min(RESERVE_MAX, Math.ceil(this.limit * RESERVE_SHARE))
     return Math.max(0, Math.ceil((reserve + 1 - this.available()) / this.refillPerMs))
   }
 
