@@ -19,7 +19,7 @@ export function payView(session: Session, form: PayForm, problems: Problems): Ht
       <section class="payment" aria-labelledby="pay">
         <h2 id="pay">Pay with card</h2>
         ${problems.form && html`<p class="alert" role="alert">${problems.form}</p>`}
-        <form method="post" novalidate>
+        <form method="post" action="/checkout/pay/${session.id}" novalidate>
           ${emailField(session, form, problems)}
           <fieldset>
             <legend>Card information</legend>
