@@ -30,12 +30,12 @@ export function accentButton(hex: string): { ground: string; text: string } {
 function declarations(accent: Rgb, surfaceHexes: string[], toward: Rgb): string {
   const surfaces = surfaceHexes.map(parseHex)
   const soft = mix(surfaces[1]!, accent, 0.1)
-  const fill = shift(accent, surfaces, toward, SHAPE_CONTRAST_MIN)
+  const edge = shift(accent, surfaces, toward, SHAPE_CONTRAST_MIN)
   const text = shift(accent, [...surfaces, soft], toward, TEXT_CONTRAST_MIN)
-  const onFill = textOn(fill)
+  const onFill = textOn(accent)
   // Hovering moves the fill away from its text, so contrast only grows.
-  const hover = mix(fill, onFill[0] === 255 ? [0, 0, 0] : [255, 255, 255], 0.14)
-  const colours = { '': fill, '-hover': hover, '-text': text, '-soft': soft }
+  const hover = mix(accent, onFill[0] === 255 ? [0, 0, 0] : [255, 255, 255], 0.14)
+  const colours = { '': accent, '-edge': edge, '-hover': hover, '-text': text, '-soft': soft }
   const named = Object.entries(colours).map(([name, colour]) => `--accent${name}:${toHex(colour)}`)
   return [...named, `--on-accent:${toHex(onFill)}`].join(';')
 }

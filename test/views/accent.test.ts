@@ -40,7 +40,7 @@ describe('any accent', () => {
           expect(contrast(accent('-text'), accent('-soft'))).toBeGreaterThanOrEqual(4.5)
           for (const surface of Object.values(SURFACES[scheme])) {
             expect(contrast(accent('-text'), surface)).toBeGreaterThanOrEqual(4.5)
-            expect(contrast(accent(''), surface)).toBeGreaterThanOrEqual(3)
+            expect(contrast(accent('-edge'), surface)).toBeGreaterThanOrEqual(3)
           }
         }
       }),
@@ -57,7 +57,8 @@ describe('any accent', () => {
   })
 
   test('that is readable already stays as it is', () => {
-    expect(rootProperties(accentCss('#2F6F5E')).light.get('--accent')).toBe('#2f6f5e')
+    const { light } = rootProperties(accentCss('#2F6F5E'))
+    for (const name of ['', '-edge', '-text']) expect(light.get(`--accent${name}`)).toBe('#2f6f5e')
     expect(rootProperties(accentCss('#25a')).light.get('--accent')).toBe('#2255aa')
   })
 
