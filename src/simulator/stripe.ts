@@ -142,14 +142,22 @@ export class StripeTwin implements Twin {
     const body = await request.text()
     const { pathname } = new URL(request.url)
     const key = keyOf(request)
+    const pause = () => this.takeItsTime()
     const act = () => this.act(request, body, requestId)
-    if (!key) return respond(await act(), requestId)
-    const answer = await this.idempotency.once(key, { path: pathname, body }, act)
+    if (!key) {
+      await pause()
+      return respond(act(), requestId)
+    }
+    const answer = await this.idempotency.once(key, { path: pathname, body }, pause, act)
     return respond(answer, requestId, key, answer.isReplay)
   }
 
-  private async act(request: Request, body: string, requestId: string): Promise<Answer> {
-    if (this.options.latencyMs) await sleep(this.world.clock, this.world.lasts(this.options.latencyMs))
+  private async takeItsTime(): Promise<void> {
+    const { latencyMs } = this.options
+    if (latencyMs) await sleep(this.world.clock, this.world.lasts(latencyMs))
+  }
+
+  private act(request: Request, body: string, requestId: string): Answer {
     const { pathname, search } = new URL(request.url)
     const matched = match(request.method, pathname)
     if (!matched) throw unrecognized(request.method, pathname)

@@ -16,7 +16,7 @@ export function payView(session: Session, form: PayForm, problems: Problems): Ht
     title,
     html`<main class="checkout">
       ${summary(session, title)}
-      <section class="payment" aria-labelledby="pay">
+      <section class="payment" aria-labelledby="pay"><div class="column">
         <h2 id="pay">Pay with card</h2>
         ${problems.form && html`<p class="alert" role="alert">${problems.form}</p>`}
         <form method="post" action="/checkout/pay/${session.id}" novalidate>
@@ -37,7 +37,7 @@ export function payView(session: Session, form: PayForm, problems: Problems): Ht
           </p>
         </form>
         ${testCards()}
-      </section>
+      </div></section>
     </main>`,
   )
 }
@@ -46,7 +46,7 @@ function summary(session: Session, title: string): Html {
   const [line] = session.line_items.data
   const amount = amountWords(session.amount_total, session.currency)
   const interval = line?.price.recurring.interval ?? 'month'
-  return html`<section class="summary" aria-labelledby="what">
+  return html`<section class="summary" aria-labelledby="what"><div class="column">
     ${session.cancel_url && html`<a class="back" href="${session.cancel_url}"><span aria-hidden="true">←</span> Back</a>`}
     <p class="badge">Test mode</p>
     <h1 id="what">${title}</h1>
@@ -56,7 +56,7 @@ function summary(session: Session, title: string): Html {
       <div><dt>Subtotal</dt><dd>${amount}</dd></div>
       <div class="total"><dt>Total due today</dt><dd>${amount}</dd></div>
     </dl>
-  </section>`
+  </div></section>`
 }
 
 function emailField(session: Session, form: PayForm, problems: Problems): Html {

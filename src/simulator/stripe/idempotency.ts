@@ -21,11 +21,12 @@ export class Idempotency {
     return this.world.table<Remembered>('stripe_idempotency')
   }
 
-  /** Answers as it did the first time, or acts. Throws a refusal when the key is in use or means something else. */
+  /** Answers as it did the first time, or pauses and acts. Throws a refusal when the key is in use or means something else. */
   async once(
     key: string,
     fingerprint: Fingerprint,
-    act: () => Promise<Answer>,
+    pause: () => Promise<void>,
+    act: () => Answer,
   ): Promise<Answer & { isReplay: boolean }> {
     if (key.length > KEY_MAX) throw wrong('Idempotency keys can be at most 255 characters long.')
     const known = this.known(key)
@@ -33,7 +34,8 @@ export class Idempotency {
     if (this.running.has(key)) throw inProgress()
     this.running.add(key)
     try {
-      const answer = await act()
+      await pause()
+      const answer = act()
       this.remember(key, fingerprint, answer)
       return { ...answer, isReplay: false }
     } finally {
