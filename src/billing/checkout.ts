@@ -3,9 +3,9 @@ import { createOrganization } from '../accounts/organization'
 import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { payments, signups, subscriptions } from '../db/schema'
-import { conflict } from '../errors'
+import { AtlasError, conflict } from '../errors'
 import { newId } from '../ids'
-import type { Checkout, PaidSubscription } from '../providers/payments'
+import { type Checkout, type PaidSubscription, REMEMBERED_FAILURE } from '../providers/payments'
 import { performEffect } from '../runs/effects'
 import type { Services } from '../services'
 import { approveIfAutomatic } from '../signups/approve'
@@ -20,37 +20,16 @@ export const CHECKOUT_LASTS_MS = 3_600_000
  * call, or one whose reply was lost, end at the same checkout. Throws `conflict` when it is not pending.
  */
 export async function openCheckout(services: Services, signupId: string): Promise<string> {
-  const { db, clock, payments: stripe, settings, catalog } = services
+  const { db, clock } = services
+  const held = getSignup(db.read, signupId)
+  if (held.status === 'pending' && held.checkoutUrl && (held.checkoutExpiresAt ?? 0) > clock.now())
+    return held.checkoutUrl
+  // An older checkout may have been paid without a word reaching us; a second one must not be.
+  if (held.checkoutId) await syncCheckout(services, held.checkoutId)
   const signup = getSignup(db.read, signupId)
   if (signup.status !== 'pending') throw conflict('This signup is paid or was given up.')
-  if (signup.checkoutUrl && (signup.checkoutExpiresAt ?? 0) > clock.now()) return signup.checkoutUrl
 
-  const { attempt, expiresAt } = beginAttempt(services, signup)
-  const page = (path: string) =>
-    `${settings.baseUrl}${path}?signup=${signupToken(settings.authSecret, signup.id)}`
-  const key = `${signup.id}-checkout-${attempt}`
-  const checkout = await performEffect(
-    db,
-    clock,
-    { subject: signup.id },
-    {
-      provider: 'stripe',
-      verb: 'createCheckout',
-      key,
-      summary: { plan: signup.planId, email: signup.email },
-    },
-    () =>
-      stripe.createCheckout({
-        signupId: signup.id,
-        email: signup.email,
-        priceId: catalog.plan(signup.planId).priceId,
-        successUrl: page('/signup/success'),
-        cancelUrl: page('/signup/checkout'),
-        expiresAt,
-        idempotencyKey: key,
-      }),
-    (reply) => reply.id,
-  )
+  const checkout = await askForCheckout(services, signup)
   if (!checkout.url) throw conflict('This checkout is closed already. Reload the page.')
   const { id, url } = checkout
   db.write((tx) =>
@@ -86,6 +65,41 @@ export async function syncCheckout(services: Services, checkoutId: string): Prom
       expireSignup(tx, fresh.id, ATLAS, clock.now())
     }
   })
+}
+
+async function askForCheckout(services: Services, signup: SignupRow): Promise<Checkout> {
+  const { db, clock, settings, catalog, payments: stripe } = services
+  const { attempt, expiresAt } = beginAttempt(services, signup)
+  const page = (path: string) =>
+    `${settings.baseUrl}${path}?signup=${signupToken(settings.authSecret, signup.id)}`
+  const key = `${signup.id}-checkout-${attempt}`
+  const request = {
+    signupId: signup.id,
+    email: signup.email,
+    priceId: catalog.plan(signup.planId).priceId,
+    successUrl: page('/signup/success'),
+    cancelUrl: page('/signup/checkout'),
+    expiresAt,
+    idempotencyKey: key,
+  }
+  const summary = { plan: signup.planId, email: signup.email }
+  const intent = { provider: 'stripe' as const, verb: 'createCheckout', key, summary }
+  try {
+    const create = () => stripe.createCheckout(request)
+    return await performEffect(db, clock, { subject: signup.id }, intent, create, (reply) => reply.id)
+  } catch (thrown) {
+    if (thrown instanceof AtlasError && thrown.vendorCode === REMEMBERED_FAILURE)
+      giveUpAttempt(services, signup)
+    throw thrown
+  }
+}
+
+/**
+ * A failure that Stripe has remembered comes back under its key for a day. The checkout it may have made was shown to
+ * nobody and can't be paid, so here, and only here, a new key is harmless.
+ */
+function giveUpAttempt({ db }: Services, signup: SignupRow): void {
+  db.write((tx) => tx.update(signups).set({ checkoutExpiresAt: null }).where(eq(signups.id, signup.id)).run())
 }
 
 function beginAttempt(services: Services, signup: SignupRow): { attempt: number; expiresAt: number } {

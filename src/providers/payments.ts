@@ -1,3 +1,9 @@
+/**
+ * The vendorCode of a failure that the provider has remembered under the idempotency key: the same key only gives it
+ * again.
+ */
+export const REMEMBERED_FAILURE = 'api_error_remembered'
+
 /** What Atlas asks of a payment provider, in its own words; `stripe.ts` is the real client. */
 export interface Payments {
   /** Opens a hosted checkout for a new subscription. The same key gives the same checkout. */
@@ -69,7 +75,12 @@ export type Payment = {
   paidAt: number | null
 }
 
-export type Price = { id: string; amount: number; currency: string; interval: 'day' | 'week' | 'month' | 'year' }
+export type Price = {
+  id: string
+  amount: number
+  currency: string
+  interval: 'day' | 'week' | 'month' | 'year'
+}
 
 export type WebhookEvent = {
   id: string

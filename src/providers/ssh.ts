@@ -82,7 +82,7 @@ function resultOf(end: AgentEnd): Record<string, unknown> {
   if ('result' in end) return end.result
   throw new AtlasError(end.error.code, end.error.message, {
     // The agent said so itself: the command is over, and its id is used up.
-    outcome: end.error.code === 'unavailable' ? 'refused' : undefined,
+    outcome: 'refused',
     vendorCode: `agent_${end.error.code}`,
   })
 }

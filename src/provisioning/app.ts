@@ -1,12 +1,12 @@
 import { ownerEmail } from '../accounts/organization'
 import { renderSettings } from '../catalog/settings'
 import { AtlasError, conflict } from '../errors'
-import type { AgentCommand, RunOptions } from '../providers/machines'
+import type { AgentCommand } from '../providers/machines'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, serverOf, type TenantRow, urlOf } from '../tenants/tenant'
-import { targetOf } from './host-key'
+import { callAgent, targetOf } from './agent'
 import { pauseMs } from './pause'
 
 const START_TIMEOUT_MS = 600_000
@@ -22,13 +22,12 @@ export function deliverSettings(services: Services): Step {
       const tenant = getTenant(context.db.read, context.run.tenantId)
       const { compose, env } = settingsFor(services, context, tenant)
       const names = Object.keys(env)
-      const { result } = await callAgent(
-        services,
-        context,
-        'settings',
-        { compose, env },
-        { count: names.length },
-      )
+      const summary = { count: names.length }
+      const { result } = await callAgent(services, context, {
+        verb: 'settings',
+        input: { compose, env },
+        summary,
+      })
       return done({ sha256: String(result.sha256), names })
     },
   }
@@ -42,7 +41,8 @@ export function startApp(services: Services): Step {
     async run(context) {
       const { release } = getTenant(context.db.read, context.run.tenantId)
       const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
-      const { result } = await callAgent(services, context, 'start', { release }, { release }, options)
+      const call = { verb: 'start' as const, input: { release }, summary: { release } }
+      const { result } = await callAgent(services, context, call, options)
       return done({ release, digest: result.digest ? String(result.digest) : null })
     },
   }
@@ -91,24 +91,6 @@ function settingsFor(services: Services, { db }: StepContext, tenant: TenantRow)
     secrets: readSecrets(db.read, services, tenant),
     env: services.env,
   })
-}
-
-/** Calls one verb under a command id that is the same on every try, so that the agent runs it once. */
-function callAgent(
-  services: Services,
-  { run, db, effect, startedAt }: StepContext,
-  verb: AgentCommand['verb'],
-  input: Record<string, unknown>,
-  summary: Record<string, string | number>,
-  options?: RunOptions,
-) {
-  // A retry by a person begins the step anew and must not be given the old failure again.
-  const commandId = `${run.id}-${verb}-${startedAt}`
-  return effect(
-    { provider: 'ssh', verb, key: commandId, summary },
-    () => services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
-    () => commandId,
-  )
 }
 
 /** What the machine last said, for the operator who has to find out why it failed. */

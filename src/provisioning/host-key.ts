@@ -1,11 +1,12 @@
 import { eq } from 'drizzle-orm'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
-import type { AgentCommand, MachineTarget } from '../providers/machines'
+import type { AgentCommand } from '../providers/machines'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { destroySecrets } from '../tenants/secrets'
 import { serverOf } from '../tenants/tenant'
+import { callAgent, targetOf } from './agent'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 
@@ -44,30 +45,26 @@ export function verifyHostKey({ machines }: Services): Step {
  * Replaces the host key that travelled in user-data with one that the server made itself. The new public half is
  * stored before it is activated, so a lost reply leaves Atlas knowing both keys that the server may show.
  */
-export function rotateHostKey({ machines }: Services): Step {
+export function rotateHostKey(services: Services): Step {
   return {
     name: 'rotate-host-key',
     title: 'Rotate the host key',
     async run(context) {
-      const { run, db, effect, startedAt } = context
-      const command = (action: string, input: Record<string, unknown> = {}): AgentCommand => ({
-        verb: 'host-key',
-        commandId: `${run.id}-host-key-${action}-${startedAt}`,
-        input: { action, ...input },
-      })
-      const send = (it: AgentCommand, action: string) =>
-        effect(
-          { provider: 'ssh', verb: 'host-key', key: it.commandId, summary: { action } },
-          () => machines.run(targetOf(db, run.tenantId), it),
-          () => it.commandId,
-        )
-      const { result } = await send(command('prepare'), 'prepare')
+      const { run, db } = context
+      const call = (part: string, input: Record<string, unknown>) =>
+        callAgent(services, context, {
+          verb: 'host-key',
+          part,
+          input: { action: part, ...input },
+          summary: {},
+        })
+      const { result } = await call('prepare', {})
       const publicKey = String(result.public_key)
       if (!/^ssh-ed25519 [A-Za-z0-9+/=]+$/.test(publicKey))
         throw conflict('The server made no usable host key.')
       expectHostKey(context, publicKey)
-      await send(command('activate', { public_key: publicKey }), 'activate')
-      machines.close(serverOf(db.read, run.tenantId).ipv4 ?? undefined)
+      await call('activate', { public_key: publicKey })
+      services.machines.close(serverOf(db.read, run.tenantId).ipv4 ?? undefined)
       return done({ publicKey }, (tx) => {
         tx.update(servers)
           .set({ hostKey: publicKey, nextHostKey: null })
@@ -77,13 +74,6 @@ export function rotateHostKey({ machines }: Services): Step {
       })
     },
   }
-}
-
-/** Where a tenant's server is and which host keys it may show. Throws `conflict` before it has an address. */
-export function targetOf(db: StepContext['db'], tenantId: string): MachineTarget {
-  const { ipv4, hostKey, nextHostKey } = serverOf(db.read, tenantId)
-  if (!ipv4 || !hostKey) throw conflict('The server has no address yet.')
-  return { address: ipv4, hostKeys: nextHostKey ? [hostKey, nextHostKey] : [hostKey] }
 }
 
 function expectHostKey({ db, run }: StepContext, publicKey: string): void {

@@ -90,7 +90,7 @@ export function waitForServer(services: Services): Step {
       const failed = actions.find((action) => action.status === 'error')
       if (failed) {
         throw conflict(
-          `Hetzner could not create the server: ${failed.error?.message ?? failed.command}. Undo, then approve again.`,
+          `Hetzner could not create the server (${failed.error?.code ?? failed.command}). Undo, then approve again.`,
         )
       }
       const running = actions.find((action) => action.status === 'running')

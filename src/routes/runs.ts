@@ -57,10 +57,10 @@ export const runRoutes = routes(
     handle: async (call) => {
       const { services, params, actor, request } = call
       const props = undoProps(call)
-      const { name = '' } = await readForm(request)
-      if (name.trim() !== props.tenant.subdomain) {
+      const { confirmation = '' } = await readForm(request)
+      if (confirmation.trim() !== props.tenant.subdomain) {
         const error = `Type ${props.tenant.subdomain} to make sure that this is the one.`
-        return page(UndoPage({ ...props, value: name, error }), 422)
+        return page(UndoPage({ ...props, value: confirmation, error }), 422)
       }
       services.db.write((tx) => undoProvisioning(tx, params.id ?? '', actor, services.clock.now()))
       return redirect(`/admin/runs/${params.id}`)

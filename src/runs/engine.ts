@@ -89,6 +89,7 @@ export class Engine {
     const place = { subject: run.tenantId, runId: run.id, step: step.name }
     return {
       run: factsOf(run),
+      step: step.name,
       db,
       startedAt,
       now: () => clock.now(),

@@ -34,6 +34,8 @@ export type RunFacts = {
 
 export type StepContext = {
   run: RunFacts
+  /** The name of the step. */
+  step: string
   db: Db
   /** When this step first began, in this try of the run. */
   startedAt: number

@@ -52,7 +52,7 @@ export class Front {
     const copy = request.clone() as Request
     try {
       const response = await this.faults.through(twin, request)
-      await this.note(twin, copy, response.clone())
+      await this.note(twin, copy, response.clone() as Response)
       return response
     } catch (thrown) {
       if (!(thrown instanceof ReplyLost)) throw thrown
@@ -86,7 +86,8 @@ function brokenConnection(): Response {
   return new Response(
     new ReadableStream({
       start(controller) {
-        controller.error(new ReplyLost())
+        // Without a reason: Bun would print it as if it were a mistake of ours.
+        controller.error()
       },
     }),
   )

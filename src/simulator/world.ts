@@ -55,9 +55,16 @@ export class World {
   /** The next number of a series, never given twice even across restarts. */
   nextNumber(name: string, first = 1): number {
     const row = this.db
-      .query('INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value')
+      .query(
+        'INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value',
+      )
       .get(name, first) as { value: number }
     return row.value
+  }
+
+  /** Writes what `work` puts into tables as one, so that a killed process leaves all of it or nothing. */
+  transaction<T>(work: () => T): T {
+    return this.db.transaction(work)()
   }
 
   table<T extends Row>(kind: string): Table<T> {
@@ -101,7 +108,9 @@ export class Table<T extends Row> {
 
   put(row: T): T {
     this.rows.set(row.id, row)
-    this.db.query('INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3)').run(this.kind, row.id, JSON.stringify(row))
+    this.db
+      .query('INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3)')
+      .run(this.kind, row.id, JSON.stringify(row))
     return row
   }
 

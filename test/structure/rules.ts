@@ -1,7 +1,7 @@
 import type { Import } from './graph.ts'
 
 const contracts = /^src\/providers\/(payments|cloud|dns|mailer|machines|probe)\.ts$/
-const simulatorUsers = /^src\/cli\/(demo|simulator|story|crashtest)\.ts$/
+const simulatorUsers = /^src\/cli\/(demo|demo-clouds|demo-fleet|simulator|crashtest)\.ts$/
 
 /** From the top down: a file imports from its own layer and from those below. */
 const layers: [name: string, path: RegExp | null][] = [

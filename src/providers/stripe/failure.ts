@@ -1,8 +1,6 @@
 import Stripe from 'stripe'
 import { AtlasError, asAtlasError, type ErrorCode, type ErrorDetails } from '../../errors'
-
-/** The vendor code of a 5xx that Stripe remembers: the same key gets the same answer for 24 hours. */
-export const REMEMBERED_FAILURE = 'api_error_remembered'
+import { REMEMBERED_FAILURE } from '../payments'
 
 /**
  * Stripe's failure in our words (https://docs.stripe.com/api/errors). A 429 or 409 did nothing; a broken

@@ -68,7 +68,8 @@ export class CheckoutPage {
   }
 
   private complete(session: Session, card: Card, payer: Payer): Response {
-    return redirect(successUrl(completePayment(this.store, this.events, session, card, payer)))
+    const pay = () => completePayment(this.store, this.events, session, card, payer)
+    return redirect(successUrl(this.store.world.transaction(pay)))
   }
 }
 

@@ -35,8 +35,12 @@ export class Idempotency {
     this.running.add(key)
     try {
       await pause()
-      const answer = act()
-      this.remember(key, fingerprint, answer)
+      // One write: a killed process must not leave an object whose key was forgotten, or it would be made twice.
+      const answer = this.world.transaction(() => {
+        const acted = act()
+        this.remember(key, fingerprint, acted)
+        return acted
+      })
       return { ...answer, isReplay: false }
     } finally {
       this.running.delete(key)

@@ -1,0 +1,92 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Environment } from '../config'
+import { systemRandom } from '../ids'
+import { generateHostKey } from '../providers/ssh/keys'
+
+/** What one demo keeps between its starts: the keys that its data is sealed with, and its clouds' secrets. */
+export type DemoKeys = {
+  authSecret: string
+  encryptionKey: string
+  sshPrivateKey: string
+  sshPublicKey: string
+  webhookSecret: string
+}
+
+export type DemoPorts = { atlas: number; clouds: number; tenants: number; gateway: number }
+
+export const ADMIN_EMAIL = 'founder@virtues.example'
+export const ZONE_ID = 'Z0DEMO000000000000000'
+export const SSH_KEY_NAME = 'atlas'
+
+/** The vendors' keys as the simulated clouds expect them. */
+export const CLOUD_KEYS = {
+  stripe: 'sk_test_demo00000000000000000000',
+  hetzner: 'demo-hetzner-token-0000000000000000000000',
+  awsAccessKeyId: 'AKIADEMO000000000000',
+  resend: 're_demo_000000000000000000000000',
+}
+
+/** The prices that the simulated Stripe has, one for each plan of the built-in blueprint. */
+export const PRICES = [
+  { id: 'price_starter', amount: 2900, currency: 'usd', interval: 'month', productName: 'Virtues Starter' },
+  { id: 'price_pro', amount: 7900, currency: 'usd', interval: 'month', productName: 'Virtues Pro' },
+] as const
+
+/** The keys of the demo in this folder; made on the first start. */
+export function demoKeys(dir: string): DemoKeys {
+  const file = join(dir, 'demo-keys.json')
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as DemoKeys
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const random = (bytes: number) => Buffer.from(systemRandom(bytes)).toString('base64')
+  const ssh = generateHostKey()
+  const keys: DemoKeys = {
+    authSecret: random(32),
+    encryptionKey: random(32),
+    sshPrivateKey: ssh.privateKey,
+    sshPublicKey: ssh.publicKey,
+    webhookSecret: `whsec_${Buffer.from(systemRandom(24)).toString('hex')}`,
+  }
+  writeFileSync(file, JSON.stringify(keys, null, 2))
+  chmodSync(file, 0o600)
+  return keys
+}
+
+/** Atlas's whole environment for a demo: only the base addresses make it one. */
+export function demoEnvironment(dir: string, keys: DemoKeys, ports: DemoPorts): Environment {
+  const clouds = `http://127.0.0.1:${ports.clouds}`
+  return {
+    ADMIN_EMAIL,
+    BASE_URL: `http://localhost:${ports.atlas}`,
+    TENANT_DOMAIN: `localhost:${ports.tenants}`,
+    PORT: String(ports.atlas),
+    DATA_DIR: dir,
+    AUTH_SECRET: keys.authSecret,
+    ENCRYPTION_KEY: keys.encryptionKey,
+    HETZNER_API_TOKEN: CLOUD_KEYS.hetzner,
+    HETZNER_API_URL: `${clouds}/hetzner/v1`,
+    ATLAS_SSH_KEY_ID: SSH_KEY_NAME,
+    ATLAS_SSH_PRIVATE_KEY: keys.sshPrivateKey,
+    AWS_ACCESS_KEY_ID: CLOUD_KEYS.awsAccessKeyId,
+    AWS_SECRET_ACCESS_KEY: 'demo-aws-secret-0000000000000000000000',
+    HOSTED_ZONE_ID: ZONE_ID,
+    ROUTE53_API_URL: `${clouds}/route53`,
+    STRIPE_SECRET_KEY: CLOUD_KEYS.stripe,
+    STRIPE_WEBHOOK_SECRET: keys.webhookSecret,
+    STRIPE_PRICE_STARTER: PRICES[0].id,
+    STRIPE_PRICE_PRO: PRICES[1].id,
+    STRIPE_API_URL: `http://localhost:${ports.clouds}`,
+    RESEND_API_KEY: CLOUD_KEYS.resend,
+    RESEND_API_URL: `${clouds}/resend`,
+    EMAIL_FROM: 'Virtues <hello@virtues.example>',
+    SERVER_GATEWAY_URL: `http://127.0.0.1:${ports.gateway}`,
+    GHCR_REPO: 'example/virtues',
+    GOOGLE_API_KEY: 'demo-google-key',
+    AI_GATEWAY_API_KEY: 'demo-gateway-key',
+    S3_ENDPOINT: `${clouds}/s3`,
+    S3_BUCKET: 'virtues-demo',
+    S3_ACCESS_KEY: 'demo-s3-access',
+    S3_SECRET_KEY: 'demo-s3-secret',
+    BLUEPRINTS_DIR: process.env.BLUEPRINTS_DIR,
+  }
+}

@@ -1,0 +1,207 @@
+import { type Clock, sleep } from '../clock'
+import { Visitor } from './visitor'
+
+/** Where a story takes place: addresses only, so that it can be lived against any running Atlas. */
+export type Scene = {
+  atlas: string
+  clouds: string
+  tenants: string
+  adminEmail: string
+  clock: Clock
+  /** Called when a part of the story is over. */
+  tell: (part: string, detail?: string) => void
+}
+
+export type Customer = { subdomain: string; email: string; plan: string }
+
+const STEP_TIMEOUT_MS = 900_000
+const LOOK_EVERY_MS = 250
+
+/**
+ * From the landing page to the customer's live site, through the same routes that browsers use. Every part looks
+ * first whether it is done, and is tried again when Atlas is gone for a moment. Throws when a part goes wrong.
+ */
+export async function liveStory(scene: Scene, customer: Customer): Promise<void> {
+  const visitor = new Visitor()
+  await readLandingPage(scene, visitor)
+  await checkName(scene, visitor, customer)
+  const successUrl = await pay(scene, visitor, customer)
+  await followSignup(scene, visitor, successUrl, 'Payment received')
+  scene.tell('paid', successUrl)
+  const operator = new Visitor()
+  await signIn(scene, operator)
+  await approve(scene, operator, customer)
+  await followTenant(scene, operator, customer)
+  await followSignup(scene, visitor, successUrl, 'Your site is live')
+  await readWelcomeMail(scene, customer)
+  await visitSite(scene, visitor, customer)
+}
+
+async function readLandingPage(scene: Scene, visitor: Visitor): Promise<void> {
+  const page = await insist(scene, async () => (await visitor.get(`${scene.atlas}/`)).text())
+  if (!page.includes('/signup?plan=')) throw new Error('The landing page offers no plan.')
+  scene.tell('landing page read', `${page.length} bytes`)
+}
+
+async function checkName(
+  { atlas, ...scene }: Scene,
+  visitor: Visitor,
+  { subdomain }: Customer,
+): Promise<void> {
+  const hint = await insist({ atlas, ...scene }, async () =>
+    (await visitor.get(`${atlas}/signup/subdomain?subdomain=${subdomain}`)).text(),
+  )
+  scene.tell('name checked', hint.replace(/<[^>]+>/g, '').trim())
+}
+
+async function pay(scene: Scene, visitor: Visitor, customer: Customer): Promise<string> {
+  const checkoutUrl = await insist(scene, async () => {
+    const answer = await visitor.post(`${scene.atlas}/signup`, customer)
+    return locationOf(answer, 'The signup was not accepted')
+  })
+  scene.tell('signed up', customer.subdomain)
+  return insist(scene, async () => {
+    const card = {
+      email: customer.email,
+      number: '4242 4242 4242 4242',
+      expiry: '12 / 34',
+      cvc: '123',
+      name: 'Ada',
+    }
+    const answer = await visitor.post(checkoutUrl, card)
+    return locationOf(answer, 'The card was not accepted')
+  })
+}
+
+async function followSignup(scene: Scene, visitor: Visitor, url: string, words: string): Promise<void> {
+  await until(scene, `the signup’s page to say “${words}”`, async () => {
+    const page = await (await visitor.get(url)).text()
+    return page.includes(words)
+  })
+}
+
+async function signIn(scene: Scene, operator: Visitor): Promise<void> {
+  await insist(scene, async () => {
+    const asked = await operator.post(`${scene.atlas}/login`, { email: scene.adminEmail })
+    if (!asked.ok) throw new Error(`No sign-in link could be asked for (${asked.status}).`)
+    const link = await newestLink(scene)
+    const token = new URL(link).searchParams.get('token') ?? ''
+    locationOf(await operator.post(`${scene.atlas}/login/confirm`, { token }), 'The link was not accepted')
+  })
+  scene.tell('operator signed in')
+}
+
+/** The link of the newest mail; the mail asked for last may take a moment, so an older link may be tried first. */
+async function newestLink(scene: Scene): Promise<string> {
+  let link = ''
+  await until(scene, 'the sign-in mail', async () => {
+    const mail = (await mailsTo(scene, scene.adminEmail)).find(({ text }) => text.includes('/login/confirm'))
+    link = /http\S+\/login\/confirm\?token=[\w-]+/.exec(mail?.text ?? '')?.[0] ?? ''
+    return link !== ''
+  })
+  return link
+}
+
+async function approve(scene: Scene, operator: Visitor, { subdomain }: Customer): Promise<void> {
+  await insist(scene, async () => {
+    const list = await (await operator.get(`${scene.atlas}/admin/signups?status=paid&q=${subdomain}`)).text()
+    const action = /action="(\/admin\/signups\/[^"]+\/approval)"/.exec(list)?.[1]
+    if (action) locationOf(await operator.post(`${scene.atlas}${action}`), 'The signup was not approved')
+    else if (!(await tenantOf(scene, operator, subdomain)))
+      throw new Error('No paid signup waits for approval.')
+  })
+  scene.tell('approved')
+}
+
+async function followTenant(scene: Scene, operator: Visitor, { subdomain }: Customer): Promise<void> {
+  const told = new Set<string>()
+  await until(scene, `${subdomain} to be live`, async () => {
+    const tenant = await tenantOf(scene, operator, subdomain)
+    if (!tenant) return false
+    const page = await (await operator.get(`${scene.atlas}/admin/runs?q=${tenant.id}`)).text()
+    const run = /\/admin\/runs\/(run_[a-z0-9]+)/.exec(page)?.[1]
+    if (run) await tellSteps(scene, operator, run, told)
+    if (tenant.status === 'failed') throw new Stop(`${subdomain} could not be provisioned.`)
+    return tenant.status === 'active'
+  })
+}
+
+async function tellSteps(scene: Scene, operator: Visitor, run: string, told: Set<string>): Promise<void> {
+  const page = await (await operator.get(`${scene.atlas}/admin/runs/${run}`)).text()
+  for (const [, title = ''] of page.matchAll(/rail-done"[\s\S]*?class="rail-title">\s*([^<]+?)\s*</g)) {
+    if (told.has(title)) continue
+    told.add(title)
+    scene.tell(title)
+  }
+}
+
+async function readWelcomeMail(scene: Scene, customer: Customer): Promise<void> {
+  await until(scene, 'the welcome mail', async () => {
+    const mails = await mailsTo(scene, customer.email)
+    return mails.some(({ subject, html, text }) => subject.includes('is live') && html !== '' && text !== '')
+  })
+  scene.tell('welcome mail read')
+}
+
+async function visitSite(scene: Scene, visitor: Visitor, { subdomain }: Customer): Promise<void> {
+  const host = `${subdomain}.localhost:${new URL(scene.tenants).port}`
+  const site = await visitor.get(`${scene.tenants}/`, host)
+  const health = await visitor.get(`${scene.tenants}/health`, host)
+  if (site.status !== 200 || health.status !== 200) throw new Error(`http://${host} does not answer.`)
+  scene.tell('site answers', `http://${host}`)
+}
+
+async function tenantOf(scene: Scene, operator: Visitor, subdomain: string) {
+  const answer = await operator.get(`${scene.atlas}/api/admin/tenants?q=${subdomain}`)
+  if (!answer.ok) throw new Error(`The tenants could not be listed (${answer.status}).`)
+  const { tenants } = (await answer.json()) as {
+    tenants: { id: string; subdomain: string; status: string }[]
+  }
+  return tenants.find((tenant) => tenant.subdomain === subdomain)
+}
+
+type ReadMail = { to: string[]; subject: string; html: string; text: string }
+
+async function mailsTo({ clouds }: Scene, email: string): Promise<ReadMail[]> {
+  const answer = await fetch(`${clouds}/mailbox.json?to=${encodeURIComponent(email)}`)
+  return ((await answer.json()) as { mails: ReadMail[] }).mails
+}
+
+/** What no repetition can mend. */
+class Stop extends Error {}
+
+function locationOf(answer: Response, problem: string): string {
+  const location = answer.headers.get('location')
+  if (answer.status === 303 && location) return location
+  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
+    throw new Stop(`${problem} (${answer.status}).`)
+  }
+  throw new Error(`${problem} (${answer.status}).`)
+}
+
+/** Tries again while Atlas is gone or busy. */
+async function insist<T>(scene: Scene, attempt: () => Promise<T>): Promise<T> {
+  let result: { value: T } | undefined
+  await until(scene, 'an answer', async () => {
+    result = { value: await attempt() }
+    return true
+  })
+  if (!result) throw new Error('no answer')
+  return result.value
+}
+
+async function until(scene: Scene, what: string, test: () => Promise<boolean>): Promise<void> {
+  const { clock } = scene
+  const deadline = clock.now() + STEP_TIMEOUT_MS
+  let last: unknown
+  while (clock.now() < deadline) {
+    try {
+      if (await test()) return
+    } catch (thrown) {
+      if (thrown instanceof Stop) throw thrown
+      last = thrown
+    }
+    await sleep(clock, LOOK_EVERY_MS)
+  }
+  throw new Error(`Waited too long for ${what}.`, { cause: last })
+}

@@ -1,0 +1,47 @@
+import { and, count, eq } from 'drizzle-orm'
+import { effects } from '../db/schema'
+import { conflict } from '../errors'
+import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
+import type { StepContext } from '../runs/recipe'
+import type { Services } from '../services'
+import { serverOf } from '../tenants/tenant'
+
+export type AgentCall = {
+  verb: AgentVerb
+  /** What tells two calls of one verb in a step apart. */
+  part?: string
+  input: Record<string, unknown>
+  /** For the ledger: nothing secret. */
+  summary: Record<string, string | number>
+}
+
+/**
+ * Has the server's agent run one verb once. The command id stays the same through crashes and lost replies, so the
+ * agent attaches instead of running twice; only after an answered refusal does the next try get a new id.
+ */
+export function callAgent(
+  { machines }: Services,
+  context: StepContext,
+  { verb, part, input, summary }: AgentCall,
+  options?: RunOptions,
+): Promise<AgentReply> {
+  const { run, db, effect } = context
+  const commandId = [run.id, verb, part, refusals(context)].filter((word) => word !== undefined).join('-')
+  return effect(
+    { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
+    () => machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
+    () => commandId,
+  )
+}
+
+/** Where a tenant's server is and which host keys it may show. Throws `conflict` before it has an address. */
+export function targetOf(db: StepContext['db'], tenantId: string): MachineTarget {
+  const { ipv4, hostKey, nextHostKey } = serverOf(db.read, tenantId)
+  if (!ipv4 || !hostKey) throw conflict('The server has no address yet.')
+  return { address: ipv4, hostKeys: nextHostKey ? [hostKey, nextHostKey] : [hostKey] }
+}
+
+function refusals({ run, step, db }: StepContext): number {
+  const refused = and(eq(effects.runId, run.id), eq(effects.step, step), eq(effects.outcome, 'refused'))
+  return db.read.select({ count: count() }).from(effects).where(refused).get()?.count ?? 0
+}
