@@ -22,7 +22,7 @@ export function deliverSettings(services: Services): Step {
       const tenant = getTenant(context.db.read, context.run.tenantId)
       const { compose, env } = settingsFor(services, context, tenant)
       const names = Object.keys(env)
-      const summary = { count: names.length }
+      const summary = { settings: names.length }
       const { result } = await callAgent(services, context, {
         verb: 'settings',
         input: { compose, env },

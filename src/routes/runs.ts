@@ -71,7 +71,8 @@ export const runRoutes = routes(
 /** An effect as pages show it. */
 export function effectView(row: EffectRow): EffectView {
   const summary = Object.entries(JSON.parse(row.summary) as Record<string, unknown>)
-  return { ...row, summary: summary.map(([name, value]) => `${name} ${value}`).join(', ') }
+  const words = (name: string) => name.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`)
+  return { ...row, summary: summary.map(([name, value]) => `${words(name)} ${value}`).join(', ') }
 }
 
 function runData({ db, clock }: Services, runId: string): RunData {

@@ -69,9 +69,12 @@ export class Engine {
     const nowMs = this.parts.clock.now()
     const fresh = row.startedAt === null || row.status === 'succeeded'
     const startedAt = fresh ? nowMs : (row.startedAt ?? nowMs)
+    // Looking again after a wait is the same attempt; only a failure makes the next one.
+    const looksAgain = row.status === 'waiting' && run.attempts === 0
+    const attempts = row.attempts + (looksAgain ? 0 : 1)
     this.whileHeld(run, (tx) => {
       tx.update(runs).set({ step: row.name, reason: null }).where(eq(runs.id, run.id)).run()
-      setStep(tx, row, { status: 'running', startedAt, attempts: row.attempts + 1 })
+      setStep(tx, row, { status: 'running', startedAt, attempts })
     })
     return startedAt
   }
