@@ -19,6 +19,7 @@ import { runRoutes } from './routes/runs'
 import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
 import { tenantRoutes } from './routes/tenants'
+import { troubleRoutes } from './routes/troubles'
 import { webhookRoutes } from './routes/webhooks'
 import type { Services } from './services'
 
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...adminRoutes,
   ...tenantRoutes,
   ...runRoutes,
+  ...troubleRoutes,
   ...apiRoutes,
   ...webhookRoutes,
 ]

@@ -12,6 +12,7 @@ import { SIGNUP_TRANSITIONS, type SignupStatus } from '../signups/status'
 import { countTenants, listTenants, type TenantFilter } from '../tenants/list'
 import { TENANT_TRANSITIONS, type TenantStatus } from '../tenants/status'
 import { type Call, routes } from './route'
+import { troubles } from './troubles'
 
 const NEEDING_ME_MAX = 20
 const LATEST_RUNS = 8
@@ -113,6 +114,7 @@ function overview({ db, clock }: Services): OverviewData {
     failedRuns: listRuns(db.read, { q: '', status: 'failed' }, { number: 1, size: NEEDING_ME_MAX }).rows.map(
       runView,
     ),
+    troubles: troubles(db.read, NEEDING_ME_MAX),
     tenants: countTenants(db.read),
     money: {
       monthly: monthlyRevenue(db.read),

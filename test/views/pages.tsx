@@ -53,6 +53,7 @@ export const PAGES: Sample[] = [
     ...samples.overview,
     waiting: [],
     failedRuns: [],
+    troubles: [],
     latestRuns: [],
     tenants: [],
     money: { monthly: [], paidThisMonth: [], paymentsThisMonth: 0 },

@@ -241,6 +241,14 @@ export const overview: OverviewProps = {
     },
   ],
   failedRuns: runRows.filter((run) => run.status === 'failed'),
+  troubles: [
+    {
+      title: 'Stripe’s event checkout.session.completed',
+      reason: 'The payment is for another price.',
+      at: NOW - 5 * 60_000,
+      retryAction: '/admin/events/evt_1/retry',
+    },
+  ],
   tenants: [
     { status: 'active', count: 128 },
     { status: 'provisioning', count: 1 },

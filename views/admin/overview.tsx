@@ -18,8 +18,19 @@ export type WaitingSignup = {
   paidAt: number
 }
 
+/** A message from or to outside that could not be dealt with. */
+export type Trouble = {
+  /** What it is: 'Event checkout.session.completed', 'Mail welcome to ada@example.com'. */
+  title: string
+  reason: string
+  at: number
+  /** Where its button posts to. */
+  retryAction: string
+}
+
 export type OverviewData = {
   waiting: WaitingSignup[]
+  troubles: Trouble[]
   failedRuns: RunRow[]
   /** Tenants by status; those without any may be left out. */
   tenants: { status: TenantStatus; count: number }[]
@@ -65,11 +76,11 @@ export function Overview(data: OverviewData): Html {
   )
 }
 
-function Needs({ waiting, failedRuns, now }: OverviewData): Html {
+function Needs({ waiting, failedRuns, troubles, now }: OverviewData): Html {
   return (
     <section class="block" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you now</h2>
-      {waiting.length + failedRuns.length === 0 ? (
+      {waiting.length + failedRuns.length + troubles.length === 0 ? (
         <p class="calm">
           <Check /> Nothing. Paid signups and failed runs appear here by themselves.
         </p>
@@ -77,6 +88,9 @@ function Needs({ waiting, failedRuns, now }: OverviewData): Html {
         <ul class="needs plain">
           {failedRuns.map((run) => (
             <FailedRun run={run} now={now} />
+          ))}
+          {troubles.map((trouble) => (
+            <TroubleItem trouble={trouble} now={now} />
           ))}
           {waiting.map((signup) => (
             <WaitingApproval signup={signup} now={now} />
@@ -111,6 +125,29 @@ function FailedRun({ run, now }: { run: RunRow; now: number }): Html {
         <a class="button button-quiet" href={`/admin/runs/${run.id}`}>
           Look<span class="visually-hidden"> at {runTitle(run)}</span>
         </a>
+      </div>
+    </li>
+  )
+}
+
+function TroubleItem({ trouble, now }: { trouble: Trouble; now: number }): Html {
+  return (
+    <li class="need">
+      <div class="need-body">
+        <p>
+          <Badge status="failed" /> <strong>{trouble.title}</strong>{' '}
+          <span class="muted">
+            <Time at={trouble.at} now={now} />
+          </span>
+        </p>
+        <p>{trouble.reason}</p>
+      </div>
+      <div class="need-actions">
+        <form method="post" action={trouble.retryAction}>
+          <button class="button button-primary" type="submit">
+            Try again<span class="visually-hidden">: {trouble.title}</span>
+          </button>
+        </form>
       </div>
     </li>
   )
