@@ -8,7 +8,7 @@ import { newId } from '../ids'
 import { type Checkout, type PaidSubscription, REMEMBERED_FAILURE } from '../providers/payments'
 import { performEffect } from '../runs/effects'
 import type { Services } from '../services'
-import { approveIfAutomatic } from '../signups/approve'
+import { welcomePaidSignup } from '../signups/approve'
 import { signupToken } from '../signups/link'
 import { expireSignup, getPlan, getSignup, moveSignup, type PlanRow, type SignupRow } from '../signups/signup'
 
@@ -131,7 +131,7 @@ function markPaid(tx: Tx, services: Services, signup: SignupRow, checkout: Check
   recordPayment(tx, organizationId, checkout, nowMs)
   const detail = { amount: checkout.amountTotal, currency: checkout.currency }
   audit(tx, nowMs, { actor: customerActor(signup), action: 'signup.paid', subject: signup.id, detail })
-  approveIfAutomatic(tx, services, signup.id, nowMs)
+  welcomePaidSignup(tx, services, signup.id, nowMs)
 }
 
 /** An authentic event may still speak of another price, another currency or a test payment. */

@@ -1,11 +1,13 @@
+import { operatorNotice } from '../../views/emails/operator-notice'
 import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { conflict } from '../errors'
 import { provisionRecipe } from '../provisioning/recipe'
+import { queueMail } from '../runs/outbox'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { createTenant } from '../tenants/tenant'
-import { getPlan, getSignup, moveSignup, requireStatus } from './signup'
+import { getPlan, getSignup, moveSignup, type PlanRow, requireStatus, type SignupRow } from './signup'
 
 /**
  * Approves a paid signup: its tenant, its server's plan, its provisioning run and the audit event come to be
@@ -30,8 +32,26 @@ export function approveSignup(
   return { tenantId: tenant.id, runId }
 }
 
-/** Approves a signup that was just paid when its plan says so. */
-export function approveIfAutomatic(tx: Tx, services: Services, signupId: string, nowMs: number): void {
-  const plan = getPlan(tx, getSignup(tx, signupId).planId)
+/** What becomes of a signup that was just paid: approved at once when its plan says so, or the operator is asked. */
+export function welcomePaidSignup(tx: Tx, services: Services, signupId: string, nowMs: number): void {
+  const signup = getSignup(tx, signupId)
+  const plan = getPlan(tx, signup.planId)
   if (plan.approval === 'automatic') approveSignup(tx, services, signupId, ATLAS, nowMs)
+  else askOperator(tx, services, signup, plan, nowMs)
+}
+
+function askOperator(tx: Tx, { settings }: Services, signup: SignupRow, plan: PlanRow, nowMs: number): void {
+  const mail = operatorNotice({
+    title: `${signup.subdomain} is paid and waits for approval`,
+    message: `${signup.email} bought ${plan.name}. Their server is created when you approve.`,
+    actionLabel: 'Look at the signup',
+    actionUrl: `${settings.baseUrl}/admin/signups?status=paid`,
+  })
+  const outgoing = {
+    kind: 'approval-notice',
+    subject: signup.id,
+    idempotencyKey: `approval-${signup.id}`,
+    mail: { from: settings.emailFrom, to: settings.adminEmail, ...mail },
+  }
+  queueMail(tx, settings.encryptionKey, outgoing, nowMs)
 }
