@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNotNull, ne, or } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNotNull, ne } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { signups, tenants } from '../db/schema'
 import { RESERVED_NAMES } from './reserved-names'
@@ -43,8 +43,7 @@ export function judgeForm(name: string, reserved: readonly string[] = []): Subdo
   if (RESERVED_NAMES.has(name) || reserved.includes(name)) {
     return no('reserved', 'This name is reserved. Choose another one.')
   }
-  const skeleton = skeletonOf(name)
-  if (RESERVED_SKELETONS.has(skeleton) || reserved.some((word) => skeletonOf(word) === skeleton)) {
+  if (isLookAlike(name, [...LOOK_ALIKE_WORDS, ...reserved])) {
     return no('look_alike', 'This name looks like a reserved one. Choose another one.')
   }
   return { ok: true }
@@ -71,21 +70,35 @@ export function judgeSubdomain(
   return { ok: true }
 }
 
-/** The name as a hasty eye reads it: two names with one skeleton are look-alikes. */
+/** The name in its coarsest reading: look-alikes have the same one, though not all that have it are look-alikes. */
 export function skeletonOf(name: string): string {
+  return shapesOf(name).replace(/[i1]/g, 'l')
+}
+
+/** Whether a hasty eye could take the name for one of the others: a 1 stands for an i as well as for an l. */
+function isLookAlike(name: string, others: readonly string[]): boolean {
+  const shapes = [...shapesOf(name)]
+  const alike = (one: string, other = '') =>
+    one === other || ('il1'.includes(one) && 'il1'.includes(other) && (one === '1' || other === '1'))
+  return others.some((other) => {
+    const others = [...shapesOf(other)]
+    return others.length === shapes.length && shapes.every((shape, at) => alike(shape, others[at]))
+  })
+}
+
+function shapesOf(name: string): string {
   return name
     .replaceAll('-', '')
     .replaceAll('rn', 'm')
     .replaceAll('vv', 'w')
-    .replaceAll('cl', 'd')
+    .replace(/c[l1]/g, 'd')
     .replaceAll('0', 'o')
-    .replaceAll('1', 'l')
     .replaceAll('3', 'e')
     .replaceAll('5', 's')
 }
 
 // Short words are left out: too many honest names look like `ci` or `db`.
-const RESERVED_SKELETONS = new Set([...RESERVED_NAMES].filter((word) => word.length >= 4).map(skeletonOf))
+const LOOK_ALIKE_WORDS = [...RESERVED_NAMES].filter((word) => word.length >= 4)
 
 /** The name in use that this one equals (preferred) or looks like. */
 function holderOf(db: Reader, name: string): string | undefined {
@@ -101,24 +114,25 @@ function holderOf(db: Reader, name: string): string | undefined {
     .where(and(eq(signups.skeleton, skeleton), inArray(signups.status, [...HELD_BY_SIGNUP])))
     .all()
   const names = [...live, ...held].map((row) => row.subdomain)
-  return names.find((other) => other === name) ?? names[0]
+  return names.find((other) => other === name) ?? names.find((other) => isLookAlike(name, [other]))
 }
 
 /** Only a tenant that was once live leaves its name to rest: nobody has visited one that never was. */
 function restedUntil(db: Reader, name: string, nowMs: number): boolean {
   const gone = db
-    .select({ deletedAt: tenants.deletedAt })
+    .select({ subdomain: tenants.subdomain })
     .from(tenants)
     .where(
       and(
-        or(eq(tenants.subdomain, name), eq(tenants.skeleton, skeletonOf(name))),
+        eq(tenants.skeleton, skeletonOf(name)),
         eq(tenants.status, 'deleted'),
         isNotNull(tenants.activatedAt),
         gt(tenants.deletedAt, nowMs - NAME_REST_MS),
       ),
     )
-    .orderBy(desc(tenants.deletedAt))
-    .limit(1)
-    .get()
-  return gone !== undefined
+    .all()
+  return isLookAlike(
+    name,
+    gone.map(({ subdomain }) => subdomain),
+  )
 }
