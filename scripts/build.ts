@@ -32,6 +32,8 @@ async function compileCommand(entry: string, binary: string, target: Target): Pr
   const runtime = targets[target]
   return [
     ...[process.execPath, 'build', '--compile', '--minify', '--bytecode', '--format=esm'],
+    // A command loads only its own parts: the simulator and the AWS SDK cost a server that is starting nothing.
+    '--splitting',
     // A binary that read these would run whatever bunfig.toml or .env lies in the folder it is started in.
     ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
     // ssh2 can do without this native helper, and looks for it in a try.
