@@ -1,0 +1,56 @@
+import type { BrowserContext, ConsoleMessage, Page } from 'playwright-core'
+
+// Runs in every page before its own scripts; what it writes arrives with the page's other errors.
+const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
+  console.error('violation of ' + event.effectiveDirective + ' by ' + event.blockedURI))`
+
+/** Notes everything that a page should never do, in all pages of a context. */
+export class Watch {
+  readonly problems: string[] = []
+  private readonly intended: number[] = []
+
+  constructor(context: BrowserContext) {
+    context.on('console', (message) => this.read(message))
+    context.on('weberror', (error) => this.problems.push(`threw ${error.error()}`))
+    context.on('page', (page) => page.on('crash', () => this.problems.push(`crashed at ${page.url()}`)))
+  }
+
+  /** Call before pages open. */
+  static async on(context: BrowserContext): Promise<Watch> {
+    await context.addInitScript(REPORT_VIOLATIONS)
+    return new Watch(context)
+  }
+
+  /** The next answer of this status is meant, so Chromium's complaint about it is not a problem. */
+  intend(status: number): void {
+    this.intended.push(status)
+  }
+
+  /** What went wrong so far, and what was meant to be refused and was not. */
+  report(): string[] {
+    return [...this.problems, ...this.intended.map((status) => `no answer had the status ${status}`)]
+  }
+
+  private read(message: ConsoleMessage): void {
+    if (message.type() !== 'error' && message.type() !== 'warning') return
+    const status = Number(/^Failed to load resource: .* status of (4\d\d) /.exec(message.text())?.[1])
+    const index = this.intended.indexOf(status)
+    if (index >= 0) this.intended.splice(index, 1)
+    else this.problems.push(`${message.type()} at ${message.page()?.url()}: ${message.text()}`)
+  }
+}
+
+/** A page's tab: problems with its title and its icon, which a person tells it from others by. */
+export async function tabProblems(page: Page): Promise<string[]> {
+  const problems: string[] = []
+  if ((await page.title()).trim() === '') problems.push('has no title')
+  const href = await page
+    .locator('link[rel~="icon"]')
+    .first()
+    .getAttribute('href', { timeout: 1_000 })
+    .catch(() => null)
+  if (!href) return [...problems, 'has no icon']
+  const icon = await page.request.get(new URL(href, page.url()).href)
+  if (!icon.headers()['content-type']?.startsWith('image/')) problems.push(`has no icon at ${href}`)
+  return problems
+}
