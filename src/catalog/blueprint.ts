@@ -89,6 +89,14 @@ export function parseBlueprint(
   return { blueprint: null, problems: [words] }
 }
 
+/**
+ * Reads a blueprint that was found sound before, as those in the binary were when it was tested: Bun's own parser
+ * says nothing of places, and takes a fiftieth of the time from every start.
+ */
+export function readSound(source: BlueprintSource): Blueprint {
+  return toBlueprint(v.parse(blueprintSchema, Bun.YAML.parse(source.blueprint)), source)
+}
+
 /** The variables of Atlas's environment without which a sold blueprint cannot be served. */
 export function missingVariables(blueprint: Blueprint, env: Environment): string[] {
   const shared = blueprint.settings.flatMap((setting) =>

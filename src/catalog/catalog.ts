@@ -9,6 +9,7 @@ import {
   type Plan,
   parseBlueprint,
   planId,
+  readSound,
 } from './blueprint'
 import { FILE_BYTES_MAX } from './yaml'
 
@@ -48,11 +49,12 @@ export function loadCatalog(options: {
   const { sources, problems } = options.dir ? readFolder(options.dir) : { sources: [], problems: [] }
   const own = new Set(sources.map((source) => source.name))
   const blueprints: Blueprint[] = []
-  for (const source of [...sources, ...options.builtin.filter(({ name }) => !own.has(name))]) {
+  for (const source of sources) {
     const parsed = parseBlueprint(source)
     problems.push(...parsed.problems.map((problem) => `${source.name}/${problem}`))
     if (parsed.blueprint) blueprints.push(parsed.blueprint)
   }
+  blueprints.push(...options.builtin.filter(({ name }) => !own.has(name)).map(readSound))
   for (const blueprint of blueprints.filter(({ sold }) => sold)) {
     const missing = missingVariables(blueprint, options.env)
     problems.push(...missing.map((name) => `${blueprint.name} needs ${name} in the environment`))

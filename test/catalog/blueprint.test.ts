@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parse, stringify } from 'yaml'
-import { type BlueprintSource, parseBlueprint, planId } from '../../src/catalog/blueprint'
+import { type BlueprintSource, parseBlueprint, planId, readSound } from '../../src/catalog/blueprint'
 import { builtinBlueprints } from '../../src/catalog/builtin'
 import { checkCompose } from '../contract/compose'
 
@@ -24,6 +24,13 @@ function changed(change: (written: Written) => void): BlueprintSource {
 }
 
 const problemsOf = (source: BlueprintSource) => parseBlueprint(source).problems as string[]
+
+test.each(builtinBlueprints)(
+  'the blueprint $name in the binary is sound, and is read alike unchecked',
+  (source) => {
+    expect(parseBlueprint(source)).toEqual({ blueprint: readSound(source), problems: [] })
+  },
+)
 
 describe('the blueprint virtues', () => {
   const { blueprint } = parseBlueprint(virtues)
