@@ -10,6 +10,7 @@ import { offerRoutes } from './hetzner/offers'
 import { Project } from './hetzner/project'
 import { RateLimit } from './hetzner/rate-limit'
 import { findRoute, type Route } from './hetzner/routes'
+import { placePastServer } from './hetzner/server-create'
 import { serverRoutes } from './hetzner/servers'
 import { addSshKey, sshKeyRoutes } from './hetzner/ssh-keys'
 import type { Twin } from './twin'
@@ -74,6 +75,13 @@ export class HetznerTwin implements Twin {
     const code = fault.code ?? CODE_OF_STATUS[fault.status ?? 503] ?? 'unavailable'
     const answer = refusalAnswer(new Refusal(code, MESSAGES[code] ?? code, null, fault.status))
     return withHeaders(answer, this.rateLimit.headers(code === 'rate_limit_exceeded'))
+  }
+
+  /** Puts a running server there that was ordered at `createdAt` with this body of `POST /servers`. */
+  seed(body: object, createdAt: number): { id: string; ipv4: string | null; ipv6: string | null } {
+    const { id, ipv4Id, ipv6Id } = placePastServer(this.project, body, createdAt)
+    const { addresses } = this.project
+    return { id, ipv4: addresses.get(ipv4Id)?.ip ?? null, ipv6: addresses.get(ipv6Id)?.ip ?? null }
   }
 
   /** Lets the next action with this command (`create_server`, ...) end in an error. */

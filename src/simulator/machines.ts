@@ -14,6 +14,7 @@ import {
   sshListens,
   stateOf,
 } from './machines/machine'
+import { type MachineModel, type PastMachine, pastMachine } from './machines/past-machine'
 import { serveSsh } from './machines/sshd'
 import type { World } from './world'
 
@@ -61,6 +62,17 @@ export class SimMachines implements MachineDriver {
   create(spec: MachineSpec): void {
     this.table.put(newMachine(spec, this.world))
     this.idByAddress.set(spec.ipv4, spec.serverId)
+  }
+
+  /** Puts a machine there that has been running for a while; returns its public host key and its settings' digest. */
+  seed(model: MachineModel, past: PastMachine): { hostKey: string; settingsSha256: string; digest: string } {
+    const machine = this.table.put(pastMachine(model, past))
+    this.idByAddress.set(machine.ipv4, machine.id)
+    return {
+      hostKey: machine.hostKey.publicKey,
+      settingsSha256: machine.settings?.sha256 ?? '',
+      digest: machine.app?.digest ?? '',
+    }
   }
 
   powerOn(serverId: string): void {

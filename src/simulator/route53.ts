@@ -40,6 +40,13 @@ export class Route53Twin implements Twin {
     return this.zone.answer(hostname, 'A')?.values[0]
   }
 
+  /** Puts a record set there that was changed at `submittedAtMs` and has spread since; returns the change's id. */
+  seed(set: RecordSet, submittedAtMs: number): string {
+    const insyncAtMs = submittedAtMs + INSYNC_AFTER_MS
+    this.zone.seed({ ...set, name: canonicalName(set.name) }, insyncAtMs)
+    return this.recordChange({ submittedAtMs, insyncAtMs }).id
+  }
+
   /** Every record set, for the control page. */
   recordSets(): (RecordSet & { insync: boolean })[] {
     return this.zone
@@ -84,8 +91,7 @@ export class Route53Twin implements Twin {
     const submittedAtMs = this.world.now()
     const insyncAtMs = submittedAtMs + this.world.lasts(INSYNC_AFTER_MS)
     this.zone.apply(changes, insyncAtMs)
-    const id = `C${opaqueId(this.world, 'change', 20)}`
-    const change = this.changes.put({ id, submittedAtMs, insyncAtMs, comment })
+    const change = this.recordChange({ submittedAtMs, insyncAtMs, comment })
     return ok(this.world, 'ChangeResourceRecordSetsResponse', [['ChangeInfo', this.changeInfo(change)]])
   }
 
@@ -151,6 +157,10 @@ export class Route53Twin implements Twin {
 
   private get changes() {
     return this.world.table<StoredChange>('route53_change')
+  }
+
+  private recordChange(change: Omit<StoredChange, 'id'>): StoredChange {
+    return this.changes.put({ ...change, id: `C${opaqueId(this.world, 'change', 20)}` })
   }
 
   private authenticate(request: Request): void {

@@ -29,11 +29,15 @@ export type SimulatorOptions = {
   addresses?: () => Address[]
 }
 
+// Above the largest fleet of a demo, so that customers can still be added to it.
+const SERVER_LIMIT = 20_000
+
 /** All the clouds that Atlas talks to, on this machine's loopback. */
 export type Simulator = {
   world: World
   front: Front
   stripe: StripeTwin
+  hetzner: HetznerTwin
   route53: Route53Twin
   machines: SimMachines
   urls: { clouds: string; tenants: string; gateway: string }
@@ -54,7 +58,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     prices: options.prices,
     webhook: options.webhook,
   })
-  const hetzner = new HetznerTwin(world, { token: keys.hetzner, sshKeys: [options.sshKey], driver: machines })
+  const hetzner = new HetznerTwin(world, {
+    token: keys.hetzner,
+    sshKeys: [options.sshKey],
+    driver: machines,
+    serverLimit: SERVER_LIMIT,
+  })
   const twins = [stripe, hetzner, route53, new ResendTwin(world, { apiKey: keys.resend })]
   const pages: ((request: Request) => Promise<Response | null>)[] = []
   const front = new Front(world, twins, async (request) => {
@@ -75,6 +84,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     world,
     front,
     stripe,
+    hetzner,
     route53,
     machines,
     urls,

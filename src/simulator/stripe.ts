@@ -8,6 +8,7 @@ import { Refusal, refusalFor, wrong } from './stripe/errors'
 import { API_VERSION, type Event, Events, NO_REQUEST } from './stripe/events'
 import { acceptOnly, parseForm } from './stripe/form'
 import { type Answer, Idempotency } from './stripe/idempotency'
+import { type PastSale, recordPastSale, type Sold } from './stripe/past-sale'
 import { ROUTES, type Route } from './stripe/routes'
 import { type SeedPrice, Store } from './stripe/store'
 import { endDueSubscriptions } from './stripe/subscriptions'
@@ -93,6 +94,11 @@ export class StripeTwin implements Twin {
       this.idempotency.remember(key, { path: new URL(request.url).pathname, body: null }, answer)
     }
     return respond(answer, requestId)
+  }
+
+  /** Puts a sale of the past into the account, as if it had been made here. */
+  seed(sale: PastSale): Sold {
+    return recordPastSale(this.store, sale)
   }
 
   /** The hosted checkout page and its stylesheet; null for any other path. */

@@ -70,6 +70,13 @@ export function createServer(project: Project, body: unknown): Response {
   return Response.json(reply, { status: 201 })
 }
 
+/** Puts a server there that was ordered a while ago and runs; its machine is the driver's to put there. */
+export function placePastServer(project: Project, body: unknown, createdAt: number): ServerRow {
+  const order = parse(newServer, body)
+  const row = placeServer(project, order, orderable(order))
+  return project.servers.put({ ...row, createdAt, status: 'running', hasMachine: true })
+}
+
 /** The type and its location, if it can be ordered there now. */
 function orderable(order: Order): { type: ServerType; location: string } {
   const type = SERVER_TYPES.find(

@@ -112,7 +112,7 @@ function start(machine: Machine, input: Input, from: number, pace: Pace): Work {
   if (!settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
   const release = parsed.output
   if (settings.missing.length > 0) return missingVariable(machine, settings.missing, from)
-  const digest = `sha256:${sha256(release)}`
+  const digest = digestOf(release)
   const startsAt = from + pace.lasts(START_MS * PULL_SHARE)
   const upAt = from + pace.lasts(START_MS)
   const logs = [
@@ -193,6 +193,11 @@ function readInput(stdin: string): Input | null {
   } catch {
     return null
   }
+}
+
+/** The digest of a release's image. */
+export function digestOf(release: string): string {
+  return `sha256:${sha256(release)}`
 }
 
 function sha256(text: string): string {

@@ -17,18 +17,24 @@ export function readSettings(input: Record<string, unknown>): Settings | null {
   const parsed = v.safeParse(Input, input)
   if (!parsed.success) return null
   const { compose, env } = parsed.output
+  return settingsOf(compose, servicesOf(compose), env)
+}
+
+/** What is left of settings on the disk; `services` are those of the compose file. */
+export function settingsOf(compose: string, services: string[], env: Record<string, string>): Settings {
   const envFile = Object.entries(env).map(([name, value]) => `${name}=${value}\n`)
   return {
     sha256: createHash('sha256')
       .update(`${compose}${envFile.join('')}`)
       .digest('hex'),
-    services: servicesOf(compose),
+    services,
     missing: demandedBy(compose).filter((name) => !env[name]),
     plan: env.PLAN ?? null,
   }
 }
 
-function servicesOf(compose: string): string[] {
+/** The names of a compose file's services. */
+export function servicesOf(compose: string): string[] {
   try {
     const parsed = v.safeParse(Compose, parse(compose))
     return parsed.success ? Object.keys(parsed.output.services) : []

@@ -42,9 +42,16 @@ export class Zone {
     }
   }
 
+  /** Puts a record set there that resolvers have known since `insyncAtMs`. */
+  seed(set: RecordSet, insyncAtMs: number): void {
+    this.put(set, insyncAtMs)
+  }
+
   /** Every record set in Route 53's order: by reversed labels, then by type. */
   list(): RecordSet[] {
-    return this.sets.all().sort(byPosition)
+    const placed = this.sets.all().map((set) => ({ set, position: positionOf(set.name) }))
+    placed.sort((a, b) => compare(a.position, b.position) || compare(a.set.type, b.set.type))
+    return placed.map(({ set }) => set)
   }
 
   /** What a resolver is told now about `name`, wildcards included. */

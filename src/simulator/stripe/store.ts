@@ -38,7 +38,10 @@ export class Store {
   readonly methods
   readonly events
 
-  constructor(readonly world: World) {
+  constructor(
+    readonly world: World,
+    private readonly now = () => world.now(),
+  ) {
     this.customers = world.table<Customer>('stripe_customers')
     this.products = world.table<Product>('stripe_products')
     this.prices = world.table<Price>('stripe_prices')
@@ -54,7 +57,12 @@ export class Store {
 
   /** The world's time as Stripe tells it, in seconds. */
   seconds(): number {
-    return Math.floor(this.world.now() / 1000)
+    return Math.floor(this.now() / 1000)
+  }
+
+  /** The same account as it was used at a moment of the past. */
+  at(ms: number): Store {
+    return new Store(this.world, () => ms)
   }
 
   /** A new object's id and time; ids of one kind sort by age, as Stripe's do. */
