@@ -115,7 +115,17 @@ function beginAttempt(services: Services, signup: SignupRow): { attempt: number;
   })
 }
 
-function markPaid(tx: Tx, services: Services, signup: SignupRow, checkout: Checkout, nowMs: number): void {
+/**
+ * Makes a pending signup's organization, subscription and payment from its paid checkout, and approves it when its
+ * plan says so. Throws `conflict` when the payment is not the one that was asked for.
+ */
+export function markPaid(
+  tx: Tx,
+  services: Services,
+  signup: SignupRow,
+  checkout: Checkout,
+  nowMs: number,
+): void {
   const plan = getPlan(tx, signup.planId)
   refuseOtherPayment(services, plan, checkout)
   const { subscription, customerId } = checkout

@@ -4,9 +4,9 @@ import { pickPlacement } from '../catalog/server-type'
 import { renderUserData } from '../catalog/user-data'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
-import type { CloudServer, ServerSpec } from '../providers/cloud'
+import type { CloudServer, FirewallSpec, ServerSpec } from '../providers/cloud'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
-import type { Services } from '../services'
+import type { Services, Settings } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, serverOf } from '../tenants/tenant'
 import { pauseMs } from './pause'
@@ -15,8 +15,23 @@ import { FIRST_HOST_KEY } from './prepare'
 const ANYWHERE = ['0.0.0.0/0', '::/0']
 
 /** One firewall for all tenants' servers: the cloud allows few of them, and every server needs the same rules. */
+export function firewallSpec({ installationId }: Settings): FirewallSpec {
+  return {
+    name: `atlas-${installationId.slice(-8)}`,
+    labels: { atlas: installationId },
+    rules: [
+      { protocol: 'tcp', port: '22', sourceIps: ANYWHERE, description: 'SSH' },
+      { protocol: 'tcp', port: '80', sourceIps: ANYWHERE, description: 'HTTP' },
+      { protocol: 'tcp', port: '443', sourceIps: ANYWHERE, description: 'HTTPS' },
+      { protocol: 'icmp', sourceIps: ANYWHERE, description: 'Ping' },
+    ],
+  }
+}
+
+/** Finds that firewall, or creates it. */
 export function ensureFirewall({ cloud, settings }: Services): Step {
-  const name = `atlas-${settings.installationId.slice(-8)}`
+  const spec = firewallSpec(settings)
+  const { name } = spec
   return {
     name: 'ensure-firewall',
     title: 'Find or create the firewall',
@@ -28,17 +43,7 @@ export function ensureFirewall({ cloud, settings }: Services): Step {
           key: name,
           summary: { name, open: 'ssh, http, https, ping' },
         },
-        () =>
-          cloud.ensureFirewall({
-            name,
-            labels: { atlas: settings.installationId },
-            rules: [
-              { protocol: 'tcp', port: '22', sourceIps: ANYWHERE, description: 'SSH' },
-              { protocol: 'tcp', port: '80', sourceIps: ANYWHERE, description: 'HTTP' },
-              { protocol: 'tcp', port: '443', sourceIps: ANYWHERE, description: 'HTTPS' },
-              { protocol: 'icmp', sourceIps: ANYWHERE, description: 'Ping' },
-            ],
-          }),
+        () => cloud.ensureFirewall(spec),
         (reply) => reply.id,
       )
       return done({ firewallId: firewall.id })

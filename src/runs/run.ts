@@ -26,11 +26,11 @@ export function queueRun(tx: Tx, recipe: Recipe, tenantId: string, input: RunFac
       createdAt: nowMs,
     })
     .run()
-  recipe.steps.forEach((step, position) => {
-    tx.insert(steps)
-      .values({ runId: id, position, name: step.name, title: step.title, status: 'pending' })
-      .run()
-  })
+  const pending = recipe.steps.map(({ name, title }, position) => ({
+    ...{ runId: id, position, name, title },
+    status: 'pending' as const,
+  }))
+  tx.insert(steps).values(pending).run()
   return id
 }
 
