@@ -11,7 +11,7 @@ import {
   type SignupInput,
   type SignupRow,
 } from '../signups/signup'
-import { normalizeSubdomain } from '../signups/subdomain'
+import { namesKept, normalizeSubdomain } from '../signups/subdomain'
 import { openCheckout, syncCheckout } from './checkout'
 
 /** A signup with its checkout's address; or, when Stripe could not be asked, with what went wrong. */
@@ -45,8 +45,10 @@ async function signupToGoOnWith(services: Services, input: SignupInput): Promise
   return (await abandonCheckout(services, held.id)) ? undefined : getSignup(db.read, held.id)
 }
 
-function newSignup({ db, clock, catalog }: Services, input: SignupInput, actor: Actor): string {
-  return db.write((tx) => createSignup(tx, input, actor, clock.now(), catalog.front)).id
+function newSignup(services: Services, input: SignupInput, actor: Actor): string {
+  const { db, clock, catalog } = services
+  const front = { name: catalog.front.name, reservedSubdomains: namesKept(services) }
+  return db.write((tx) => createSignup(tx, input, actor, clock.now(), front)).id
 }
 
 /** Closes a signup's checkout and gives its name free; resolves to false when it turned out to be paid. */

@@ -14,7 +14,8 @@ export type PlanRow = typeof plans.$inferSelect
 export type SignupInput = { subdomain: string; email: string; plan: string }
 
 const EMAIL_CHARS_MAX = 254
-const EMAIL = /^[^\s@<>,;:"()[\]\\]+@[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}$/i
+// Control characters, and those that turn the direction of text, could make one address look like another.
+const EMAIL = /^[^\s\p{C}@<>,;:"()[\]\\]+@[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,}$/u
 
 /**
  * Creates a pending signup, which holds its name until the checkout ends.

@@ -1,6 +1,7 @@
 import { and, eq, gt, inArray, isNotNull, ne } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { signups, tenants } from '../db/schema'
+import type { Services } from '../services'
 import { RESERVED_NAMES } from './reserved-names'
 
 /** Whether a name can be had, and if not, why, in words for the person who typed it. */
@@ -25,6 +26,14 @@ const no = (reason: Exclude<SubdomainVerdict, { ok: true }>['reason'], words: st
 /** What was typed, as the name it means: without spaces around it and in lower case. */
 export function normalizeSubdomain(typed: string): string {
   return typed.trim().toLowerCase()
+}
+
+/** The names that this shop keeps: its blueprint's, and Atlas's own if it lives under the tenants' domain. */
+export function namesKept({ catalog, settings }: Pick<Services, 'catalog' | 'settings'>): string[] {
+  const ending = `.${settings.tenantDomain.replace(/:\d+$/, '')}`
+  const { hostname } = new URL(settings.baseUrl)
+  const own = hostname.endsWith(ending) ? [hostname.slice(0, -ending.length)] : []
+  return [...catalog.front.reservedSubdomains, ...own.flatMap((name) => name.split('.').at(-1) ?? [])]
 }
 
 /** Judges a name by its form and meaning alone. `reserved` are a blueprint's further names. */
