@@ -1,4 +1,5 @@
 import { Database } from 'bun:sqlite'
+import { closeSync, openSync } from 'node:fs'
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from './migrate'
 import * as schema from './schema'
@@ -58,6 +59,8 @@ export class Db {
  * Throws `conflict` when a newer Atlas has written it.
  */
 export function openDb(file: string, nowMs: number): Db {
+  // Made by us first: SQLite would let everybody on the machine read it.
+  if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
   const sqlite = new Database(file, { create: true })
   // bun:sqlite starts with busy_timeout=0 and foreign_keys=0. FULL: an acknowledged write survives a power cut.
   sqlite.exec(
