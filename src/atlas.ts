@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { App } from './app'
 import { inboxLane } from './billing/inbox'
 import { builtinBlueprints } from './catalog/builtin'
-import { loadCatalog } from './catalog/catalog'
+import { type Catalog, loadCatalog } from './catalog/catalog'
 import { syncPlans } from './catalog/plans'
 import type { Clock } from './clock'
 import { type Config, type Environment, readConfig, secretsOf } from './config'
 import { lockDataDir } from './db/lock'
 import { type Db, openDb } from './db/open'
 import { installation } from './db/schema'
+import { asAtlasError, invalid } from './errors'
 import { newId, systemRandom } from './ids'
 import type { Log } from './log'
 import { createHetzner } from './providers/hetzner'
@@ -40,10 +41,10 @@ export type Atlas = {
 
 /** Makes the whole of Atlas from its environment and starts it. Throws `invalid` listing every problem found. */
 export function startAtlas(env: Environment, clock: Clock, log: Log): Atlas {
-  const config = readConfig(env)
   log.hide(...secretsOf(env))
+  const { config, catalog } = readSettings(env)
   const { db, unlock } = openData(config, clock)
-  const services = makeServices(config, env, { db, clock, log })
+  const services = makeServices(config, env, { db, clock, log, catalog })
   const worker = makeWorker(services)
   const app = new App(services, checkoutPage(config))
   const port = app.listen(config.PORT)
@@ -64,6 +65,26 @@ export function startAtlas(env: Environment, clock: Clock, log: Log): Atlas {
   }
 }
 
+/** The configuration and the blueprints, whose variables are part of it: all their problems at once. */
+function readSettings(env: Environment): { config: Config; catalog: Catalog } {
+  const problems: string[] = []
+  const config = orProblem(problems, () => readConfig(env))
+  const dir = env.BLUEPRINTS_DIR?.trim() || undefined
+  const catalog = orProblem(problems, () => loadCatalog({ builtin: builtinBlueprints, dir, env }))
+  if (config && catalog) return { config, catalog }
+  throw invalid(problems.join('\n'))
+}
+
+function orProblem<T>(problems: string[], read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (thrown) {
+    const error = asAtlasError(thrown)
+    if (error.code !== 'invalid') throw thrown
+    problems.push(error.message)
+  }
+}
+
 /** Opens the data folder for commands that work beside a running Atlas. */
 export function openDataBeside(dataDir: string, clock: Clock): Db {
   return openDb(join(dataDir, 'atlas.db'), clock.now())
@@ -75,9 +96,10 @@ function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } 
   return { db: openDataBeside(config.DATA_DIR, clock), unlock }
 }
 
-function makeServices(config: Config, env: Environment, base: { db: Db; clock: Clock; log: Log }): Services {
-  const { db, clock } = base
-  const catalog = loadCatalog({ builtin: builtinBlueprints, dir: config.BLUEPRINTS_DIR, env })
+type Base = { db: Db; clock: Clock; log: Log; catalog: Catalog }
+
+function makeServices(config: Config, env: Environment, base: Base): Services {
+  const { db, clock, catalog } = base
   const installationId = db.write((tx) => {
     syncPlans(tx, catalog, clock.now())
     const known = tx.select().from(installation).get()
@@ -86,7 +108,6 @@ function makeServices(config: Config, env: Environment, base: { db: Db; clock: C
   return {
     ...base,
     random: systemRandom,
-    catalog,
     env,
     settings: {
       installationId,

@@ -19,6 +19,19 @@ const url: Reader<string> = (value) => {
   if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new Error('must be an http or https address')
   return value.replace(/\/+$/, '')
 }
+const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/
+const origin: Reader<string> = (value) => {
+  const parsed = new URL(url(value))
+  const { username, password, pathname, search, hash } = parsed
+  if (username + password + search + hash !== '' || pathname !== '/') {
+    throw new Error('must be an address without a path, such as `https://shop.example.com`')
+  }
+  // Over plain http on a network, anybody on the way could read the operator's session.
+  if (parsed.protocol === 'http:' && !LOOPBACK.test(parsed.hostname)) {
+    throw new Error('must begin with https:// unless it is on localhost')
+  }
+  return parsed.origin
+}
 const email = matches(/^[^\s@<>,"]+@[^\s@<>,"]+$/, 'must be an email address')
 const mailbox = matches(/^[^\r\n]*@[^\r\n]*$/, 'must be an address such as `Atlas <hello@example.com>`')
 const domain = matches(
@@ -35,7 +48,7 @@ const longSecret = matches(/^.{32,}$/, 'must be at least 32 characters (openssl 
 /** Every variable that Atlas itself reads. Blueprints name further ones for their settings and prices. */
 export const VARIABLES = {
   ADMIN_EMAIL: { for: 'the operator, the only address that may sign in', read: email },
-  BASE_URL: { for: 'where customers and the operator reach Atlas', read: url },
+  BASE_URL: { for: 'where customers and the operator reach Atlas', read: origin },
   TENANT_DOMAIN: { for: 'the domain under which tenants get their names', read: domain },
   PORT: { for: 'the port that Atlas listens on, loopback only', read: port, default: '4100' },
   DATA_DIR: { for: 'the folder that holds the database', read: text, default: './data' },
@@ -46,7 +59,7 @@ export const VARIABLES = {
   ATLAS_SSH_KEY_ID: { for: 'the id or name of Atlas’s SSH key at Hetzner', read: text },
   ATLAS_SSH_PRIVATE_KEY: {
     for: 'the private half of that key (OpenSSH, ed25519)',
-    read: unescaped,
+    read: privateKey,
     secret: true,
   },
   AWS_ACCESS_KEY_ID: { for: 'DNS records at Route 53', read: text },
@@ -103,11 +116,15 @@ export function readConfig(env: Environment): Config {
   return config as Config
 }
 
-/** The values that must never be printed. */
+/** The values that must never be printed: Atlas's own, and those that blueprints share with tenants. */
 export function secretsOf(env: Environment): string[] {
-  const names = Object.entries(VARIABLES).flatMap(([name, variable]) => ('secret' in variable ? [name] : []))
-  return names.flatMap((name) => env[name]?.trim() || [])
+  const own = Object.entries(VARIABLES).flatMap(([name, variable]) => ('secret' in variable ? [name] : []))
+  const shared = Object.keys(env).filter((name) => SECRET_NAME.test(name))
+  return [...new Set([...own, ...shared])].flatMap((name) => env[name]?.trim() || [])
 }
+
+// `ATLAS_SSH_KEY_ID` and `AWS_ACCESS_KEY_ID` name keys and are none.
+const SECRET_NAME = /(^|_)(KEY|SECRET|TOKEN|PASSWORD)(_(?!ID$)|$)/
 
 function listed(problems: Record<string, string>): string {
   const lines = Object.entries(problems).map(([name, words]) => `  ${name} ${words}`)
@@ -115,6 +132,8 @@ function listed(problems: Record<string, string>): string {
 }
 
 // Unit files and .env files hold a PEM key on one line, with its line breaks written as \n.
-function unescaped(value: string): string {
-  return value.includes('\\n') ? value.replaceAll('\\n', '\n') : value
+function privateKey(value: string): string {
+  const pem = value.replaceAll('\\n', '\n')
+  if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n/.test(pem)) throw new Error('must be a private key in PEM')
+  return pem
 }

@@ -2,6 +2,9 @@ import { AtlasError } from './errors'
 
 type Fields = Record<string, unknown>
 
+// Shorter ones would blot out words that only look like them.
+const SECRET_CHARS_MIN = 6
+
 /** Writes what happens as one JSON line each, with every live secret blotted out. */
 export class Log {
   private readonly secrets = new Set<string>()
@@ -11,12 +14,13 @@ export class Log {
     private readonly write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
   ) {}
 
-  /** Makes sure that a secret never appears in a line, in plain or as JSON spells it. */
+  /** Makes sure that a secret never appears, in plain or as JSON, JSON within JSON or an address spells it. */
   hide(...secrets: (string | undefined)[]): void {
-    for (const secret of secrets) {
-      if (!secret || secret.length < 6) continue
-      this.secrets.add(secret)
-      this.secrets.add(JSON.stringify(secret).slice(1, -1))
+    for (const secret of secrets.flatMap((value) => (value ? [value, ...linesOf(value)] : []))) {
+      if (secret.length < SECRET_CHARS_MIN) continue
+      const inJson = JSON.stringify(secret).slice(1, -1)
+      const spellings = [secret, inJson, JSON.stringify(inJson).slice(1, -1), encodeURIComponent(secret)]
+      for (const spelling of spellings) this.secrets.add(spelling)
     }
   }
 
@@ -43,6 +47,11 @@ export class Log {
     const at = new Date(this.now()).toISOString()
     this.write(this.redact(JSON.stringify({ at, level, message, ...fields })))
   }
+}
+
+// A machine's log shows a PEM a line at a time.
+function linesOf(secret: string): string[] {
+  return secret.split(/\r?\n|\\n/).filter((line) => line !== secret && !line.startsWith('-----'))
 }
 
 function describe(thrown: unknown): Fields {
