@@ -1,10 +1,11 @@
+import { isIP } from 'node:net'
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import { ErrorPage } from '../views/shop/error'
 import { findApiToken } from './accounts/api-token'
-import { findSession, type Visitor } from './accounts/session'
+import { findSession, noteSeen, type Visitor } from './accounts/session'
 import type { Actor } from './audit'
-import { type AtlasError, asAtlasError, forbidden, notFound, unauthorized } from './errors'
+import { asAtlasError, forbidden, notFound, unauthorized } from './errors'
 import { adminRoutes } from './routes/admin'
 import { json, page, redirect } from './routes/answer'
 import { apiRoutes } from './routes/api'
@@ -58,7 +59,7 @@ export class App {
     options: AppOptions = {},
     list: readonly Route[] = ROUTES,
   ) {
-    this.live = new Live(services.db)
+    this.live = new Live(services)
     this.headers = securityHeaders(options.checkoutOrigin ?? STRIPE_CHECKOUT)
     for (const route of list) this.mount(route)
     this.elysia.onError(({ request, error, code }) =>
@@ -74,7 +75,10 @@ export class App {
       development: false,
       maxRequestBodySize: REQUEST_BYTES_MAX,
       fetch: (request, server) => this.answer(request, server),
-      error: (error) => this.refuse(new Request('http://localhost/'), error),
+      error: (error) => {
+        const request = new Request('http://localhost/')
+        return this.finish(request, this.refuse(request, error))
+      },
     })
     return this.server.port ?? port
   }
@@ -93,14 +97,15 @@ export class App {
         this.refuse(request, new Refusal(421, 'Atlas does not answer to this name.')),
       )
     }
-    if (server) visitorsAddress.set(request, server.requestIP(request)?.address ?? null)
     const isHead = request.method === 'HEAD'
     const asked = isHead
       ? new Request(request.url, { headers: request.headers, signal: request.signal })
       : request
+    if (server) visitorsAddress.set(asked, server.requestIP(request)?.address ?? null)
     const response = this.finish(request, await this.elysia.handle(asked))
+    if (isHead) return withoutBody(response)
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) server?.timeout(request, 0)
-    return isHead ? new Response(null, response) : response
+    return response
   }
 
   private mount(route: Route): void {
@@ -123,24 +128,26 @@ export class App {
 
   private async enter(route: Route, request: Request, params: Record<string, string>): Promise<Response> {
     if (route.method !== 'GET' && route.policy !== 'webhook') this.requireSameOrigin(request)
-    const call = this.callOf(request, params)
+    const call = this.callOf(request, params, route.policy)
     const actor = this.admit(route.policy, call)
     if (actor instanceof Response) return actor
     const answer = await route.handle({ ...call, actor })
     return answer instanceof Response ? answer : page(answer)
   }
 
-  private callOf(request: Request, params: Record<string, string>): Call {
+  private callOf(request: Request, params: Record<string, string>, policy: Policy): Call {
     const { services, live } = this
+    const { db, clock, settings } = services
+    const url = new URL(request.url)
     const cookies = readCookies(request.headers.get('cookie'))
     const visitor = visitorOf(request)
-    const session = findSession(
-      services.db,
-      cookies[cookieName('session', services.settings.baseUrl)],
-      services.clock.now(),
-    )
+    const token = cookies[cookieName('session', settings.baseUrl)]
+    const look = () => findSession(db.read, token, settings.adminEmail, clock.now())
+    const session = look()
+    if (token && session) noteSeen(db, token, session, clock.now())
     const actor: Actor = { id: session?.userId ?? 'visitor', ip: visitor.ip }
-    return { services, live, request, url: new URL(request.url), params, visitor, session, actor, cookies }
+    const mayStill = () => policy === 'public' || look()?.isOperator === true
+    return { services, live, request, url, params, visitor, session, actor, cookies, mayStill }
   }
 
   /** Who it is, if the policy lets them in; otherwise a way to sign in, or an error thrown. */
@@ -168,8 +175,8 @@ export class App {
     const site = request.headers.get('sec-fetch-site')
     const origin = request.headers.get('origin')
     const ours = new URL(this.services.settings.baseUrl).origin
-    const foreign = site ? site !== 'same-origin' && site !== 'none' : origin !== null && origin !== ours
-    if (foreign || (origin !== null && origin !== ours)) {
+    const sentFromElsewhere = site !== null && site !== 'same-origin' && site !== 'none'
+    if (sentFromElsewhere || (origin !== null && origin !== ours)) {
       throw forbidden('This request came from another site, so Atlas did not act on it.')
     }
   }
@@ -191,24 +198,35 @@ export class App {
     const headers: Record<string, string> = error.retryAfterMs
       ? { 'retry-after': String(Math.ceil(error.retryAfterMs / 1_000)) }
       : {}
-    if (new URL(request.url).pathname.startsWith('/api/')) {
-      const { code, message, fields } = error
+    // Even Atlas's own words about what broke inside it are for the log only.
+    const message = error.code === 'internal' ? asAtlasError(null).message : error.message
+    if (isForPrograms(request)) {
+      const { code, fields } = error
       return json({ error: { code, message, ...(fields ? { fields } : {}) } }, status, headers)
     }
-    return page(this.errorPage(status, error), status, headers)
+    return page(this.errorPage(status, message), status, headers)
   }
 
-  private errorPage(status: number, error: AtlasError) {
+  private errorPage(status: number, sentence: string) {
     const title = status === 404 ? 'Not found' : status >= 500 ? 'Something went wrong' : 'That did not work'
-    return ErrorPage({ brand: brandOf(this.services), status, title, sentence: error.message })
+    return ErrorPage({ brand: brandOf(this.services), status, title, sentence })
   }
 
   private finish(request: Request, response: Response): Response {
     for (const [name, value] of Object.entries(this.headers)) response.headers.set(name, value)
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
-    if (new URL(request.url).pathname.startsWith('/api/')) response.headers.set('x-robots-tag', 'noindex')
+    if (isForPrograms(request)) response.headers.set('x-robots-tag', 'noindex')
     return response
   }
+}
+
+// A request without a usable Host header has no address that can be parsed.
+const isForPrograms = ({ url }: Request) => URL.canParse(url) && new URL(url).pathname.startsWith('/api/')
+
+/** The answer to HEAD; a stream that began for it ends at once. */
+function withoutBody(response: Response): Response {
+  response.body?.cancel()
+  return new Response(null, response)
 }
 
 // The peer's address is known to Bun's server only; handlers see the request alone.
@@ -216,8 +234,8 @@ const visitorsAddress = new WeakMap<Request, string | null>()
 
 /** Caddy appends the peer it saw, so only the last address of the header can be believed. */
 function visitorOf(request: Request): Visitor {
-  const forwarded = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim()
-  const ip = forwarded || visitorsAddress.get(request) || null
+  const forwarded = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? ''
+  const ip = isIP(forwarded) ? forwarded : (visitorsAddress.get(request) ?? null)
   return { ip, userAgent: request.headers.get('user-agent') }
 }
 

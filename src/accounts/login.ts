@@ -8,7 +8,7 @@ import { queueMail } from '../runs/outbox'
 import { equalSecrets, hashToken, newToken } from '../secrets'
 import type { Services } from '../services'
 import { ensureUser } from './organization'
-import { countTry } from './rate-limit'
+import { countTry, networkOf } from './rate-limit'
 import { openSession, type Visitor } from './session'
 
 /** How long a sign-in link can be used. */
@@ -23,8 +23,7 @@ export function requestLoginLink(services: Services, typedEmail: string, visitor
   const { db, clock, settings } = services
   const nowMs = clock.now()
   const email = typedEmail.trim().toLowerCase()
-  countTry(db, { key: `login:ip:${visitor.ip}`, max: 20, windowMs: WINDOW_MS }, nowMs)
-  countTry(db, { key: `login:to:${hashToken(email)}`, max: 5, windowMs: WINDOW_MS }, nowMs)
+  countRequest(services, hashToken(email), networkOf(visitor.ip))
   const browser = newToken()
   const link = newToken()
   db.write((tx) => {
@@ -57,15 +56,18 @@ export function redeemLoginLink(
 ): string {
   const { db, clock, settings } = services
   const nowMs = clock.now()
-  countTry(db, { key: `redeem:ip:${visitor.ip}`, max: 30, windowMs: WINDOW_MS }, nowMs)
-  return db.write((tx) => {
+  countTry(db, { key: `redeem:ip:${networkOf(visitor.ip)}`, max: 30, windowMs: WINDOW_MS }, nowMs)
+  const session = db.write((tx) => {
     const mine = and(eq(loginLinks.tokenHash, hashToken(token)), gt(loginLinks.expiresAt, nowMs))
     const link = tx.select().from(loginLinks).where(mine).get()
     const usable = link && browser && equalSecrets(link.browserHash, hashToken(browser))
     if (!usable || link.email !== settings.adminEmail) {
-      throw invalid(
-        'This link was used, has expired, or was asked for in another browser. Ask for a new one here.',
-      )
+      audit(tx, nowMs, {
+        actor: { id: 'visitor', ip: visitor.ip },
+        action: 'login.refused',
+        subject: 'login',
+      })
+      return null
     }
     tx.delete(loginLinks).where(eq(loginLinks.email, link.email)).run()
     const userId = ensureUser(tx, link.email, nowMs)
@@ -74,6 +76,20 @@ export function redeemLoginLink(
     audit(tx, nowMs, { actor: { id: userId, ip: visitor.ip }, action: 'login.succeeded', subject: userId })
     return openSession(tx, userId, visitor, nowMs)
   })
+  if (session) return session
+  throw invalid(
+    'This link was used, has expired, or was asked for in another browser. Ask for a new one here.',
+  )
+}
+
+/** One asker reaches one address only a few times, so nobody can keep the operator out from a single place. */
+function countRequest({ db, clock }: Services, address: string, network: string): void {
+  const limits = [
+    { key: `login:ip:${network}`, max: 20 },
+    { key: `login:from:${network}:${address}`, max: 5 },
+    { key: `login:to:${address}`, max: 30 },
+  ]
+  for (const limit of limits) countTry(db, { ...limit, windowMs: WINDOW_MS }, clock.now())
 }
 
 function queueLink(tx: Tx, { settings }: Services, email: string, link: string, nowMs: number): void {

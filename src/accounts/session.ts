@@ -1,5 +1,5 @@
 import { and, eq, gt, lt } from 'drizzle-orm'
-import type { Db, Tx } from '../db/open'
+import type { Db, Reader, Tx } from '../db/open'
 import { loginLinks, sessions, users } from '../db/schema'
 import { hashToken, newToken } from '../secrets'
 
@@ -10,7 +10,7 @@ const SEEN_EVERY_MS = 60_000
 
 export type Visitor = { ip: string | null; userAgent: string | null }
 
-export type Session = { userId: string; email: string; isOperator: boolean }
+export type Session = { userId: string; email: string; isOperator: boolean; seenAt: number }
 
 /** Opens a session and returns its token, of which only the hash is stored. */
 export function openSession(tx: Tx, userId: string, visitor: Visitor, nowMs: number): string {
@@ -29,29 +29,37 @@ export function openSession(tx: Tx, userId: string, visitor: Visitor, nowMs: num
   return token
 }
 
-/** The live session of a token; notes that it was seen, at most once a minute. */
-export function findSession(db: Db, token: string | undefined, nowMs: number): Session | null {
+/**
+ * The live session of a token. Only `adminEmail` is the operator, so a change of the configuration ends the
+ * former operator's power at once.
+ */
+export function findSession(
+  db: Reader,
+  token: string | undefined,
+  adminEmail: string,
+  nowMs: number,
+): Session | null {
   if (!token) return null
-  const tokenHash = hashToken(token)
-  const row = db.read
+  const row = db
     .select({ seenAt: sessions.seenAt, userId: users.id, email: users.email, isOperator: users.isOperator })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(
       and(
-        eq(sessions.tokenHash, tokenHash),
+        eq(sessions.tokenHash, hashToken(token)),
         gt(sessions.expiresAt, nowMs),
         gt(sessions.seenAt, nowMs - SESSION_IDLE_MS),
       ),
     )
     .get()
-  if (!row) return null
-  if (nowMs - row.seenAt > SEEN_EVERY_MS) {
-    db.write((tx) =>
-      tx.update(sessions).set({ seenAt: nowMs }).where(eq(sessions.tokenHash, tokenHash)).run(),
-    )
-  }
-  return { userId: row.userId, email: row.email, isOperator: row.isOperator }
+  return row ? { ...row, isOperator: row.isOperator && row.email === adminEmail } : null
+}
+
+/** Notes that a session was used, at most once a minute. */
+export function noteSeen(db: Db, token: string, { seenAt }: Session, nowMs: number): void {
+  if (nowMs - seenAt <= SEEN_EVERY_MS) return
+  const used = eq(sessions.tokenHash, hashToken(token))
+  db.write((tx) => tx.update(sessions).set({ seenAt: nowMs }).where(used).run())
 }
 
 /** Ends one session. */

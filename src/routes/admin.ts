@@ -32,7 +32,7 @@ export const adminRoutes = routes(
     method: 'GET',
     path: '/admin/events',
     policy: 'operator',
-    handle: (call) => call.live.open(call.request, () => Overview(overview(call.services))),
+    handle: (call) => call.live.open(call, () => Overview(overview(call.services))),
   },
   {
     method: 'GET',

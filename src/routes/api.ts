@@ -1,4 +1,4 @@
-import { countTry } from '../accounts/rate-limit'
+import { countTry, networkOf } from '../accounts/rate-limit'
 import { startCheckout } from '../billing/start'
 import { AtlasError, conflict, invalid } from '../errors'
 import { approveSignup } from '../signups/approve'
@@ -20,7 +20,7 @@ export const apiRoutes = routes(
     handle: async ({ services, request, visitor, actor }) => {
       const { db, clock, settings } = services
       const body = await readJson(request)
-      countTry(db, { key: `signup:${visitor.ip}`, max: 30, windowMs: 3_600_000 }, clock.now())
+      countTry(db, { key: `signup:${networkOf(visitor.ip)}`, max: 30, windowMs: 3_600_000 }, clock.now())
       const input = {
         subdomain: textField(body, 'subdomain'),
         email: textField(body, 'email'),

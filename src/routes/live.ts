@@ -1,12 +1,19 @@
 import type { Html } from '../../views/jsx-runtime'
-import type { Db } from '../db/open'
-import type { LiveStreams } from './route'
+import { networkOf } from '../accounts/rate-limit'
+import { unavailable } from '../errors'
+import type { Services } from '../services'
+import type { Call, LiveStreams } from './route'
 
 const RENDER_EVERY_MS = 200
 const HEARTBEAT_MS = 15_000
 const STREAMS_MAX = 1_000
+// One person's tabs; more would let a single visitor fill the house.
+const STREAMS_OF_ONE_MAX = 40
+const BUSY_RETRY_MS = 30_000
 
-type Stream = { push(): void; beat(): void; close(): void }
+const encoder = new TextEncoder()
+const BEAT = encoder.encode(': beat\n\n')
+const DONE = encoder.encode('event: done\ndata: \n\n')
 
 /**
  * Server-sent events: each stream renders its fragment after commits, at most five times a second, and sends it
@@ -14,54 +21,29 @@ type Stream = { push(): void; beat(): void; close(): void }
  */
 export class Live implements LiveStreams {
   private readonly streams = new Set<Stream>()
-  private pending = false
-  private readonly stopListening: () => void
-  private readonly heartbeat: ReturnType<typeof setInterval>
+  private isDue = false
+  private stopListening: () => void
+  private cancelBeat = () => {}
 
-  constructor(db: Db) {
-    this.stopListening = db.onCommit(() => this.changed())
-    this.heartbeat = setInterval(() => {
-      for (const stream of this.streams) stream.beat()
-    }, HEARTBEAT_MS)
-    this.heartbeat.unref()
+  constructor(private readonly services: Pick<Services, 'db' | 'clock' | 'log'>) {
+    this.stopListening = services.db.onCommit(() => this.changed())
+    this.beatLater()
   }
 
-  open(request: Request, render: () => Html | null): Response {
-    if (this.streams.size >= STREAMS_MAX) return new Response(null, { status: 503 })
-    const encoder = new TextEncoder()
-    const streams = this.streams
-    let stream: Stream
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        let last = ''
-        const close = () => {
-          if (!streams.delete(stream)) return
-          controller.close()
-        }
-        stream = {
-          close,
-          beat: () => controller.enqueue(encoder.encode(': beat\n\n')),
-          push: () => {
-            const html = render()
-            if (html === null) {
-              controller.enqueue(encoder.encode('event: done\ndata: \n\n'))
-              return close()
-            }
-            const text = html.toString()
-            if (text === last) return
-            last = text
-            controller.enqueue(encoder.encode(eventOf(text)))
-          },
-        }
-        streams.add(stream)
-        request.signal.addEventListener('abort', () => streams.delete(stream), { once: true })
-        stream.push()
-      },
-      cancel() {
-        streams.delete(stream)
-      },
+  open(call: Call, render: () => Html | null): Response {
+    const owner = call.session?.userId ?? networkOf(call.visitor.ip)
+    this.makeSureOfRoom(owner)
+    // What can't be shown at all is an error of this request, not of a stream that has begun.
+    const first = render()
+    const next = () => (call.mayStill() ? render() : 'over')
+    const stream = new Stream(owner, next, (ended, thrown) => {
+      this.streams.delete(ended)
+      if (thrown) this.services.log.error('an event stream broke', thrown, { path: call.url.pathname })
     })
-    return new Response(body, {
+    this.streams.add(stream)
+    stream.show(first)
+    call.request.signal.addEventListener('abort', () => stream.close(), { once: true })
+    return new Response(stream.body, {
       headers: {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',
@@ -73,17 +55,106 @@ export class Live implements LiveStreams {
   /** Ends every stream, so that the server can stop. */
   stop(): void {
     this.stopListening()
-    clearInterval(this.heartbeat)
+    this.cancelBeat()
     for (const stream of [...this.streams]) stream.close()
   }
 
+  private makeSureOfRoom(owner: string): void {
+    const theirs = [...this.streams].filter((stream) => stream.owner === owner).length
+    if (this.streams.size < STREAMS_MAX && theirs < STREAMS_OF_ONE_MAX) return
+    throw unavailable('Too many pages follow along at once. Close some, then try again.', {
+      retryAfterMs: BUSY_RETRY_MS,
+    })
+  }
+
   private changed(): void {
-    if (this.pending || this.streams.size === 0) return
-    this.pending = true
-    setTimeout(() => {
-      this.pending = false
+    if (this.isDue || this.streams.size === 0) return
+    this.isDue = true
+    const { clock } = this.services
+    clock.at(clock.now() + RENDER_EVERY_MS, () => {
+      this.isDue = false
       for (const stream of [...this.streams]) stream.push()
-    }, RENDER_EVERY_MS).unref()
+    })
+  }
+
+  private beatLater(): void {
+    const { clock } = this.services
+    this.cancelBeat = clock.at(clock.now() + HEARTBEAT_MS, () => {
+      for (const stream of [...this.streams]) stream.beat()
+      this.beatLater()
+    })
+  }
+}
+
+/** `over`: its reader may no longer see it. */
+type Next = () => Html | null | 'over'
+
+/** One reader's stream. It sends whole fragments, so a slow reader misses some and none pile up. */
+class Stream {
+  readonly body: ReadableStream<Uint8Array>
+  private controller!: ReadableStreamDefaultController<Uint8Array>
+  private last = ''
+  private isBehind = false
+  private isOpen = true
+
+  constructor(
+    readonly owner: string,
+    private readonly next: Next,
+    private readonly ended: (stream: Stream, thrown?: unknown) => void,
+  ) {
+    this.body = new ReadableStream({
+      start: (controller) => {
+        this.controller = controller
+      },
+      pull: () => {
+        if (this.isBehind) this.push()
+      },
+      cancel: () => this.end(),
+    })
+  }
+
+  /** Sends the fragment as it is now; a reader that has not taken the last one gets it later. */
+  push(): void {
+    this.isBehind = !this.hasRoom()
+    if (this.isBehind || !this.isOpen) return
+    try {
+      this.show(this.next())
+    } catch (thrown) {
+      this.close(thrown)
+    }
+  }
+
+  /** Keeps proxies from closing a quiet stream, and notices when its reader may no longer see it. */
+  beat(): void {
+    this.push()
+    if (this.isOpen && this.hasRoom()) this.controller.enqueue(BEAT)
+  }
+
+  close(thrown?: unknown): void {
+    if (!this.isOpen) return
+    this.end(thrown)
+    this.controller.close()
+  }
+
+  show(html: Html | null | 'over'): void {
+    if (html === null) this.controller.enqueue(DONE)
+    if (html === null || html === 'over') {
+      this.close()
+      return
+    }
+    const text = html.toString()
+    if (text === this.last) return
+    this.last = text
+    this.controller.enqueue(encoder.encode(eventOf(text)))
+  }
+
+  private end(thrown?: unknown): void {
+    this.isOpen = false
+    this.ended(this, thrown)
+  }
+
+  private hasRoom(): boolean {
+    return (this.controller.desiredSize ?? 0) > 0
   }
 }
 

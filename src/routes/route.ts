@@ -32,12 +32,14 @@ export type Call = {
   /** Who it is, for the audit log. */
   actor: Actor
   cookies: Record<string, string>
+  /** Whether the route's policy would still let them in: a stream outlives the request that opened it. */
+  mayStill(): boolean
 }
 
 /** What keeps server-sent event streams; see live.ts. */
 export interface LiveStreams {
-  /** Sends what `render` gives whenever it changes; ends when it gives null. */
-  open(request: Request, render: () => Html | null): Response
+  /** Sends what `render` gives whenever it changes; ends when it gives null or the caller may no longer look. */
+  open(call: Call, render: () => Html | null): Response
 }
 
 /** Collects the routes of one noun; a route without a policy does not type-check, and app.ts checks again. */

@@ -30,7 +30,7 @@ export const runRoutes = routes(
     policy: 'operator',
     handle: (call) => {
       const { id } = getRun(call.services.db.read, call.params.id ?? '')
-      return call.live.open(call.request, () => Run(runData(call.services, id)))
+      return call.live.open(call, () => Run(runData(call.services, id)))
     },
   },
   {

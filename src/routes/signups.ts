@@ -3,14 +3,14 @@ import { SignupFormPage } from '../../views/signup/form'
 import { SignupProgress } from '../../views/signup/progress'
 import { SubdomainHint } from '../../views/signup/subdomain-hint'
 import { SignupSuccessPage } from '../../views/signup/success'
-import { countTry } from '../accounts/rate-limit'
+import { countTry, isWithin, networkOf } from '../accounts/rate-limit'
 import { openCheckout, syncCheckout } from '../billing/checkout'
 import { startCheckout } from '../billing/start'
 import { type AtlasError, asAtlasError } from '../errors'
 import { signupIdFrom, signupToken } from '../signups/link'
 import { signupProgress } from '../signups/progress'
 import { getSignup, type SignupInput } from '../signups/signup'
-import { judgeSubdomain, normalizeSubdomain } from '../signups/subdomain'
+import { judgeSubdomain, namesKept, normalizeSubdomain } from '../signups/subdomain'
 import { page, redirect } from './answer'
 import { statusOf } from './refusal'
 import { readForm } from './request'
@@ -19,6 +19,9 @@ import { brandOf, offersOf, planView } from './shop'
 
 const CHECK_LIMIT = { max: 300, windowMs: 600_000 }
 const SIGNUP_LIMIT = { max: 30, windowMs: 3_600_000 }
+// Each look and each try asks Stripe, which counts Atlas's requests too.
+const LOOK_LIMIT = { max: 20, windowMs: 60_000 }
+const CHECKOUT_LIMIT = { max: 20, windowMs: 600_000 }
 
 /** From the signup's form over Stripe to the page that follows it. */
 export const signupRoutes = routes(
@@ -43,11 +46,11 @@ export const signupRoutes = routes(
     path: '/signup/subdomain',
     policy: 'public',
     handle: ({ services, url, visitor }) => {
-      const { db, clock, settings, catalog } = services
-      countTry(db, { key: `subdomain:${visitor.ip}`, ...CHECK_LIMIT }, clock.now())
+      const { db, clock, settings } = services
+      countTry(db, { key: `subdomain:${networkOf(visitor.ip)}`, ...CHECK_LIMIT }, clock.now())
       const name = normalizeSubdomain(url.searchParams.get('subdomain') ?? '')
       if (name === '') return SubdomainHint({ state: 'idle', domain: settings.tenantDomain })
-      const verdict = judgeSubdomain(db.read, name, clock.now(), catalog.front.reservedSubdomains)
+      const verdict = judgeSubdomain(db.read, name, clock.now(), namesKept(services))
       if (!verdict.ok) return SubdomainHint({ state: 'refused', message: verdict.words })
       return SubdomainHint({ state: 'available', address: `${name}.${settings.tenantDomain}` })
     },
@@ -82,6 +85,8 @@ export const signupRoutes = routes(
     policy: 'public',
     handle: async (call) => {
       const signupId = signupOf(call)
+      const { db, clock } = call.services
+      countTry(db, { key: `checkout:${signupId}`, ...CHECKOUT_LIMIT }, clock.now())
       try {
         return redirect(await openCheckout(call.services, signupId))
       } catch (thrown) {
@@ -111,14 +116,20 @@ export const signupRoutes = routes(
     policy: 'public',
     handle: (call) => {
       const signupId = signupOf(call)
-      return call.live.open(call.request, () => SignupProgress(signupProgress(call.services, signupId)))
+      let isTold = false
+      return call.live.open(call, () => {
+        if (isTold) return null
+        const progress = signupProgress(call.services, signupId)
+        isTold = progress.state === 'live'
+        return SignupProgress(progress)
+      })
     },
   },
 )
 
 async function beginSignup(call: Call, input: SignupInput): Promise<Response> {
   const { services, visitor, actor } = call
-  countTry(services.db, { key: `signup:${visitor.ip}`, ...SIGNUP_LIMIT }, services.clock.now())
+  countTry(services.db, { key: `signup:${networkOf(visitor.ip)}`, ...SIGNUP_LIMIT }, services.clock.now())
   const { signupId, url, problem } = await startCheckout(services, input, actor)
   if (url) return redirect(url)
   // The name is held already; the next page says why Stripe could not be reached and tries again.
@@ -151,6 +162,7 @@ function checkoutPage(call: Call, signupId: string, error?: AtlasError): Respons
 async function lookAtPayment(services: Call['services'], signupId: string): Promise<void> {
   const signup = getSignup(services.db.read, signupId)
   if (signup.status !== 'pending' || !signup.checkoutId) return
+  if (!isWithin(services.db, { key: `look:${signupId}`, ...LOOK_LIMIT }, services.clock.now())) return
   try {
     await syncCheckout(services, signup.checkoutId)
   } catch (thrown) {

@@ -37,9 +37,9 @@ export const tenantRoutes = routes(
     method: 'GET',
     path: '/admin/tenants/:id/events',
     policy: 'operator',
-    handle: ({ services, params, live, request }) => {
-      const { id } = tenantData(services, params.id ?? '')
-      return live.open(request, () => Tenant(tenantData(services, id)))
+    handle: (call) => {
+      const { id } = tenantData(call.services, call.params.id ?? '')
+      return call.live.open(call, () => Tenant(tenantData(call.services, id)))
     },
   },
 )
