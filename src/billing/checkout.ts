@@ -25,7 +25,8 @@ export async function openCheckout(services: Services, signupId: string): Promis
   if (held.status === 'pending' && held.checkoutUrl && (held.checkoutExpiresAt ?? 0) > clock.now())
     return held.checkoutUrl
   // An older checkout may have been paid without a word reaching us; a second one must not be.
-  if (held.checkoutId) await syncCheckout(services, held.checkoutId)
+  const before = held.checkoutId ? await syncCheckout(services, held.checkoutId) : null
+  if (before?.status === 'complete') throw conflict('This signup is paid, or the bank is still working on it.')
   const signup = getSignup(db.read, signupId)
   if (signup.status !== 'pending') throw conflict('This signup is paid or was given up.')
 
@@ -47,13 +48,13 @@ export async function openCheckout(services: Services, signupId: string): Promis
  * A signup that becomes paid is approved at once when its plan says so. Throws `conflict` when the payment is not
  * the one that was asked for.
  */
-export async function syncCheckout(services: Services, checkoutId: string): Promise<void> {
+export async function syncCheckout(services: Services, checkoutId: string): Promise<Checkout> {
   const { db, clock, payments: stripe } = services
   const checkout = await stripe.getCheckout(checkoutId)
   const signup = checkout.signupId
     ? db.read.select().from(signups).where(eq(signups.id, checkout.signupId)).get()
     : undefined
-  if (!signup) return
+  if (!signup) return checkout
   db.write((tx) => {
     const fresh = getSignup(tx, signup.id)
     if (checkout.status === 'complete' && checkout.paymentStatus !== 'unpaid') {
@@ -65,6 +66,7 @@ export async function syncCheckout(services: Services, checkoutId: string): Prom
       expireSignup(tx, fresh.id, ATLAS, clock.now())
     }
   })
+  return checkout
 }
 
 async function askForCheckout(services: Services, signup: SignupRow): Promise<Checkout> {
