@@ -16,6 +16,7 @@ export function answerAsApp(machine: Machine, hostname: string, request: Request
     case '/app.css':
       return new Response(STYLES, { headers: { 'content-type': 'text/css; charset=utf-8' } })
     case '/icon.svg':
+    case '/favicon.ico':
       return new Response(ICON, { headers: { 'content-type': 'image/svg+xml' } })
     case '/':
       return page(homePage(machine, hostname, app.release ?? ''))
