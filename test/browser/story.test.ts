@@ -1,9 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
-import { CARDS, choosePlan, payWith, submitSignup, typeName } from './customer.ts'
+import { browseTenants, open, openMail, signIn } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { open, signIn } from './operator.ts'
+import { followRun } from './run.ts'
+import {
+  CARDS,
+  checkOut,
+  choosePlan,
+  payUnseen,
+  signUp,
+  submitBadForm,
+  submitForm,
+  typeNames,
+} from './shop.ts'
 import { DESKTOP, openBrowser, PHONE, type Theme, Visitor } from './visitor.ts'
 
 const TEST_TIMEOUT_MS = 110_000
@@ -24,89 +34,96 @@ describeWith('chromium', 'from the landing page to a live site by clicking', (ch
 
   async function live(theme: Theme, card: string): Promise<void> {
     const demo = await startDemo()
-    const visitor = await Visitor.arrive(browser, theme, theme === 'light' ? DESKTOP : PHONE)
+    const customer = await Visitor.arrive(browser, theme, theme === 'light' ? DESKTOP : PHONE)
     try {
-      await hold(demo, 'grace')
-      await choosePlan(visitor, demo.shop, 'Starter')
-      await nameIsJudged(visitor)
-      await badFormIsKept(visitor)
-      await pay(visitor, card)
-      const operator = await signIn(await visitor.newTab(), demo)
-      await operator.look('overview')
-      await open(operator, 'Signups')
-      await operator.look('signups')
-      await operator.page.getByRole('button', { name: 'Approve ada' }).click()
-      await followRun(operator)
-      await visitor.page.getByText('Your site is live').waitFor()
-      await visitor.look('success-live')
-      expect(visitor.watch.report()).toEqual([])
+      await payUnseen(await signUp(demo.shop, 'grace', 'pro'))
+      await buy(customer, demo, card)
+      const operator = await signIn(await customer.newTab(), demo)
+      await approve(operator)
+      await customer.page.getByText('Your site is live').waitFor()
+      await customer.look('success-live')
+      await readOverview(operator)
+      await browseTenants(operator, 'ada', 'grace')
+      await readTenant(operator)
+      await visitSite(await customer.newTab(), demo)
+      await signOut(operator)
+      expect(customer.watch.report()).toEqual([])
     } finally {
-      await visitor.context.close()
+      await customer.context.close()
       await demo.stop()
     }
   }
 })
 
-/** Somebody else's signup, not paid yet, that holds its name. */
-async function hold({ shop }: Demo, subdomain: string): Promise<void> {
-  const signup = { subdomain, email: `${subdomain}@example.com`, plan: 'pro' }
-  const answer = await fetch(new URL('/api/signup', shop), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(signup),
-  })
-  expect(answer.status).toBe(201)
+async function buy(customer: Visitor, { shop }: Demo, card: string): Promise<void> {
+  await choosePlan(customer, shop, 'Starter')
+  await typeNames(customer, 'grace', 'ada')
+  await submitBadForm(customer, 'grace')
+  await submitForm(customer, 'ada', 'ada@example.com')
+  await checkOut(customer, card)
 }
 
-async function nameIsJudged(visitor: Visitor): Promise<void> {
-  await typeName(visitor, 'grace', 'This name is taken.')
-  await visitor.look('signup-taken')
-  await typeName(visitor, 'admin', 'This name is reserved.')
-  await typeName(visitor, 'no_good', 'Use only the letters a to z, digits and hyphens.')
-  await typeName(visitor, 'adm1n', 'looks like a reserved one')
-  await typeName(visitor, 'ada', /ada\.localhost:\d+ is free/)
-  await visitor.look('signup-free')
-}
-
-async function badFormIsKept(visitor: Visitor): Promise<void> {
-  const { page } = visitor
-  visitor.watch.intend(422)
-  await submitSignup(visitor, 'grace', 'ada at example')
-  await page.getByRole('alert').waitFor()
-  expect(await page.getByLabel('Name of your site').inputValue()).toBe('grace')
-  expect(await page.getByLabel('Email').inputValue()).toBe('ada at example')
-  await visitor.look('signup-errors')
-}
-
-async function pay(visitor: Visitor, card: string): Promise<void> {
-  const { page } = visitor
-  await submitSignup(visitor, 'ada', 'ada@example.com')
-  await page.getByRole('heading', { name: /^Subscribe to/ }).waitFor()
-  await visitor.look('checkout')
-  await page.getByRole('link', { name: 'Back' }).click()
-  await page.getByRole('heading', { name: 'One step left: payment' }).waitFor()
-  await visitor.look('signup-checkout')
-  await page.getByRole('button', { name: 'Continue to payment' }).click()
-  visitor.watch.intend(402)
-  await payWith(visitor, CARDS.declined)
-  await page.getByRole('alert').getByText('Your card was declined.').waitFor()
-  await visitor.look('checkout-declined')
-  await payWith(visitor, card)
-  if (card === CARDS.secured) {
-    await page.getByRole('heading', { name: 'Confirm it is you' }).waitFor()
-    await visitor.look('checkout-3ds')
-    await page.getByRole('button', { name: 'Complete' }).click()
-  }
-  await page.getByRole('heading', { name: 'Thank you' }).waitFor()
-  await page.getByText('A person looks at every signup.').waitFor()
-  await visitor.look('success-paid')
-}
-
-async function followRun(operator: Visitor): Promise<void> {
+/** Approves both, grace's in passing, and follows ada's step by step. */
+async function approve(operator: Visitor): Promise<void> {
   const { page } = operator
+  await operator.look('overview')
+  await page.getByRole('button', { name: 'Approve grace' }).click()
+  await page.getByRole('heading', { name: 'Provision grace' }).waitFor()
+  await open(operator, 'Signups')
+  await operator.look('signups')
+  await page.getByRole('button', { name: 'Approve ada' }).click()
   await page.getByRole('heading', { name: 'Provision ada' }).waitFor()
+  const following = followRun(operator)
   await page.getByText('Waiting at “Wait for the name servers”').waitFor()
-  await operator.look('run-running')
+  await operator.look('run-under-way')
+  const { steps, ...kept } = await following
+  expect(steps).toContain('Wait for the first boot and verify the host key')
+  expect(steps).toContain('Wait for the name servers')
+  expect(steps).toContain('Start the app')
+  expect(kept).toEqual({ samePage: true, sameFocus: true })
   await page.getByText(/^Finished after/).waitFor()
-  await operator.look('run-done')
+  await operator.look('run')
+}
+
+async function readOverview(operator: Visitor): Promise<void> {
+  await open(operator, 'Overview')
+  await operator.page.getByText('Nothing. Paid signups and failed runs appear here').waitFor()
+  await operator.look('overview-calm')
+  await open(operator, 'Runs')
+  await operator.look('runs')
+}
+
+async function readTenant(operator: Visitor): Promise<void> {
+  const { page } = operator
+  await page.getByRole('link', { name: 'ada', exact: true }).click()
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor()
+  const timeline = await page.getByRole('list', { name: 'Effects' }).getByRole('listitem').allInnerTexts()
+  for (const effect of ['ensureServer', 'upsertRecord', 'start']) {
+    expect(timeline.some((line) => line.includes(effect) && line.includes('done'))).toBe(true)
+  }
+  await operator.look('tenant')
+}
+
+/** From the welcome mail to the site, and to what its health check says. */
+async function visitSite(customer: Visitor, demo: Demo): Promise<void> {
+  const { page } = customer
+  const link = await openMail(customer, demo, 'ada@example.com', /is live/)
+  await customer.look('mail-welcome')
+  await page.getByRole('link', { name: 'Text', exact: true }).click()
+  await page.locator('pre').getByRole('link', { name: 'ada.localhost' }).waitFor()
+  await customer.look('mail-welcome-text')
+  await page.getByRole('link', { name: 'HTML', exact: true }).click()
+  const site = await link('ada.localhost')
+  expect(new URL(site.page.url()).hostname).toBe('ada.localhost')
+  await site.look('site')
+  const health = await site.page.goto(new URL('/health', site.page.url()).href)
+  expect(health?.status()).toBe(200)
+}
+
+async function signOut(operator: Visitor): Promise<void> {
+  const { page } = operator
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await page.goto(new URL('/admin/tenants', page.url()).href)
+  expect(new URL(page.url()).pathname).toBe('/login')
 }

@@ -1,4 +1,5 @@
 import type { BrowserContext, ConsoleMessage, Page } from 'playwright-core'
+import { inPage } from './in-page.ts'
 
 // Runs in every page before its own scripts; what it writes arrives with the page's other errors.
 const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) =>
@@ -40,17 +41,17 @@ export class Watch {
   }
 }
 
+const TAB = `new Promise((resolve) => {
+  const icon = document.querySelector('link[rel~="icon"]')
+  const problems = document.title.trim() === '' ? ['has no title'] : []
+  if (!icon) return resolve([...problems, 'has no icon'])
+  const image = new Image()
+  image.onload = () => resolve(problems)
+  image.onerror = () => resolve([...problems, 'has no icon at ' + icon.href])
+  image.src = icon.href
+})`
+
 /** A page's tab: problems with its title and its icon, which a person tells it from others by. */
-export async function tabProblems(page: Page): Promise<string[]> {
-  const problems: string[] = []
-  if ((await page.title()).trim() === '') problems.push('has no title')
-  const href = await page
-    .locator('link[rel~="icon"]')
-    .first()
-    .getAttribute('href', { timeout: 1_000 })
-    .catch(() => null)
-  if (!href) return [...problems, 'has no icon']
-  const icon = await page.request.get(new URL(href, page.url()).href)
-  if (!icon.headers()['content-type']?.startsWith('image/')) problems.push(`has no icon at ${href}`)
-  return problems
+export function tabProblems(page: Page): Promise<string[]> {
+  return inPage(page, TAB)
 }
