@@ -72,7 +72,7 @@ export const runRoutes = routes(
 export function effectView(row: EffectRow): EffectView {
   const summary = Object.entries(JSON.parse(row.summary) as Record<string, unknown>)
   const words = (name: string) => name.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`)
-  return { ...row, summary: summary.map(([name, value]) => `${words(name)} ${value}`).join(', ') }
+  return { ...row, summary: summary.map(([name, value]) => ({ name: words(name), value: String(value) })) }
 }
 
 function runData({ db, clock }: Services, runId: string): RunData {

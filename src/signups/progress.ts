@@ -55,7 +55,7 @@ function approvalStage(signup: SignupRow): SignupStage {
   return {
     title: 'Approval',
     state: 'active',
-    note: 'A person looks at every signup. You can close this page.',
+    note: 'A person looks at every signup before its server is made.',
   }
 }
 

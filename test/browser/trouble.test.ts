@@ -9,6 +9,7 @@ import { passMinute, refuse, removeFaults } from './simulator.ts'
 import { DESKTOP, openBrowser, PHONE, Visitor } from './visitor.ts'
 
 const TEST_TIMEOUT_MS = 90_000
+const LONG_NAME = 'the-honourable-ada-lovelace-1815'
 
 describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) => {
   let browser: Browser
@@ -28,7 +29,7 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   test('is undone after its name was typed, once caches have forgotten the record', undo, TEST_TIMEOUT_MS)
 
   async function retry(): Promise<void> {
-    await payUnseen(await signUp(demo.shop, 'bob', 'starter'))
+    await payUnseen(await signUp(demo.shop, LONG_NAME, 'starter'))
     const visitor = await Visitor.arrive(browser, 'light', DESKTOP)
     const operator = await signIn(visitor, demo)
     const tab = await visitor.newTab()
@@ -40,11 +41,15 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
       times: '5',
     })
     await tab.look('simulator-faults')
-    await approveAndFail(operator, 'bob')
+    await approveAndFail(operator, LONG_NAME)
     const { page } = operator
     await page.getByRole('alert').getByText(/limit/).waitFor()
     await page.getByText('Stopped at “Create the server”').waitFor()
-    await operator.look('run-failed')
+    await operator.look('run-failed-long-name')
+    await page.getByRole('link', { name: LONG_NAME }).click()
+    await page.getByText('This tenant is not running').waitFor()
+    await operator.look('tenant-failed-long-name')
+    await page.getByRole('link', { name: 'See the run' }).click()
     await removeFaults(tab, demo)
     await page.getByRole('button', { name: 'Retry' }).click()
     const { samePage } = await followRun(operator)

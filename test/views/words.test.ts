@@ -37,7 +37,8 @@ describe('times', () => {
   })
 
   test.each([
-    [-5, '0.0 s'],
+    [-5, '0 ms'],
+    [40, '40 ms'],
     [840, '0.8 s'],
     [12_900, '12 s'],
     [65_000, '1 min 05 s'],
@@ -108,8 +109,9 @@ describe('a run in words', () => {
 
   test('its sentence says what happens now', () => {
     expect(runSentence(run, NOW)).toBe(
-      'Waiting at “Point the name”: Route 53 is carrying the change to its name servers. It looks again in 4.0 s.',
+      'Waiting at “Point the name”: Route 53 is carrying the change to its name servers.',
     )
+    expect(runSentence({ ...run, availableAt: NOW + 30_000 }, NOW)).toEndWith('It looks again in 30 s.')
     expect(runSentence(runFailed, NOW)).toBe('Stopped at “Point the name” after 1 min 30 s.')
     expect(runSentence({ ...run, status: 'queued' }, NOW)).toMatch(/queue/)
     const done = { ...run, status: 'succeeded' as const, finishedAt: NOW }
@@ -131,6 +133,7 @@ describe('a run in words', () => {
       null,
     ]
     for (const code of codes) expect(adviceFor(code)).toMatch(/retry|undo/i)
+    expect(adviceFor('conflict', 'The project is full. Delete a server, then retry.')).not.toMatch(/holds/)
   })
 })
 

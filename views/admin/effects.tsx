@@ -1,6 +1,6 @@
 import { Badge, type EffectOutcome } from '../components/badge'
 import { ClockTime, durationWords } from '../components/time'
-import type { Html } from '../jsx-runtime'
+import type { Child, Html } from '../jsx-runtime'
 
 /** One call that changed, or may have changed, the outside world; times in UTC milliseconds. */
 export type EffectView = {
@@ -8,7 +8,7 @@ export type EffectView = {
   provider: string
   verb: string
   /** What was asked, without secrets. */
-  summary: string
+  summary: { name: string; value: string }[]
   outcome: EffectOutcome
   externalId: string | null
   error: string | null
@@ -43,18 +43,34 @@ export function EffectList({ effects, label }: { effects: EffectView[]; label: s
             <p>
               <strong>{providerName(effect.provider)}</strong> <code>{effect.verb}</code>
             </p>
-            <p class="effect-summary">{effect.summary}</p>
+            <p class="effect-facts">
+              {effect.summary.map(({ name, value }) => (
+                <EffectFact name={name}>{value}</EffectFact>
+              ))}
+              {effect.externalId && (
+                <EffectFact name="id">
+                  <code>{effect.externalId}</code>
+                </EffectFact>
+              )}
+            </p>
             {effect.error && <p class="effect-error">{effect.error}</p>}
           </div>
-          <div class="effect-end">
+          <p class="effect-end">
+            {effect.finishedAt !== null && (
+              <span class="muted">{durationWords(effect.finishedAt - effect.requestedAt)}</span>
+            )}
             <Badge status={effect.outcome} />
-            <p class="muted effect-facts">
-              {effect.finishedAt !== null && durationWords(effect.finishedAt - effect.requestedAt)}
-              {effect.externalId && <code title="Its id at the provider">{effect.externalId}</code>}
-            </p>
-          </div>
+          </p>
         </li>
       ))}
     </ol>
+  )
+}
+
+function EffectFact({ name, children }: { name: string; children?: Child }): Html {
+  return (
+    <span class="effect-fact">
+      <span class="muted">{name}</span> {children}
+    </span>
   )
 }

@@ -198,8 +198,11 @@ function Figures({ tenants, money }: OverviewData): Html {
         <h2 id="money-title">Money</h2>
         <dl class="figures">
           <Figure name="Monthly recurring">{moneyList(money.monthly)}</Figure>
-          <Figure name={`Paid this month, ${money.paymentsThisMonth}×`}>
-            {moneyList(money.paidThisMonth)}
+          <Figure name="Paid this month">
+            {moneyList(money.paidThisMonth)}{' '}
+            <span class="figure-note">
+              {money.paymentsThisMonth} {money.paymentsThisMonth === 1 ? 'payment' : 'payments'}
+            </span>
           </Figure>
         </dl>
       </section>

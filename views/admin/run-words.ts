@@ -26,11 +26,9 @@ export function runSentence(run: RunLike, now: number): string {
     case 'queued':
       return 'In the queue; it begins in a moment.'
     case 'running':
-      return run.direction === 'undo'
-        ? `Undoing ${at}, for ${took} now.`
-        : `Working on ${at}, for ${took} now.`
+      return run.direction === 'undo' ? `Undoing ${at}.` : `Working on ${at}.`
     case 'waiting':
-      return `Waiting at ${at}: ${sentence(step?.reason ?? run.reason ?? 'it is not ready yet')} ${nextLook(run, now)}`
+      return `Waiting at ${at}: ${sentence(step?.reason ?? run.reason ?? 'it is not ready yet')}${nextLook(run, now)}`
     case 'succeeded':
       return `Finished after ${took}.`
     case 'cancelled':
@@ -42,8 +40,9 @@ export function runSentence(run: RunLike, now: number): string {
   }
 }
 
-/** What the operator can do about a failure, by Atlas's error code. */
-export function adviceFor(errorCode: string | null): string {
+/** What the operator can do about a failure: by Atlas's error code, unless its reason says so already. */
+export function adviceFor(errorCode: string | null, reason: string | null = null): string {
+  if (/\b(retry|undo)\b/i.test(reason ?? '')) return GENERAL_ADVICE
   switch (errorCode) {
     case 'unavailable':
       return 'The other side did not answer often enough. Check its status page, then retry: it goes on at this step.'
@@ -57,13 +56,17 @@ export function adviceFor(errorCode: string | null): string {
     case 'not_found':
       return 'Something that an earlier step made is gone. Undo the run and begin anew, or restore it and retry.'
     default:
-      return 'Read the log below. Retry goes on at this step; undo takes back every step before it.'
+      return `Read the log below. ${GENERAL_ADVICE}`
   }
 }
 
+const GENERAL_ADVICE = 'Retry goes on at this step; undo takes back every step before it.'
+const WORTH_SAYING_MS = 5_000
+
+/** When it goes on, where that takes long enough to be wondered about. */
 function nextLook(run: RunLike, now: number): string {
   const wait = run.availableAt - now
-  return wait > 0 ? `It looks again in ${durationWords(wait)}.` : 'It looks again in a moment.'
+  return wait > WORTH_SAYING_MS ? ` It looks again in ${durationWords(wait)}.` : ''
 }
 
 const sentence = (words: string) => (/[.!?]$/.test(words) ? words : `${words}.`)

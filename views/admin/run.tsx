@@ -2,7 +2,7 @@ import { Badge, type RunStatus } from '../components/badge'
 import { Live } from '../components/live'
 import { Notice } from '../components/notice'
 import { Rail, RailItem, type RailState } from '../components/rail'
-import { ClockTime, durationWords, Time } from '../components/time'
+import { ClockTime, durationWords, Elapsed, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { EffectList, type EffectView } from './effects'
@@ -78,7 +78,7 @@ export function Run(run: RunData): Html {
       </p>
       {run.status === 'failed' && (
         <Notice tone="bad" title={run.reason ?? 'The run stopped without a reason.'}>
-          <p>{adviceFor(run.errorCode)}</p>
+          <p>{adviceFor(run.errorCode, run.reason)}</p>
         </Notice>
       )}
       <section class="block" aria-labelledby="steps-title">
@@ -118,31 +118,38 @@ function RunActions({ id, canRetry, canUndo }: RunData): Html {
 const STATES: Record<StepStatus, RailState> = {
   pending: 'waiting',
   running: 'active',
-  waiting: 'paused',
+  waiting: 'active',
   succeeded: 'done',
   failed: 'failed',
   undone: 'undone',
 }
 
 function Step({ step, now }: { step: StepView; now: number }): Html {
-  const took = step.startedAt !== null ? durationWords((step.finishedAt ?? now) - step.startedAt) : null
+  // Waiting is a part of most steps; only a step that is tried again stands out.
+  const state = step.status === 'waiting' && step.attempts > 1 ? 'paused' : STATES[step.status]
   return (
-    <RailItem
-      state={STATES[step.status]}
-      title={step.title}
-      aside={
-        <>
-          {step.attempts > 1 && <span>{step.attempts} attempts · </span>}
-          {took}
-        </>
-      }
-    >
+    <RailItem state={state} title={step.title} aside={<StepTimes step={step} now={now} />}>
       {step.reason && (step.status === 'waiting' || step.status === 'running') && (
         <p class="rail-note muted">{step.reason}</p>
       )}
-      {step.reason && step.status === 'failed' && <p class="rail-note effect-error">{step.reason}</p>}
+      {step.status === 'failed' && !step.effects.some(({ error }) => error === step.reason) && (
+        <p class="rail-note effect-error">{step.reason}</p>
+      )}
       {step.effects.length > 0 && <EffectList effects={step.effects} label={`Effects of ${step.title}`} />}
     </RailItem>
+  )
+}
+
+function StepTimes({ step, now }: { step: StepView; now: number }): Html | null {
+  const { status, startedAt, finishedAt } = step
+  if (startedAt === null) return null
+  if (status === 'undone') return <>undone</>
+  const isAtWork = status === 'running' || status === 'waiting'
+  return (
+    <>
+      {step.attempts > 1 && `${step.attempts} attempts · `}
+      {isAtWork ? <Elapsed ms={now - startedAt} /> : durationWords((finishedAt ?? now) - startedAt)}
+    </>
   )
 }
 

@@ -65,6 +65,9 @@ export function Tenant(tenant: TenantData): Html {
       >
         <TenantActions {...tenant} />
       </AdminHeading>
+      <p class="muted page-facts">
+        Created <Time at={tenant.createdAt} now={tenant.now} /> · <code>{tenant.id}</code>
+      </p>
       {tenant.status === 'failed' && (
         <Notice tone="bad" title="This tenant is not running">
           <p>{tenant.statusReason ?? tenant.run?.reason ?? 'No reason was recorded.'}</p>
@@ -133,12 +136,6 @@ function TenantFacts(tenant: TenantData): Html {
         <Fact name="Release">
           <code>{tenant.release}</code> of {tenant.blueprint}
         </Fact>
-        <Fact name="Created">
-          <Time at={tenant.createdAt} now={tenant.now} />
-        </Fact>
-        <Fact name="Id">
-          <code>{tenant.id}</code>
-        </Fact>
       </FactCard>
       <FactCard title="Customer">
         <Fact name="Organization">{tenant.organization.name}</Fact>
@@ -200,7 +197,7 @@ function FactCard({ title, children }: { title: string; children: Child }): Html
   return (
     <div class="card fact-card">
       <h2>{title}</h2>
-      <dl class="facts">{children}</dl>
+      <dl class="facts facts-stacked">{children}</dl>
     </div>
   )
 }

@@ -41,9 +41,16 @@ function distanceWords(distanceMs: number): string {
   return days === 1 ? '1 day' : `${days} days`
 }
 
-/** '0.8 s', '12 s', '1 min 05 s', '2 h 03 min'. */
+/** How long something has been going on, in whole seconds; local-time.js lets it go on between two renderings. */
+export function Elapsed({ ms }: { ms: number }): Html {
+  const whole = Math.max(0, Math.floor(ms / SECOND_MS) * SECOND_MS)
+  return <span data-elapsed={ms}>{whole < MINUTE_MS ? distanceWords(whole) : durationWords(whole)}</span>
+}
+
+/** '40 ms', '0.8 s', '12 s', '1 min 05 s', '2 h 03 min'. */
 export function durationWords(ms: number): string {
-  if (ms < 10 * SECOND_MS) return `${(Math.max(0, ms) / SECOND_MS).toFixed(1)} s`
+  if (ms < 0.1 * SECOND_MS) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(1)} s`
   if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`
   const [whole, part, unit] = ms < HOUR_MS ? [MINUTE_MS, SECOND_MS, 'min s'] : [HOUR_MS, MINUTE_MS, 'h min']
   const [big, small] = unit.split(' ')

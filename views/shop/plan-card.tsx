@@ -30,10 +30,7 @@ export function PlanCard({ plan }: { plan: PlanView }): Html {
       </div>
       {plan.summary && <p class="muted">{plan.summary}</p>}
       <PlanPrice plan={plan} />
-      <a
-        class={['button', 'button-wide', plan.recommended ? 'button-primary' : 'button-quiet']}
-        href={`/signup?plan=${encodeURIComponent(plan.key)}`}
-      >
+      <a class="button button-primary button-wide" href={`/signup?plan=${encodeURIComponent(plan.key)}`}>
         Choose {plan.name}
       </a>
       <ul class="plan-specs plain">
@@ -61,5 +58,18 @@ export function PlanPrice({ plan }: { plan: Pick<PlanView, 'amount' | 'currency'
     <p class="price">
       <span class="price-amount">{moneyText(plan)}</span> <span class="muted">/{plan.interval}</span>
     </p>
+  )
+}
+
+/** What a plan runs on, in a line that breaks between two facts only. */
+export function Specs({ specs }: { specs: string[] }): Html {
+  return (
+    <span class="muted">
+      {specs.map((spec, i) => (
+        <>
+          <span class="nowrap">{i < specs.length - 1 ? `${spec},` : spec}</span>{' '}
+        </>
+      ))}
+    </span>
   )
 }

@@ -2,7 +2,7 @@ import { Notice } from '../components/notice'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { type Brand, ShopPage } from '../layout/shop-page'
-import { PlanPrice, type PlanView } from '../shop/plan-card'
+import { PlanPrice, type PlanView, Specs } from '../shop/plan-card'
 
 export type CheckoutProps = {
   brand: Brand
@@ -42,7 +42,7 @@ export function CheckoutPage(props: CheckoutProps): Html {
             <dd>
               {plan.name}
               <br />
-              <span class="muted">{plan.specs.join(', ')}</span>
+              <Specs specs={plan.specs} />
             </dd>
             <dt>Price</dt>
             <dd>

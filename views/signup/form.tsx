@@ -1,7 +1,7 @@
 import { describedBy, ErrorSummary, Field, FieldError } from '../components/field'
 import type { Html } from '../jsx-runtime'
 import { type Brand, ShopPage } from '../layout/shop-page'
-import { PlanPrice, type PlanView } from '../shop/plan-card'
+import { PlanPrice, type PlanView, Specs } from '../shop/plan-card'
 import { SubdomainHint, type SubdomainHintProps } from './subdomain-hint'
 
 export type SignupFormProps = {
@@ -124,7 +124,7 @@ function PlanField({ plans, values, errors }: SignupFormProps): Html {
             />
             <span class="choice-body">
               <span class="choice-title">{plan.name}</span>
-              <span class="muted">{plan.specs.join(', ')}</span>
+              <Specs specs={plan.specs} />
             </span>
             <PlanPrice plan={plan} />
           </label>

@@ -47,7 +47,7 @@ function SignupOutcome({ state, stages, siteUrl, address, email }: SignupProgres
   if (state === 'live') {
     return (
       <div class="live" role="status">
-        <p class="live-title">Your site is live</p>
+        <h1>Your site is live</h1>
         <a class="live-link" href={siteUrl}>
           {address}
           <ArrowRight />
@@ -58,19 +58,25 @@ function SignupOutcome({ state, stages, siteUrl, address, email }: SignupProgres
   }
   if (state === 'failed') {
     return (
-      <Notice tone="bad" title="A step did not work">
-        <p>
-          We have been told and are looking at it. Your payment and your name are safe; we write to {email} as
-          soon as it goes on.
-        </p>
-      </Notice>
+      <>
+        <h1>Thank you</h1>
+        <Notice tone="bad" title="A step did not work">
+          <p>
+            We have been told and are looking at it. Your payment and your name are safe; we write to {email}{' '}
+            as soon as it goes on.
+          </p>
+        </Notice>
+      </>
     )
   }
   const step = stages.findIndex((stage) => stage.state === 'active') + 1
   return (
-    <p class="lead" role="status">
-      {step > 0 ? `Step ${step} of ${stages.length}.` : 'We are getting started.'} You can close this page; we
-      write to {email} when your site is ready.
-    </p>
+    <>
+      <h1>Thank you</h1>
+      <p class="lead" role="status">
+        {step > 0 ? `Step ${step} of ${stages.length}.` : 'We are getting started.'} You can close this page;
+        we write to <span class="nowrap">{email}</span> when your site is ready.
+      </p>
+    </>
   )
 }

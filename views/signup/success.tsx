@@ -14,7 +14,6 @@ export function SignupSuccessPage({ brand, eventsUrl, ...progress }: SignupSucce
   return (
     <ShopPage brand={brand} title={progress.address}>
       <div class="shop-width narrow section">
-        <h1>Thank you</h1>
         <Live eventsUrl={eventsUrl}>
           <SignupProgress {...progress} />
         </Live>
