@@ -34,13 +34,11 @@ beforeAll(async () => {
 afterAll(() => stage.close())
 
 test.each(MATRIX)('%s · %s %s', async (who, method, path, route) => {
-  const answer = await stage
-    .browser()
-    .ask(path.replaceAll(':id', 'ten_1'), {
-      method,
-      headers: headers[who],
-      ...(method === 'GET' ? {} : { form: {} }),
-    })
+  const answer = await stage.browser().ask(path.replaceAll(':id', 'ten_1'), {
+    method,
+    headers: headers[who],
+    ...(method === 'GET' ? {} : { form: {} }),
+  })
   expect(await outcomeOf(answer)).toBe(OUTCOMES[route.policy][who])
 })
 
