@@ -22,7 +22,7 @@ export function storeSecrets(
       .values({
         tenantId: tenant.id,
         name,
-        sealed: seal(key, value, placeOf(tenant.id, name), keeper.random),
+        sealed: seal(key, value, secretPlace(tenant.id, name), keeper.random),
         createdAt: nowMs,
       })
       .onConflictDoNothing()
@@ -36,7 +36,7 @@ export function readSecrets(db: Reader, keeper: Keeper, tenant: TenantRow): Reco
   const rows = db.select().from(secrets).where(eq(secrets.tenantId, tenant.id)).all()
   const values: Record<string, string> = {}
   for (const row of rows) {
-    values[row.name] = unseal(key, row.sealed, placeOf(tenant.id, row.name)).toString()
+    values[row.name] = unseal(key, row.sealed, secretPlace(tenant.id, row.name)).toString()
     keeper.log.hide(values[row.name])
   }
   return values
@@ -54,6 +54,7 @@ function dataKey(keeper: Keeper, tenant: TenantRow): Buffer {
   return unseal(keeper.settings.encryptionKey, tenant.dataKey, dataKeyPlace(tenant.id))
 }
 
-function placeOf(tenantId: string, name: string): string {
+/** Where a tenant's sealed secret is kept. */
+export function secretPlace(tenantId: string, name: string): string {
   return `secrets/${tenantId}/${name}`
 }

@@ -45,11 +45,16 @@ export function createTenant(
       id: newId('srv', nowMs, random),
       tenantId: id,
       provider: 'hetzner',
-      name: `${signup.subdomain}-${id.slice(-6)}`,
+      name: serverNameOf(signup.subdomain, id),
       createdAt: nowMs,
     })
     .run()
   return tenant
+}
+
+/** The name of a tenant's server, which no other tenant's has, not even one of the same subdomain later. */
+export function serverNameOf(subdomain: string, tenantId: string): string {
+  return `${subdomain}-${tenantId.slice(-6)}`
 }
 
 /** Where a tenant's sealed data key is kept. */
