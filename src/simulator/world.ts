@@ -93,6 +93,10 @@ export class Table<T extends Row> {
     }
   }
 
+  get size(): number {
+    return this.rows.size
+  }
+
   get(id: string): T | undefined {
     return this.rows.get(id)
   }

@@ -86,6 +86,19 @@ describe('the overview', () => {
     expect(body).toContain('<progress max="100" value="25">')
   })
 
+  test('stays small when there are many, and says so; the JSON has all', async () => {
+    const { ask, world } = stage()
+    const server = { status: 'running', serverType: 'cx22', location: 'nbg1' }
+    for (let id = 1001; id <= 1200; id++) {
+      world.table('hetzner_server').put({ id: `${id}`, name: `s${id}`, ...server } as { id: string })
+    }
+    const { body } = await ask('/')
+    expect(body).toContain('50 of 200 are shown')
+    expect(body.match(/>s1\d{3}</g)).toHaveLength(50)
+    expect(body).toContain('>s1200<')
+    expect(JSON.parse((await ask('/control/state.json')).body).servers).toHaveLength(200)
+  })
+
   test('allows no inline script or style', async () => {
     const { ask } = stage()
     for (const path of ['/', '/control/faults', '/control/calls']) {

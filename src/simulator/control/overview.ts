@@ -4,6 +4,9 @@ import type { ControlState } from './state'
 
 type Server = ControlState['servers'][number]
 
+/** Of each list on the page. */
+const ROWS_MAX = 50
+
 const JUMPS: [label: string, ms: number][] = [
   ['+1 min', 60_000],
   ['+1 h', 3_600_000],
@@ -50,7 +53,7 @@ function clock({ now, speed, mails, faults, calls }: ControlState): Html {
 
 function servers(list: Server[]): Html {
   if (list.length === 0) return empty('No server yet. One appears when a paid signup is approved.')
-  const rows = list.map(
+  const rows = newest(list).map(
     (
       server,
     ) => html`<tr><th scope="row">${server.name}<span class="quiet">${server.type}, ${server.location}</span></th>
@@ -59,7 +62,7 @@ function servers(list: Server[]): Html {
 <td><code>${server.machine?.ipv4}</code></td>
 <td>${server.machine ? machineActions(server) : null}</td></tr>`,
   )
-  return table(['Server', 'Hetzner says', 'Machine', 'Address', 'Make trouble'], rows)
+  return html`${table(['Server', 'Hetzner says', 'Machine', 'Address', 'Make trouble'], rows)}${rest(list)}`
 }
 
 function progress(action: Server['actions'][number]): Html {
@@ -82,20 +85,32 @@ function machineActions(server: Server): Html {
 
 function records({ records }: ControlState): Html {
   if (records.length === 0) return empty('No record yet. One appears when a server has its address.')
-  const rows = records.map(
-    (record) =>
-      html`<tr><th scope="row"><code>${record.name}</code></th><td>${record.type}</td><td><code>${record.values.join(' ')}</code></td><td>${record.ttl} s</td><td>${badge(record.insync ? 'insync' : 'pending')}</td></tr>`,
-  )
-  return table(['Name', 'Type', 'Values', 'TTL', 'Name servers'], rows)
+  const rows = records
+    .slice(0, ROWS_MAX)
+    .map(
+      (record) =>
+        html`<tr><th scope="row"><code>${record.name}</code></th><td>${record.type}</td><td><code>${record.values.join(' ')}</code></td><td>${record.ttl} s</td><td>${badge(record.insync ? 'insync' : 'pending')}</td></tr>`,
+    )
+  return html`${table(['Name', 'Type', 'Values', 'TTL', 'Name servers'], rows)}${rest(records)}`
 }
 
 function subscriptions({ subscriptions }: ControlState): Html {
   if (subscriptions.length === 0) return empty('Nobody has paid yet.')
-  const rows = subscriptions.map(
+  const rows = newest(subscriptions).map(
     (one) =>
       html`<tr><th scope="row">${one.customer}</th><td><code>${one.price}</code></td><td>${badge(one.status)}</td><td><code>${one.id}</code></td></tr>`,
   )
-  return table(['Customer', 'Price', 'Status', 'Subscription'], rows)
+  return html`${table(['Customer', 'Price', 'Status', 'Subscription'], rows)}${rest(subscriptions)}`
+}
+
+/** A page that follows a fleet must stay small; `/control/state.json` has everything. */
+function newest<T>(list: T[]): T[] {
+  return list.slice(-ROWS_MAX).reverse()
+}
+
+function rest(list: unknown[]): Html | null {
+  if (list.length <= ROWS_MAX) return null
+  return html`<p class="quiet">${ROWS_MAX} of ${list.length.toLocaleString('en-US')} are shown; <a href="/control/state.json">all as JSON</a>.</p>`
 }
 
 function webhooks({ webhooks: { waiting, disorder } }: ControlState): Html {

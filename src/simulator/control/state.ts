@@ -85,13 +85,16 @@ function readDisorder(world: World): boolean {
 }
 
 function readServers(world: World, machines: MachineView[]) {
-  const actions = world.table<ActionRow>('hetzner_action').all()
+  const open = world
+    .table<ActionRow>('hetzner_action')
+    .all()
+    .filter((action) => !action.settled)
+  const machineOf = new Map(machines.map((machine) => [machine.serverId, machine]))
   return world
     .table<ServerRow>('hetzner_server')
     .all()
     .map((server) => {
-      const machine = machines.find((one) => one.serverId === server.id)
-      const running = actions.filter((action) => action.serverId === server.id && !action.settled)
+      const running = open.filter((action) => action.serverId === server.id)
       return {
         id: server.id,
         name: server.name,
@@ -102,7 +105,7 @@ function readServers(world: World, machines: MachineView[]) {
           command: action.command,
           progress: progressOf(action, world.now()),
         })),
-        machine: machine ?? null,
+        machine: machineOf.get(server.id) ?? null,
       }
     })
 }

@@ -105,7 +105,7 @@ function placeServer(
     project,
     order.firewalls.map((one) => one.firewall),
   )
-  if (project.servers.all().length >= project.serverLimit) {
+  if (project.servers.size >= project.serverLimit) {
     throw new Refusal('resource_limit_exceeded', 'server limit exceeded', {
       limits: [{ name: 'server_limit' }],
     })
