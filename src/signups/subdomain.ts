@@ -48,7 +48,7 @@ export function judgeForm(name: string, reserved: readonly string[] = []): Subdo
   if (/^-|-$/.test(name)) return no('malformed', 'Begin and end with a letter or a digit.')
   // Labels with hyphens in third and fourth place are reserved for encoded names such as xn-- (RFC 5891, 4.2.3.1).
   if (name.includes('--')) return no('malformed', 'Use no two hyphens in a row.')
-  if (/^\d+$/.test(name)) return no('malformed', 'Use at least one letter.')
+  if (/^[\d-]+$/.test(name)) return no('malformed', 'Use at least one letter.')
   if (RESERVED_NAMES.has(name) || reserved.includes(name)) {
     return no('reserved', 'This name is reserved. Choose another one.')
   }

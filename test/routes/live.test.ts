@@ -186,7 +186,7 @@ describe('the right to look', () => {
     const id = await stage.paidSignup('ada-lovelace')
     const other = await stage.paidSignup('grace-hopper', 'grace@example.com')
     const stream = await open(signupEvents(id), stage.browser())
-    expect(stream.text).toContain('we write to ada@example.com')
+    expect(stream.text).toContain('ada@example.com')
     const token = signupToken(AUTH_SECRET, id)
     const forged = `${other}.${token.split('.')[1]}`
     expect((await stage.browser().get(`/signup/success/events?signup=${forged}`)).status).toBe(404)
