@@ -217,6 +217,8 @@ CREATE TABLE effects (
   outcome TEXT NOT NULL CHECK (outcome IN ('intended', 'done', 'refused', 'unknown')),
   external_id TEXT,
   error TEXT,
+  -- The other side's own code for what went wrong.
+  vendor_code TEXT,
   requested_at INTEGER NOT NULL,
   finished_at INTEGER
 ) STRICT;

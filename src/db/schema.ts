@@ -204,6 +204,7 @@ export const effects = sqliteTable('effects', {
   outcome: text('outcome', { enum: ['intended', 'done', 'refused', 'unknown'] }).notNull(),
   externalId: text('external_id'),
   error: text('error'),
+  vendorCode: text('vendor_code'),
   requestedAt: integer('requested_at').notNull(),
   finishedAt: integer('finished_at'),
 })

@@ -1,4 +1,4 @@
-import { and, count, eq } from 'drizzle-orm'
+import { and, count, eq, like } from 'drizzle-orm'
 import { effects } from '../db/schema'
 import { conflict } from '../errors'
 import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
@@ -41,7 +41,9 @@ export function targetOf(db: StepContext['db'], tenantId: string): MachineTarget
   return { address: ipv4, hostKeys: nextHostKey ? [hostKey, nextHostKey] : [hostKey] }
 }
 
+/** How often the agent itself said no in this step; a server that could not be reached said nothing. */
 function refusals({ run, step, db }: StepContext): number {
-  const refused = and(eq(effects.runId, run.id), eq(effects.step, step), eq(effects.outcome, 'refused'))
-  return db.read.select({ count: count() }).from(effects).where(refused).get()?.count ?? 0
+  const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, 'agent_%'))
+  const mine = and(eq(effects.runId, run.id), eq(effects.step, step), refused)
+  return db.read.select({ count: count() }).from(effects).where(mine).get()?.count ?? 0
 }

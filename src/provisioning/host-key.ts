@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
-import type { AgentCommand } from '../providers/machines'
+import type { AgentCommand, AgentReply } from '../providers/machines'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { destroySecrets } from '../tenants/secrets'
@@ -43,7 +43,8 @@ export function verifyHostKey({ machines }: Services): Step {
 
 /**
  * Replaces the host key that travelled in user-data with one that the server made itself. The new public half is
- * stored before it is activated, so a lost reply leaves Atlas knowing both keys that the server may show.
+ * stored before it is activated, so a lost reply leaves Atlas knowing both keys that the server may show. A key that
+ * is stored is never prepared again: it may be active already, and then the server would make yet another one.
  */
 export function rotateHostKey(services: Services): Step {
   return {
@@ -58,10 +59,7 @@ export function rotateHostKey(services: Services): Step {
           input: { action: part, ...input },
           summary: {},
         })
-      const { result } = await call('prepare', {})
-      const publicKey = String(result.public_key)
-      if (!/^ssh-ed25519 [A-Za-z0-9+/=]+$/.test(publicKey))
-        throw conflict('The server made no usable host key.')
+      const publicKey = serverOf(db.read, run.tenantId).nextHostKey ?? usableKey(await call('prepare', {}))
       expectHostKey(context, publicKey)
       await call('activate', { public_key: publicKey })
       services.machines.close(serverOf(db.read, run.tenantId).ipv4 ?? undefined)
@@ -74,6 +72,12 @@ export function rotateHostKey(services: Services): Step {
       })
     },
   }
+}
+
+function usableKey({ result }: AgentReply): string {
+  const publicKey = String(result.public_key)
+  if (!/^ssh-ed25519 [A-Za-z0-9+/=]+$/.test(publicKey)) throw conflict('The server made no usable host key.')
+  return publicKey
 }
 
 function expectHostKey({ db, run }: StepContext, publicKey: string): void {

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { Clock } from '../clock'
-import type { Db } from '../db/open'
+import type { Db, Tx } from '../db/open'
 import { effects } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { newId } from '../ids'
@@ -20,7 +20,7 @@ export type EffectPlace = { subject: string; runId?: string; step?: string }
 
 /**
  * Makes one call that changes the outside world: the ledger has its intent before, its outcome after.
- * Rethrows what the call throws. An effect left `intended` is one that a crash cut off.
+ * Rethrows what the call throws.
  */
 export async function performEffect<T>(
   db: Db,
@@ -38,9 +38,22 @@ export async function performEffect<T>(
   } catch (thrown) {
     const error = asAtlasError(thrown)
     const outcome = error.outcome ?? (error.code === 'internal' ? 'unknown' : 'refused')
-    settle(db, id, { outcome, error: error.message, finishedAt: clock.now() })
+    const { message, vendorCode } = error
+    settle(db, id, { outcome, error: message, vendorCode, finishedAt: clock.now() })
     throw error
   }
+}
+
+/**
+ * Settles what a process that died left `intended`: nobody will hear the answers any more, so their outcomes are
+ * unknown. The steps and mails that asked look for themselves when they go on.
+ */
+export function recoverEffects(tx: Tx, nowMs: number): void {
+  const error = 'Atlas was stopped before the answer came.'
+  tx.update(effects)
+    .set({ outcome: 'unknown', error, finishedAt: nowMs })
+    .where(eq(effects.outcome, 'intended'))
+    .run()
 }
 
 function intend(db: Db, nowMs: number, place: EffectPlace, intent: Intent): string {

@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../db/open'
 import { runLogs, runs, steps } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
+import { recoverEffects } from './effects'
 import type { Recipe, RunFacts } from './recipe'
 
 export type RunRow = typeof runs.$inferSelect
@@ -107,10 +108,11 @@ export function claimRuns(tx: Tx, holder: string, limit: number, nowMs: number):
 }
 
 /**
- * Queues again what a process that died was working on; returns how many. Only one process may hold the data
- * folder, so whatever runs at its start has lost its worker.
+ * Queues again what a process that died was working on, and settles the effects it was waiting for; returns how many
+ * runs. Only one process may hold the data folder, so whatever runs at its start has lost its worker.
  */
 export function recoverRuns(tx: Tx, nowMs: number): number {
+  recoverEffects(tx, nowMs)
   const orphans = tx
     .update(runs)
     .set({ status: 'queued', availableAt: nowMs, claimedBy: null })

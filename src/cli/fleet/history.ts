@@ -53,7 +53,7 @@ export function effectRow(
   return {
     ...{ id: newId('eff', requestedAt), subject: place.subject },
     ...{ runId: place.runId ?? null, step: place.step ?? null, provider, verb, key, externalId },
-    ...{ summary: JSON.stringify(summary), outcome: 'done', error: null },
+    ...{ summary: JSON.stringify(summary), outcome: 'done', error: null, vendorCode: null },
     ...{ requestedAt, finishedAt: requestedAt + lastsMs },
   }
 }
