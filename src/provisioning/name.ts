@@ -16,7 +16,7 @@ export function pointDns(services: Services): Step {
   return {
     name: 'point-dns',
     title: 'Point the name to the server',
-    async run({ run, db, effect }) {
+    async run({ run, db, effect, now }) {
       const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
       const { ipv4 } = serverOf(db.read, run.tenantId)
       if (!ipv4) throw conflict('The server has no address yet.')
@@ -27,6 +27,7 @@ export function pointDns(services: Services): Step {
           `${name} already points to ${present.values.join(', ')}, which Atlas did not set. Remove that record, then retry.`,
         )
       }
+      expectRecord(db, { tenantId: run.tenantId, name, value: ipv4 }, now())
       const { changeId } = await effect(
         {
           provider: 'route53',
@@ -37,21 +38,9 @@ export function pointDns(services: Services): Step {
         () => dns.upsertRecord(record),
         (reply) => reply.changeId,
       )
-      return done({ changeId, name, ipv4 }, (tx, nowMs) => {
-        tx.insert(dnsRecords)
-          .values({
-            id: newId('rec', nowMs),
-            tenantId: run.tenantId,
-            name,
-            type: 'A',
-            value: ipv4,
-            ttlSeconds: TTL_SECONDS,
-            changeId,
-            createdAt: nowMs,
-          })
-          .onConflictDoNothing()
-          .run()
-      })
+      return done({ changeId, name, ipv4 }, (tx) =>
+        tx.update(dnsRecords).set({ changeId }).where(liveRecordOf(run.tenantId)).run(),
+      )
     },
     undo: (context) => removeDns(services, context),
   }
@@ -72,62 +61,62 @@ export function waitForDns({ dns }: Services): Step {
 }
 
 /**
+ * Stores the record before it is asked for, so that whatever becomes of the asking, undoing knows that the name may
+ * have pointed to the server.
+ */
+function expectRecord(
+  db: StepContext['db'],
+  record: { tenantId: string; name: string; value: string },
+  nowMs: number,
+): void {
+  db.write((tx) =>
+    tx
+      .insert(dnsRecords)
+      .values({ id: newId('rec', nowMs), ...record, type: 'A', ttlSeconds: TTL_SECONDS, createdAt: nowMs })
+      .onConflictDoNothing()
+      .run(),
+  )
+}
+
+/**
  * Removes the record, then waits until the name servers and every cache have forgotten it (twice its TTL):
  * only then may the address go back to the cloud, or a stranger could get the tenant's visitors.
  */
-async function removeDns({ dns, settings }: Services, context: StepContext): Promise<StepResult> {
+async function removeDns({ dns }: Services, context: StepContext): Promise<StepResult> {
   const { run, db, effect, now } = context
   const row = dnsRecordOf(db.read, run.tenantId)
-  if (row?.deletedAt) {
+  if (!row) return done()
+  if (row.deletedAt !== null) {
     const pending = row.changeId && (await dns.getChange(row.changeId)) === 'pending'
     if (pending) return wait(1_000, 'Route 53 is removing the record.')
     const restMs = row.deletedAt + 2 * row.ttlSeconds * 1_000 - now()
     return restMs > 0 ? wait(restMs, 'Waiting until caches have forgotten the record.') : done()
   }
-  const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
-  const { ipv4 } = serverOf(db.read, run.tenantId)
+  const { name, value } = row
   const present = await dns.findRecord(name, 'A')
-  // An upsert whose reply was lost left a record without a row: it is ours if it has our address.
-  const ours = present && ipv4 && present.values.join() === ipv4 ? present : null
-  if (!ours && !row) return done()
-  const change = ours
-    ? await effect(
-        {
-          provider: 'route53',
-          verb: 'deleteRecord',
-          key: `${name} A`,
-          summary: { name, type: 'A', value: ipv4 },
-        },
-        () => dns.deleteRecord(ours),
-        (reply) => reply?.changeId ?? null,
-      )
-    : null
-  rememberRemoval(context, { name, value: ipv4 ?? '', changeId: change?.changeId ?? null })
+  const change =
+    present && present.values.join() === value
+      ? await effect(
+          {
+            provider: 'route53',
+            verb: 'deleteRecord',
+            key: `${name} A`,
+            summary: { name, type: 'A', value },
+          },
+          () => dns.deleteRecord(present),
+          (reply) => reply?.changeId ?? null,
+        )
+      : null
+  db.write((tx) =>
+    tx
+      .update(dnsRecords)
+      .set({ deletedAt: now(), changeId: change?.changeId ?? null })
+      .where(liveRecordOf(run.tenantId))
+      .run(),
+  )
   return wait(change ? 1_000 : 0, 'Route 53 is removing the record.')
 }
 
-function rememberRemoval(
-  { db, run, now }: StepContext,
-  removed: { name: string; value: string; changeId: string | null },
-): void {
-  const nowMs = now()
-  db.write((tx) => {
-    const gone = { deletedAt: nowMs, changeId: removed.changeId }
-    const changed = tx
-      .update(dnsRecords)
-      .set(gone)
-      .where(and(eq(dnsRecords.tenantId, run.tenantId), isNull(dnsRecords.deletedAt)))
-      .returning()
-      .all()
-    if (changed.length > 0) return
-    const row = {
-      id: newId('rec', nowMs),
-      tenantId: run.tenantId,
-      type: 'A' as const,
-      ttlSeconds: TTL_SECONDS,
-    }
-    tx.insert(dnsRecords)
-      .values({ ...row, ...removed, ...gone, createdAt: nowMs })
-      .run()
-  })
+function liveRecordOf(tenantId: string) {
+  return and(eq(dnsRecords.tenantId, tenantId), isNull(dnsRecords.deletedAt))
 }
