@@ -72,7 +72,7 @@ export function createServer(services: Services): Step {
       const facts = {
         externalId: server.id,
         serverType: server.serverType,
-        location,
+        location: server.location,
         image,
         ...addresses(server),
       }
@@ -146,7 +146,7 @@ async function deleteServer({ cloud, settings }: Services, context: StepContext)
       tx.update(servers).set({ deletedAt: nowMs }).where(eq(servers.tenantId, run.tenantId)).run(),
     )
   }
-  for (const server of found) {
+  for (const server of found.filter(({ status }) => status !== 'deleting')) {
     await effect(
       { provider: 'hetzner', verb: 'deleteServer', key: server.id, summary: { name: server.name } },
       () => cloud.deleteServer(server.id),
