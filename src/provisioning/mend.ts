@@ -10,7 +10,8 @@ export function retryProvisioning(tx: Tx, runId: string, actor: Actor, nowMs: nu
   refuseOldRun(tx, runId)
   const run = retryRun(tx, runId, nowMs)
   const tenant = getTenant(tx, run.tenantId)
-  if (run.direction === 'forward') {
+  // A run that nobody had a recipe for failed without telling its tenant.
+  if (run.direction === 'forward' && tenant.status === 'failed') {
     moveTenant(tx, tenant, 'provisioning', nowMs, { statusReason: null })
     if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'provisioning', nowMs)
   }

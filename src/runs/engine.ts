@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import type { Clock } from '../clock'
-import type { Db, Tx } from '../db/open'
+import type { Db, Reader, Tx } from '../db/open'
 import { runs, steps } from '../db/schema'
 import { AtlasError, asAtlasError } from '../errors'
 import type { Log } from '../log'
@@ -50,12 +50,9 @@ export class Engine {
   /** Does one step; resolves to whether there is more to do right now. */
   private async advance(run: RunRow, recipe: Recipe): Promise<boolean> {
     const row = nextStep(run, stepsOf(this.parts.db.read, run.id))
-    if (!row) {
-      this.finish(run, recipe)
-      return false
-    }
-    const startedAt = this.begin(run, row)
     try {
+      if (!row) return this.finish(run, recipe)
+      const startedAt = this.begin(run, row)
       const result = await this.perform(run, row, recipe, startedAt)
       return this.save(run, row, result)
     } catch (thrown) {
@@ -97,8 +94,12 @@ export class Engine {
       startedAt,
       now: () => clock.now(),
       output: (name) => outputOf(stepsOf(db.read, run.id), name),
-      effect: (intent, call, externalId) => performEffect(db, clock, place, intent, call, externalId),
-      log: (line) => db.write((tx) => addRunLog(tx, run.id, step.name, log.redact(line), clock.now())),
+      effect: async (intent, call, externalId) => {
+        mustHold(db.read, run)
+        return performEffect(db, clock, place, intent, call, externalId)
+      },
+      log: (line) =>
+        this.whileHeld(run, (tx) => addRunLog(tx, run.id, step.name, log.redact(line), clock.now())),
     }
   }
 
@@ -107,8 +108,8 @@ export class Engine {
     this.whileHeld(run, (tx) => {
       if (result.kind === 'wait') {
         setStep(tx, row, { status: 'waiting', reason: result.why })
-        this.release(tx, run, { status: 'waiting', availableAt: nowMs + result.ms, reason: result.why })
-        tx.update(runs).set({ attempts: 0 }).where(eq(runs.id, run.id)).run()
+        const availableAt = nowMs + result.ms
+        this.release(tx, run, { status: 'waiting', attempts: 0, availableAt, reason: result.why })
         return
       }
       result.commit?.(tx, nowMs)
@@ -122,33 +123,44 @@ export class Engine {
   }
 
   /** What is unavailable is tried again, ever later; everything else stops the run with a reason. */
-  private stumble(run: RunRow, row: StepRow, recipe: Recipe, error: AtlasError): void {
-    const nowMs = this.parts.clock.now()
-    const attempts = run.attempts + 1
+  private stumble(run: RunRow, row: StepRow | undefined, recipe: Recipe, error: AtlasError): void {
     if (error.code === 'internal')
-      this.parts.log.error('a step broke', error, { run: run.id, step: row.name })
-    if (error.code === 'unavailable' && attempts < STEP_ATTEMPTS_MAX) {
-      const pauseMs = Math.max(backOffMs(attempts, this.parts.chance()), error.retryAfterMs ?? 0)
-      this.whileHeld(run, (tx) => {
-        setStep(tx, row, { status: 'waiting', reason: error.message })
-        this.release(tx, run, { status: 'waiting', availableAt: nowMs + pauseMs, reason: error.message })
-        tx.update(runs).set({ attempts }).where(eq(runs.id, run.id)).run()
-      })
-      return
-    }
+      this.parts.log.error('a step broke', error, { run: run.id, step: row?.name })
+    const attempts = run.attempts + 1
+    if (error.code === 'unavailable' && attempts < STEP_ATTEMPTS_MAX) this.tryAgain(run, row, attempts, error)
+    else this.fail(run, row, recipe, error)
+  }
+
+  private tryAgain(run: RunRow, row: StepRow | undefined, attempts: number, error: AtlasError): void {
+    const { clock, chance } = this.parts
+    const pauseMs = Math.max(backOffMs(attempts, chance()), error.retryAfterMs ?? 0)
+    const reason = error.message
     this.whileHeld(run, (tx) => {
-      setStep(tx, row, { status: 'failed', reason: error.message, finishedAt: nowMs })
-      this.release(tx, run, {
-        status: 'failed',
-        reason: error.message,
-        errorCode: error.code,
-        finishedAt: nowMs,
-      })
-      recipe.failed(tx, factsOf(run), error, nowMs)
+      if (row) setStep(tx, row, { status: 'waiting', reason })
+      this.release(tx, run, { status: 'waiting', attempts, availableAt: clock.now() + pauseMs, reason })
     })
   }
 
-  private finish(run: RunRow, recipe: Recipe): void {
+  private fail(run: RunRow, row: StepRow | undefined, recipe: Recipe, error: AtlasError): void {
+    const finishedAt = this.parts.clock.now()
+    const reason = error.message
+    const stop = (consequences: (tx: Tx) => void) =>
+      this.whileHeld(run, (tx) => {
+        if (row) setStep(tx, row, { status: 'failed', reason, finishedAt })
+        this.release(tx, run, { status: 'failed', reason, errorCode: error.code, finishedAt })
+        consequences(tx)
+      })
+    try {
+      stop((tx) => recipe.failed(tx, factsOf(run), error, finishedAt))
+    } catch (thrown) {
+      if (thrown instanceof ClaimLost) throw thrown
+      // A run that has stopped can be seen and retried; one that stays claimed is forgotten.
+      this.parts.log.error('a failure had no consequences', thrown, { run: run.id })
+      stop(() => {})
+    }
+  }
+
+  private finish(run: RunRow, recipe: Recipe): false {
     const nowMs = this.parts.clock.now()
     this.whileHeld(run, (tx) => {
       const undone = run.direction === 'undo'
@@ -156,6 +168,7 @@ export class Engine {
       if (undone) recipe.undone(tx, factsOf(run), nowMs)
       else recipe.succeeded(tx, factsOf(run), nowMs)
     })
+    return false
   }
 
   private release(tx: Tx, run: RunRow, change: Partial<RunRow>): void {
@@ -168,15 +181,15 @@ export class Engine {
   /** Writes only while the claim that this worker took still stands. */
   private whileHeld(run: RunRow, work: (tx: Tx) => void): void {
     this.parts.db.write((tx) => {
-      const held = tx
-        .select({ id: runs.id })
-        .from(runs)
-        .where(and(eq(runs.id, run.id), eq(runs.status, 'running'), eq(runs.fence, run.fence)))
-        .get()
-      if (!held) throw new ClaimLost()
+      mustHold(tx, run)
       work(tx)
     })
   }
+}
+
+function mustHold(db: Reader, run: RunRow): void {
+  const claim = and(eq(runs.id, run.id), eq(runs.status, 'running'), eq(runs.fence, run.fence))
+  if (!db.select({ id: runs.id }).from(runs).where(claim).get()) throw new ClaimLost()
 }
 
 /** Forward: the first step not done. Undoing: the last step that began and is not undone yet. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock'
+import { type Clock, sleep } from '../clock'
 import type { Db } from '../db/open'
 import type { Log } from '../log'
 
@@ -68,21 +68,32 @@ export class Worker {
   }
 
   private round(): void {
-    for (const lane of this.lanes) this.serve(lane)
     this.cancelAlarm()
-    const dues = this.lanes.flatMap((lane) => {
-      const inHand = this.handOf(lane)
-      return inHand.size >= lane.concurrency ? [] : (lane.nextDueAt(inHand) ?? [])
-    })
-    if (dues.length > 0) this.cancelAlarm = this.clock.at(Math.min(...dues), () => this.wake())
+    try {
+      for (const lane of this.lanes) this.serve(lane)
+      const dues = this.lanes.flatMap((lane) => this.nextDueAt(lane) ?? [])
+      if (dues.length > 0) this.wakeAt(Math.min(...dues))
+    } catch (thrown) {
+      // The database may be busy or its disk full: that is no reason to end the process, or to try without a pause.
+      this.log.error('a round of work broke', thrown)
+      this.wakeAt(this.clock.now() + PAUSE_AFTER_BUG_MS)
+    }
+  }
+
+  private nextDueAt(lane: Lane<unknown>): number | null {
+    const inHand = this.handOf(lane)
+    return inHand.size >= lane.concurrency ? null : lane.nextDueAt(inHand)
+  }
+
+  private wakeAt(atMs: number): void {
+    this.cancelAlarm = this.clock.at(atMs, () => this.wake())
   }
 
   private serve(lane: Lane<unknown>): void {
     const inHand = this.handOf(lane)
-    const free = lane.concurrency - inHand.size
-    if (free <= 0) return
-    const due = lane.nextDueAt(inHand)
+    const due = this.nextDueAt(lane)
     if (due === null || due > this.clock.now()) return
+    const free = lane.concurrency - inHand.size
     for (const item of lane.take(free, inHand)) this.hand(lane, inHand, item)
   }
 
@@ -94,7 +105,7 @@ export class Worker {
       .catch(async (thrown) => {
         this.log.error('work broke', thrown, { lane: lane.name, item: key })
         // A bug here must not become a loop that eats the processor.
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_BUG_MS).unref())
+        await sleep(this.clock, PAUSE_AFTER_BUG_MS)
       })
       .finally(() => {
         inHand.delete(key)
