@@ -12,7 +12,7 @@ migrate(sqlite, 0)
 
 type Column = { name: string; type: string; notnull: number; dflt_value: string | null; pk: number }
 
-const tables = Object.values(schema).filter((value): value is SQLiteTable => is(value, SQLiteTable))
+const tables = Object.values<unknown>(schema).filter((value): value is SQLiteTable => is(value, SQLiteTable))
 const declared = tables.map((table) => getTableConfig(table))
 const columnsOf = (table: string) => sqlite.query(`PRAGMA table_info(${table})`).all() as Column[]
 const sqlOf = (table: string) =>

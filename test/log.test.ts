@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test'
+import { AtlasError, unavailable } from '../src/errors'
+import { Log } from '../src/log'
+import { generateHostKey } from '../src/providers/ssh/keys'
+
+function open() {
+  const lines: string[] = []
+  const log = new Log(
+    () => Date.UTC(2026, 10, 22, 12),
+    (line) => lines.push(line),
+  )
+  return { log, lines, last: () => JSON.parse(lines.at(-1) ?? 'null') }
+}
+
+const SECRETS = {
+  plain: 'sk_test_4eC39HqLyjWDarjtT1zdp7dc',
+  base64: 'q8Zb+1/4hk0bF0nq3v5dGJwq6Yx2sRr5oPp9Lk7Mj3A=',
+  quoted: 'pass"word\\with/odd\tones',
+  unicode: 'geheim-ß-🔑-€',
+}
+
+describe('a line of the log', () => {
+  test('is JSON with its time, level, words and facts', () => {
+    const { log, lines } = open()
+    log.info('runs go on', { runs: 3 })
+    log.warn('slow')
+    expect(lines).toEqual([
+      '{"at":"2026-11-22T12:00:00.000Z","level":"info","message":"runs go on","runs":3}',
+      '{"at":"2026-11-22T12:00:00.000Z","level":"warn","message":"slow"}',
+    ])
+  })
+
+  test('stays one line, whatever is written into it', () => {
+    const { log, lines } = open()
+    log.info('a\nb\r\n{"level":"info"}\u2028', { name: 'x\ny' })
+    expect(lines[0]?.split(/[\r\n]/)).toHaveLength(1)
+  })
+
+  test('says what was thrown, with code and causes', () => {
+    const { log, last } = open()
+    const cause = new TypeError('no such field', { cause: 'odd' })
+    log.error('it broke', unavailable('Gone.', { vendorCode: 'timeout', cause }), { run: 'run_1' })
+    expect(last()).toMatchObject({
+      level: 'error',
+      message: 'it broke',
+      run: 'run_1',
+      error: 'Gone.',
+      code: 'unavailable',
+      vendor_code: 'timeout',
+      cause: { error: 'no such field', cause: { error: 'odd' } },
+    })
+    expect(last().stack.length).toBeLessThanOrEqual(5)
+    log.error('it broke', 'just words')
+    expect(last().error).toBe('just words')
+  })
+})
+
+describe('a secret that the log knows', () => {
+  const { log, lines } = open()
+  log.hide(...Object.values(SECRETS))
+  const written = () => lines.splice(0).join('\n')
+
+  test.each(Object.entries(SECRETS))(
+    '(%s) is blotted out wherever it is and however it is spelled',
+    (_, secret) => {
+      log.info(`said ${secret} twice ${secret}`, { secret, list: [{ deep: { er: secret } }], [secret]: 1 })
+      log.info('json in json', { body: JSON.stringify({ secret, inner: JSON.stringify({ secret }) }) })
+      log.info('in an address', { url: `https://x/?token=${encodeURIComponent(secret)}` })
+      log.error('thrown', new Error(secret, { cause: new AtlasError('internal', `because ${secret}`) }), {
+        secret,
+      })
+      log.error('thrown as it is', secret)
+      const text = written()
+      for (const spelled of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) {
+        expect(text).not.toContain(spelled)
+      }
+      expect(text).toContain('[hidden]')
+    },
+  )
+
+  test('is blotted out of text that goes elsewhere', () => {
+    expect(log.redact(`curl -H 'Authorization: Bearer ${SECRETS.plain}'`)).toBe(
+      "curl -H 'Authorization: Bearer [hidden]'",
+    )
+  })
+
+  test('that is too short to be one leaves other words alone, and so does none', () => {
+    const { log, last } = open()
+    log.hide('abc', '', undefined)
+    log.info('abcdef')
+    expect(last().message).toBe('abcdef')
+  })
+})
+
+describe('a private key', () => {
+  const { privateKey } = generateHostKey()
+  const body = privateKey.split('\n').filter((line) => line !== '' && !line.startsWith('-----'))
+
+  test.each([
+    ['as it is', privateKey],
+    ['on one line, as .env files hold it', privateKey.replaceAll('\n', '\\n')],
+  ])('hidden %s is blotted out whole and line by line', (_, spelled) => {
+    const { log, lines } = open()
+    log.hide(spelled)
+    log.info(privateKey)
+    log.info('json', { file: JSON.stringify({ key: privateKey }) })
+    for (const line of privateKey.split('\n')) log.info(`  ssh-keygen: ${line}`)
+    const text = lines.join('\n')
+    expect(body.length).toBeGreaterThan(3)
+    for (const line of body) expect(text).not.toContain(line)
+  })
+
+  test('leaves the words around every key readable', () => {
+    const { log } = open()
+    log.hide(privateKey)
+    expect(log.redact('-----BEGIN OPENSSH PRIVATE KEY-----')).toBe('-----BEGIN OPENSSH PRIVATE KEY-----')
+  })
+})
