@@ -92,10 +92,17 @@ function countRequest({ db, clock }: Services, address: string, network: string)
   for (const limit of limits) countTry(db, { ...limit, windowMs: WINDOW_MS }, clock.now())
 }
 
-function queueLink(tx: Tx, { settings }: Services, email: string, link: string, nowMs: number): void {
+function queueLink(
+  tx: Tx,
+  { settings, catalog }: Services,
+  email: string,
+  link: string,
+  nowMs: number,
+): void {
   const mail = loginLink({
     url: `${settings.baseUrl}/login/confirm?token=${link}`,
     minutes: LINK_LASTS_MS / 60_000,
+    accent: catalog.front.shop.accent,
   })
   const outgoing = {
     kind: 'login-link',

@@ -78,12 +78,13 @@ function queueFailureNotice(
   error: AtlasError,
   nowMs: number,
 ): void {
-  const { settings } = services
+  const { settings, catalog } = services
   const mail = operatorNotice({
     title: `${tenant.subdomain} could not be ${run.direction === 'undo' ? 'undone' : 'provisioned'}`,
     message: error.message,
     actionLabel: 'Open the run',
     actionUrl: `${settings.baseUrl}/admin/runs/${run.id}`,
+    accent: catalog.front.shop.accent,
   })
   const outgoing = {
     kind: 'failure-notice',

@@ -40,12 +40,19 @@ export function welcomePaidSignup(tx: Tx, services: Services, signupId: string, 
   else askOperator(tx, services, signup, plan, nowMs)
 }
 
-function askOperator(tx: Tx, { settings }: Services, signup: SignupRow, plan: PlanRow, nowMs: number): void {
+function askOperator(
+  tx: Tx,
+  { settings, catalog }: Services,
+  signup: SignupRow,
+  plan: PlanRow,
+  nowMs: number,
+): void {
   const mail = operatorNotice({
     title: `${signup.subdomain} is paid and waits for approval`,
     message: `${signup.email} bought ${plan.name}. Their server is created when you approve.`,
     actionLabel: 'Look at the signup',
     actionUrl: `${settings.baseUrl}/admin/signups?status=paid`,
+    accent: catalog.front.shop.accent,
   })
   const outgoing = {
     kind: 'approval-notice',

@@ -30,8 +30,10 @@ export async function startDemo({ tenants = 0 } = {}): Promise<Demo> {
     err: (line: string) => void errors.push(line),
   }
   const args = ['--json', '--port', '0', '--data', data, '--speed', `${SPEED}`, '--tenants', `${tenants}`]
-  const ended = demo(args, io, stopping.signal)
-  ended.then(() => ready.reject(new Error(`The demo ended: ${errors.join(' ')}`)))
+  const ended = demo(args, io, stopping.signal).then(() => {
+    rmSync(data, { recursive: true, force: true })
+    ready.reject(new Error(`The demo ended: ${errors.join(' ')}`))
+  })
   const { addresses, admin_email: adminEmail } = await ready.promise
   return {
     ...addresses,
@@ -39,7 +41,6 @@ export async function startDemo({ tenants = 0 } = {}): Promise<Demo> {
     async stop() {
       stopping.abort()
       await ended
-      rmSync(data, { recursive: true })
     },
   }
 }

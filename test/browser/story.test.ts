@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
 import { browseTenants, open, openMail, signIn } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
+import { pictureForReadme } from './readme.ts'
 import { followRun } from './run.ts'
 import {
   CARDS,
@@ -39,7 +40,7 @@ describeWith('chromium', 'from the landing page to a live site by clicking', (ch
       await payUnseen(await signUp(demo.shop, 'grace', 'pro'))
       await buy(customer, demo, card)
       const operator = await signIn(await customer.newTab(), demo)
-      await approve(operator)
+      await approve(operator, theme)
       await customer.page.getByText('Your site is live').waitFor()
       await customer.look('success-live')
       await readOverview(operator)
@@ -64,7 +65,7 @@ async function buy(customer: Visitor, { shop }: Demo, card: string): Promise<voi
 }
 
 /** Approves both, grace's in passing, and follows ada's step by step. */
-async function approve(operator: Visitor): Promise<void> {
+async function approve(operator: Visitor, theme: Theme): Promise<void> {
   const { page } = operator
   await operator.look('overview')
   await page.getByRole('button', { name: 'Approve grace' }).click()
@@ -75,6 +76,7 @@ async function approve(operator: Visitor): Promise<void> {
   await page.getByRole('heading', { name: 'Provision ada' }).waitFor()
   const following = followRun(operator)
   await page.getByText('Waiting at “Wait for the name servers”').waitFor()
+  await pictureForReadme(operator, theme)
   await operator.look('run-under-way')
   const { steps, ...kept } = await following
   expect(steps).toContain('Wait for the first boot and verify the host key')

@@ -27,6 +27,7 @@ const MAILS = [
       loginLink({
         url: `https://atlas.example/login/confirm?token=${encodeURIComponent(text)}`,
         minutes: 15,
+        accent: '#5b4bd6',
       }),
     'https://atlas.example/login/confirm?token=',
   ],
@@ -38,6 +39,7 @@ const MAILS = [
         message: `The zone is gone.${text}`,
         actionLabel: `Open the run${text}`,
         actionUrl: 'https://atlas.example/admin/runs/run_01',
+        accent: '#5b4bd6',
       }),
     'https://atlas.example/admin/runs/run_01',
   ],
@@ -72,7 +74,7 @@ describe.each(MAILS)('the mail %s', (_, write, url) => {
 })
 
 describe('a mail is refused', () => {
-  const parts = { title: 'T', from: 'F', blocks: [] }
+  const parts = { title: 'T', from: 'F', accent: '#5b4bd6', blocks: [] }
 
   test('when its subject could smuggle in a header', () => {
     const control = fc.integer({ min: 0, max: 31 }).map((code) => String.fromCharCode(code))

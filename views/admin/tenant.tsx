@@ -133,6 +133,15 @@ function TenantFacts(tenant: TenantData): Html {
         <Fact name="Address">
           <a href={tenant.url}>{new URL(tenant.url).host}</a>
         </Fact>
+        <Fact name="DNS">
+          {tenant.dns.length === 0
+            ? 'Not pointed yet'
+            : tenant.dns.map((record) => (
+                <span class="fact-line">
+                  {record.name} {record.type} <code>{record.value}</code>
+                </span>
+              ))}
+        </Fact>
         <Fact name="Release">
           <code>{tenant.release}</code> of {tenant.blueprint}
         </Fact>
@@ -147,15 +156,6 @@ function TenantFacts(tenant: TenantData): Html {
       </FactCard>
       <FactCard title="Server">
         <ServerFacts server={tenant.server} />
-        <Fact name="DNS">
-          {tenant.dns.length === 0
-            ? 'Not pointed yet'
-            : tenant.dns.map((record) => (
-                <span class="fact-line">
-                  {record.name} {record.type} <code>{record.value}</code>
-                </span>
-              ))}
-        </Fact>
       </FactCard>
     </section>
   )

@@ -6,8 +6,8 @@ type Mail = {
   title: string
   /** Who writes, at the foot. */
   from: string
-  /** The button's colour; Atlas's own without it. */
-  accent?: string
+  /** The button's colour. */
+  accent: string
   blocks: Block[]
 }
 
@@ -58,7 +58,7 @@ function EmailDocument(mail: Mail): Html {
         {styled('body', 'page', [
           styled('div', 'card', [
             styled('h1', 'title', mail.title),
-            mail.blocks.map((block) => blockHtml(block, mail.accent ?? ATLAS)),
+            mail.blocks.map((block) => blockHtml(block, mail.accent)),
           ]),
           styled('p', 'footer', mail.from),
         ])}
@@ -109,7 +109,6 @@ function styled(
   return raw(`<${tag} style="${colours}${STYLES[name]}"${html.slice(tag.length + 1)}`)
 }
 
-const ATLAS = '#2f6f5e'
 const SANS = '-apple-system,BlinkMacSystemFont,Segoe UI,Roboto,Helvetica,Arial,sans-serif'
 
 const STYLES = {

@@ -1,13 +1,15 @@
 import { composeEmail, type Email } from './email'
 
-export type LoginLinkProps = { url: string; minutes: number }
+/** `accent`: the colour of the dashboard that it opens, `#rgb` or `#rrggbb`. */
+export type LoginLinkProps = { url: string; minutes: number; accent: string }
 
 /** To the operator: the link that signs in. */
-export function loginLink({ url, minutes }: LoginLinkProps): Email {
+export function loginLink({ url, minutes, accent }: LoginLinkProps): Email {
   return composeEmail({
     subject: 'Sign in to Atlas',
     title: 'Sign in to Atlas',
     from: 'Atlas',
+    accent,
     blocks: [
       {
         kind: 'paragraph',

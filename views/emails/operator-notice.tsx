@@ -7,14 +7,18 @@ export type OperatorNoticeProps = {
   message: string
   actionLabel: string
   actionUrl: string
+  /** The colour of the dashboard that it opens, `#rgb` or `#rrggbb`. */
+  accent: string
 }
 
 /** To the operator: something needs them. */
-export function operatorNotice({ title, message, actionLabel, actionUrl }: OperatorNoticeProps): Email {
+export function operatorNotice(notice: OperatorNoticeProps): Email {
+  const { title, message, actionLabel, actionUrl, accent } = notice
   return composeEmail({
     subject: `Atlas: ${title}`,
     title,
     from: 'Atlas',
+    accent,
     blocks: [
       { kind: 'paragraph', text: message },
       { kind: 'link', label: actionLabel, url: actionUrl },
