@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { MovableClock } from '../clock'
+import { conflict } from '../errors'
 import type { Simulator } from '../simulator/simulator'
 import { CLOUD_KEYS, type DemoKeys, type DemoPorts, PRICES, SSH_KEY_NAME, ZONE_ID } from './demo-environment'
 
@@ -42,15 +43,22 @@ const BASES_TRIED = 20
 
 /**
  * Four ports in a row, free on this machine: from `base` exactly, or from 4100 on when it is undefined. 0 takes any.
- * Throws when they are taken.
+ * Throws `conflict` when they are taken.
  */
 export function findPorts(base: number | undefined): DemoPorts {
   if (base === 0) return anyPorts()
   const bases = base ? [base] : Array.from({ length: BASES_TRIED }, (_, i) => BASE_PORT + 10 * i)
-  const free = bases.find((first) => [0, 1, 2, 3].every((i) => isFree(first + i)))
-  if (free === undefined)
-    throw new Error(`The ports ${bases[0]} to ${bases[0]! + 3} are taken. Choose others with --port.`)
-  return { atlas: free, clouds: free + 1, tenants: free + 2, gateway: free + 3 }
+  const free = bases.find((first) => takenFrom(first).length === 0)
+  if (free !== undefined) return { atlas: free, clouds: free + 1, tenants: free + 2, gateway: free + 3 }
+  const first = base ?? BASE_PORT
+  const taken = takenFrom(first).join(', ')
+  throw conflict(
+    `The demo needs the ports ${first} to ${first + 3}, and another program uses ${taken}. Choose others with --port.`,
+  )
+}
+
+function takenFrom(first: number): number[] {
+  return [0, 1, 2, 3].map((i) => first + i).filter((port) => !isFree(port))
 }
 
 function anyPorts(): DemoPorts {

@@ -1,34 +1,31 @@
-import { parseArgs } from 'node:util'
 import { SystemClock } from '../clock'
+import { asAtlasError } from '../errors'
 import type { Output } from './blueprint'
 import { findPorts, startClouds } from './demo-clouds'
 import { demoEnvironment, demoKeys } from './demo-environment'
+import { holdFolder } from './demo-folder'
+import { readCloudOptions } from './demo-options'
+import { stopped } from './stopped'
 
 /**
  * `atlas simulator`: the simulated clouds alone, with the environment that points an Atlas at them printed as JSON
- * in the first line.
+ * in the first line. 1 when it could not start, 2 when called wrongly.
  */
 export async function simulator(args: string[], io: Output, stop: AbortSignal): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      data: { type: 'string', default: './data/demo' },
-      port: { type: 'string' },
-      speed: { type: 'string', default: '1' },
-    },
-  })
-  const dir = values.data
-  const ports = findPorts(values.port === undefined ? undefined : Number(values.port))
-  const keys = demoKeys(dir)
-  const clouds = await startClouds({
-    dir,
-    keys,
-    ports,
-    clock: new SystemClock(),
-    speed: Number(values.speed),
-  })
-  io.out(JSON.stringify({ ports, environment: demoEnvironment(dir, keys, ports) }))
-  await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }))
-  await clouds.stop()
-  return 0
+  try {
+    await using ends = new AsyncDisposableStack()
+    const { data: dir, port, speed } = readCloudOptions(args)
+    ends.defer(holdFolder(dir, false))
+    const ports = findPorts(port)
+    const keys = demoKeys(dir)
+    const clouds = await startClouds({ dir, keys, ports, clock: new SystemClock(), speed })
+    ends.defer(() => clouds.stop())
+    io.out(JSON.stringify({ ports, environment: demoEnvironment(dir, keys, ports) }))
+    await stopped(stop)
+    return 0
+  } catch (thrown) {
+    const { code, message } = asAtlasError(thrown)
+    io.err(code === 'internal' && thrown instanceof Error ? thrown.message : message)
+    return code === 'invalid' ? 2 : 1
+  }
 }

@@ -1,21 +1,19 @@
-import { type Clock, sleep } from '../clock'
+import { GiveUp, insist, type Patience, until } from './patience'
 import { Visitor } from './visitor'
 
 /** Where a story takes place: addresses only, so that it can be lived against any running Atlas. */
-export type Scene = {
+export type Scene = Patience & {
   atlas: string
   clouds: string
   tenants: string
   adminEmail: string
-  clock: Clock
   /** Called when a part of the story is over. */
   tell: (part: string, detail?: string) => void
 }
 
 export type Customer = { subdomain: string; email: string; plan: string }
 
-const STEP_TIMEOUT_MS = 900_000
-const LOOK_EVERY_MS = 250
+const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', name: 'Ada' }
 
 /**
  * From the landing page to the customer's live site, through the same routes that browsers use. Every part looks
@@ -25,83 +23,85 @@ export async function liveStory(scene: Scene, customer: Customer): Promise<void>
   const visitor = new Visitor()
   await readLandingPage(scene, visitor)
   await checkName(scene, visitor, customer)
-  const successUrl = await pay(scene, visitor, customer)
-  await followSignup(scene, visitor, successUrl, 'Payment received')
-  scene.tell('paid', successUrl)
+  const checkoutUrl = await signUp(scene, visitor, customer)
+  const confirmationUrl = await pay(scene, visitor, customer, checkoutUrl)
+  await followSignup(scene, visitor, confirmationUrl, { part: 'paid', words: 'Payment received' })
+
   const operator = new Visitor()
   await signIn(scene, operator)
   await approve(scene, operator, customer)
-  await followTenant(scene, operator, customer)
-  await followSignup(scene, visitor, successUrl, 'Your site is live')
+  await followProvisioning(scene, operator, customer)
+
+  await followSignup(scene, visitor, confirmationUrl, { part: 'live', words: 'Your site is live' })
   await readWelcomeMail(scene, customer)
   await visitSite(scene, visitor, customer)
 }
 
 async function readLandingPage(scene: Scene, visitor: Visitor): Promise<void> {
   const page = await insist(scene, async () => (await visitor.get(`${scene.atlas}/`)).text())
-  if (!page.includes('/signup?plan=')) throw new Error('The landing page offers no plan.')
-  scene.tell('landing page read', `${page.length} bytes`)
+  const plans = new Set(Array.from(page.matchAll(/\/signup\?plan=([\w-]+)/g), ([, plan]) => plan))
+  if (plans.size === 0) throw new Error('The landing page offers no plan.')
+  scene.tell('landing page', `offers ${[...plans].join(' and ')}`)
 }
 
-async function checkName(
-  { atlas, ...scene }: Scene,
-  visitor: Visitor,
-  { subdomain }: Customer,
-): Promise<void> {
-  const hint = await insist({ atlas, ...scene }, async () =>
-    (await visitor.get(`${atlas}/signup/subdomain?subdomain=${subdomain}`)).text(),
+async function checkName(scene: Scene, visitor: Visitor, { subdomain }: Customer): Promise<void> {
+  const hint = await insist(scene, async () =>
+    (await visitor.get(`${scene.atlas}/signup/subdomain?subdomain=${subdomain}`)).text(),
   )
-  scene.tell('name checked', hint.replace(/<[^>]+>/g, '').trim())
+  scene.tell('name', hint.replace(/<[^>]+>/g, '').trim())
 }
 
-async function pay(scene: Scene, visitor: Visitor, customer: Customer): Promise<string> {
+async function signUp(scene: Scene, visitor: Visitor, customer: Customer): Promise<string> {
   const checkoutUrl = await insist(scene, async () => {
     const answer = await visitor.post(`${scene.atlas}/signup`, customer)
     return locationOf(answer, 'The signup was not accepted')
   })
-  scene.tell('signed up', customer.subdomain)
+  scene.tell('signed up', `${customer.email} for ${customer.plan}`)
+  return checkoutUrl
+}
+
+function pay(scene: Scene, visitor: Visitor, { email }: Customer, checkoutUrl: string): Promise<string> {
   return insist(scene, async () => {
-    const card = {
-      email: customer.email,
-      number: '4242 4242 4242 4242',
-      expiry: '12 / 34',
-      cvc: '123',
-      name: 'Ada',
-    }
-    const answer = await visitor.post(checkoutUrl, card)
+    const answer = await visitor.post(checkoutUrl, { email, ...CARD })
     return locationOf(answer, 'The card was not accepted')
   })
 }
 
-async function followSignup(scene: Scene, visitor: Visitor, url: string, words: string): Promise<void> {
+async function followSignup(
+  scene: Scene,
+  visitor: Visitor,
+  url: string,
+  { part, words }: { part: string; words: string },
+): Promise<void> {
   await until(scene, `the signup’s page to say “${words}”`, async () => {
     const page = await (await visitor.get(url)).text()
     return page.includes(words)
   })
+  scene.tell(part, `the confirmation page says “${words}”`)
 }
 
 async function signIn(scene: Scene, operator: Visitor): Promise<void> {
   await insist(scene, async () => {
-    const old = new Set(await signInLinks(scene))
     const asked = await operator.post(`${scene.atlas}/login`, { email: scene.adminEmail })
     if (!asked.ok) throw new Error(`No sign-in link could be asked for (${asked.status}).`)
-    let link: string | undefined
-    await until(scene, 'the sign-in mail', async () => {
-      link = (await signInLinks(scene)).find((one) => !old.has(one))
-      return link !== undefined
-    })
-    const token = new URL(link ?? '').searchParams.get('token') ?? ''
+    const link = await newestLink(scene)
+    const token = new URL(link).searchParams.get('token') ?? ''
     const answer = await operator.post(`${scene.atlas}/login/confirm`, { token })
-    // A late mail may hold a link that was asked for before a crash, in a browser that never got its cookie.
+    // A link that was asked for before a crash may be refused: its browser's cookie never came back.
     if (answer.status !== 303) throw new Error(`The link was not accepted (${answer.status}).`)
   })
-  scene.tell('operator signed in')
+  scene.tell('operator', `signed in as ${scene.adminEmail}, by the link in the mailbox`)
 }
 
-/** The operator's sign-in links, newest first. */
-async function signInLinks(scene: Scene): Promise<string[]> {
-  const mails = await mailsTo(scene, scene.adminEmail)
-  return mails.flatMap(({ text }) => /http\S+\/login\/confirm\?token=[\w-]+/.exec(text)?.[0] ?? [])
+/** The link of the newest mail; the mail asked for last may take a moment, so an older link may be tried first. */
+async function newestLink(scene: Scene): Promise<string> {
+  let link = ''
+  await until(scene, 'the sign-in mail', async () => {
+    const mail = (await mailsTo(scene, scene.adminEmail)).find(({ text }) => text.includes('/login/confirm'))
+    link = /http\S+\/login\/confirm\?token=[\w-]+/.exec(mail?.text ?? '')?.[0] ?? ''
+    return link !== ''
+  })
+  return link
 }
 
 async function approve(scene: Scene, operator: Visitor, { subdomain }: Customer): Promise<void> {
@@ -112,10 +112,10 @@ async function approve(scene: Scene, operator: Visitor, { subdomain }: Customer)
     else if (!(await tenantOf(scene, operator, subdomain)))
       throw new Error('No paid signup waits for approval.')
   })
-  scene.tell('approved')
+  scene.tell('approved', subdomain)
 }
 
-async function followTenant(scene: Scene, operator: Visitor, { subdomain }: Customer): Promise<void> {
+async function followProvisioning(scene: Scene, operator: Visitor, { subdomain }: Customer): Promise<void> {
   const told = new Set<string>()
   await until(scene, `${subdomain} to be live`, async () => {
     const tenant = await tenantOf(scene, operator, subdomain)
@@ -123,7 +123,7 @@ async function followTenant(scene: Scene, operator: Visitor, { subdomain }: Cust
     const page = await (await operator.get(`${scene.atlas}/admin/runs?q=${tenant.id}`)).text()
     const run = /\/admin\/runs\/(run_[a-z0-9]+)/.exec(page)?.[1]
     if (run) await tellSteps(scene, operator, run, told)
-    if (tenant.status === 'failed') throw new Stop(`${subdomain} could not be provisioned.`)
+    if (tenant.status === 'failed') throw new GiveUp(`${subdomain} could not be provisioned.`)
     return tenant.status === 'active'
   })
 }
@@ -133,24 +133,27 @@ async function tellSteps(scene: Scene, operator: Visitor, run: string, told: Set
   for (const [, title = ''] of page.matchAll(/rail-done"[\s\S]*?class="rail-title">\s*([^<]+?)\s*</g)) {
     if (told.has(title)) continue
     told.add(title)
-    scene.tell(title)
+    scene.tell('provisioned', title)
   }
 }
 
 async function readWelcomeMail(scene: Scene, customer: Customer): Promise<void> {
-  await until(scene, 'the welcome mail', async () => {
+  const mail = await insist(scene, async () => {
     const mails = await mailsTo(scene, customer.email)
-    return mails.some(({ subject, html, text }) => subject.includes('is live') && html !== '' && text !== '')
+    const welcome = mails.find(({ subject }) => subject.includes('is live'))
+    if (!welcome?.html || !welcome.text) throw new Error('No welcome mail in HTML and text has come.')
+    return welcome
   })
-  scene.tell('welcome mail read')
+  scene.tell('welcome mail', `“${mail.subject}”, in HTML and text`)
 }
 
 async function visitSite(scene: Scene, visitor: Visitor, { subdomain }: Customer): Promise<void> {
   const host = `${subdomain}.localhost:${new URL(scene.tenants).port}`
-  const site = await visitor.get(`${scene.tenants}/`, host)
-  const health = await visitor.get(`${scene.tenants}/health`, host)
-  if (site.status !== 200 || health.status !== 200) throw new Error(`http://${host} does not answer.`)
-  scene.tell('site answers', `http://${host}`)
+  for (const path of ['/', '/health']) {
+    const answer = await visitor.get(`${scene.tenants}${path}`, host)
+    if (answer.status !== 200) throw new Error(`http://${host}${path} answers with ${answer.status}.`)
+  }
+  scene.tell('site', `http://${host} answers, and its /health too`)
 }
 
 async function tenantOf(scene: Scene, operator: Visitor, subdomain: string) {
@@ -169,41 +172,10 @@ async function mailsTo({ clouds }: Scene, email: string): Promise<ReadMail[]> {
   return ((await answer.json()) as { mails: ReadMail[] }).mails
 }
 
-/** What no repetition can mend. */
-class Stop extends Error {}
-
 function locationOf(answer: Response, problem: string): string {
   const location = answer.headers.get('location')
   if (answer.status === 303 && location) return location
-  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
-    throw new Stop(`${problem} (${answer.status}).`)
-  }
-  throw new Error(`${problem} (${answer.status}).`)
-}
-
-/** Tries again while Atlas is gone or busy. */
-async function insist<T>(scene: Scene, attempt: () => Promise<T>): Promise<T> {
-  let result: { value: T } | undefined
-  await until(scene, 'an answer', async () => {
-    result = { value: await attempt() }
-    return true
-  })
-  if (!result) throw new Error('no answer')
-  return result.value
-}
-
-async function until(scene: Scene, what: string, test: () => Promise<boolean>): Promise<void> {
-  const { clock } = scene
-  const deadline = clock.now() + STEP_TIMEOUT_MS
-  let last: unknown
-  while (clock.now() < deadline) {
-    try {
-      if (await test()) return
-    } catch (thrown) {
-      if (thrown instanceof Stop) throw thrown
-      last = thrown
-    }
-    await sleep(clock, LOOK_EVERY_MS)
-  }
-  throw new Error(`Waited too long for ${what}.`, { cause: last })
+  const words = `${problem} (${answer.status}).`
+  const isFinal = answer.status >= 400 && answer.status < 500 && answer.status !== 429
+  throw isFinal ? new GiveUp(words) : new Error(words)
 }

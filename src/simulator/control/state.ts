@@ -98,6 +98,7 @@ function readServers(world: World, machines: MachineView[]) {
       return {
         id: server.id,
         name: server.name,
+        labels: server.labels,
         type: server.serverType,
         location: server.location,
         status: server.status,

@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util'
+import { AtlasError } from '../errors'
+
+export type CloudOptions = {
+  /** How many times as fast as real clouds. */
+  speed: number
+  /** The first of four ports in a row; 0 takes any four, undefined the first free ones. */
+  port: number | undefined
+  data: string
+}
+
+export type DemoOptions = CloudOptions & { story: boolean; tenants: number; fresh: boolean; json: boolean }
+
+const TENANTS_MAX = 10_000
+const SPEED_MAX = 10_000
+const PORT_MAX = 65_532
+
+const CLOUDS = {
+  speed: { type: 'string', default: '1' },
+  port: { type: 'string' },
+  data: { type: 'string', default: './data/demo' },
+} as const
+
+const DEMO = {
+  ...CLOUDS,
+  story: { type: 'boolean', default: false },
+  tenants: { type: 'string', default: '0' },
+  fresh: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const
+
+export const DEMO_USAGE = `Usage: atlas demo [--story] [--tenants N] [--speed N] [--fresh] [--json] [--port P] [--data DIR]`
+export const SIMULATOR_USAGE = `Usage: atlas simulator [--speed N] [--port P] [--data DIR]`
+
+/** Reads the options of `atlas demo`. Throws `invalid` with what is wrong and the usage. */
+export function readDemoOptions(args: string[]): DemoOptions {
+  return withUsage(DEMO_USAGE, () => {
+    const { values } = parseArgs({ args, options: DEMO })
+    const tenants = Number(values.tenants)
+    if (!Number.isInteger(tenants) || tenants < 0 || tenants > TENANTS_MAX) {
+      throw new TypeError(`--tenants takes a whole number from 0 to ${TENANTS_MAX}.`)
+    }
+    return { ...values, tenants, ...readNumbers(values) }
+  })
+}
+
+/** Reads the options of `atlas simulator`. Throws `invalid` with what is wrong and the usage. */
+export function readCloudOptions(args: string[]): CloudOptions {
+  return withUsage(SIMULATOR_USAGE, () => {
+    const { values } = parseArgs({ args, options: CLOUDS })
+    return { ...values, ...readNumbers(values) }
+  })
+}
+
+function readNumbers(values: { speed: string; port?: string }): Pick<CloudOptions, 'speed' | 'port'> {
+  const speed = Number(values.speed)
+  const port = values.port === undefined ? undefined : Number(values.port)
+  if (!(speed > 0 && speed <= SPEED_MAX)) {
+    throw new TypeError(`--speed takes a number above 0 and up to ${SPEED_MAX}, such as 10.`)
+  }
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= PORT_MAX)) {
+    throw new TypeError(`--port takes a port number up to ${PORT_MAX}; the three after it are used too.`)
+  }
+  return { speed, port }
+}
+
+function withUsage<T>(usage: string, read: () => T): T {
+  try {
+    return read()
+  } catch (thrown) {
+    if (!(thrown instanceof TypeError)) throw thrown
+    throw new AtlasError('invalid', `${thrown.message}\n${usage}`, { cause: thrown })
+  }
+}
