@@ -10,8 +10,8 @@ export async function pictureForReadme({ page, context }: Visitor, theme: Theme)
   if (!browser) throw new Error('The browser is gone.')
   const dense = await browser.newContext({
     colorScheme: theme,
-    viewport: { width: 1180, height: 1100 },
-    deviceScaleFactor: 1.5,
+    viewport: { width: 1180, height: 1130 },
+    deviceScaleFactor: 1.4,
     storageState: await context.storageState(),
   })
   const copy = await dense.newPage()
