@@ -60,8 +60,8 @@ describe('sleeping', () => {
     const call = new AbortController()
     const asleep = sleep(clock, 100, call.signal)
     call.abort(new Error('called off'))
-    expect(asleep).rejects.toThrow('called off')
-    expect(sleep(clock, 100, call.signal)).rejects.toThrow('called off')
+    await expect(asleep).rejects.toThrow('called off')
+    await expect(sleep(clock, 100, call.signal)).rejects.toThrow('called off')
   })
 })
 
