@@ -1,3 +1,5 @@
+import { cookieName } from './cookie'
+
 type Schema = Record<string, unknown>
 
 const text = (description: string): Schema => ({ type: 'string', description })
@@ -11,7 +13,9 @@ const body = (schema: Schema) => ({ required: true, content: jsonBody(schema) })
 const answer = (description: string, schema: Schema) => ({ description, content: jsonBody(schema) })
 
 const REFUSALS = {
+  400: 'The body is no JSON object.',
   401: 'No session and no live API token.',
+  403: 'A browser sent it from another site.',
   404: 'There is no such thing.',
   409: 'The state does not allow it; the message says why.',
   413: 'The body is too large.',
@@ -64,7 +68,7 @@ const PATHS = {
             status_url: text('A page that follows the signup.'),
           }),
         ),
-        ...refused(413, 415, 422, 429, 503),
+        ...refused(400, 403, 409, 413, 415, 422, 429, 503),
       },
     },
   },
@@ -87,7 +91,7 @@ const PATHS = {
       requestBody: body(object({ signup_id: text('The signup’s id, `sig_…`.') })),
       responses: {
         202: answer('Queued.', object({ tenant_id: text('`ten_…`'), run_id: text('`run_…`') })),
-        ...refused(401, 404, 409, 415, 422),
+        ...refused(400, 401, 403, 404, 409, 413, 415, 422),
       },
     },
   },
@@ -117,13 +121,21 @@ const PATHS = {
     },
   },
   '/api/admin/suspend': {
-    post: { summary: 'Suspend a tenant', requestBody: tenantId, responses: refused(401, 404, 409, 422, 501) },
+    post: {
+      summary: 'Suspend a tenant',
+      requestBody: tenantId,
+      responses: refused(400, 401, 403, 404, 409, 413, 415, 422, 501),
+    },
   },
   '/api/admin/unsuspend': {
-    post: { summary: 'Resume a tenant', requestBody: tenantId, responses: refused(401, 404, 409, 422, 501) },
+    post: {
+      summary: 'Resume a tenant',
+      requestBody: tenantId,
+      responses: refused(400, 401, 403, 404, 409, 413, 415, 422, 501),
+    },
   },
   '/api/admin/tenant/{id}': {
-    delete: { summary: 'Delete a tenant', parameters: [id], responses: refused(401, 404, 409, 501) },
+    delete: { summary: 'Delete a tenant', parameters: [id], responses: refused(401, 403, 404, 409, 501) },
   },
 }
 
@@ -138,7 +150,7 @@ export function openApi(baseUrl: string) {
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'Made by `atlas token create`.' },
-        session: { type: 'apiKey', in: 'cookie', name: '__Host-atlas_session' },
+        session: { type: 'apiKey', in: 'cookie', name: cookieName('session', baseUrl) },
       },
       schemas: {
         Tenant: TENANT,
