@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, inArray, lte, min } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, lte, min, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { runLogs, runs, steps } from '../db/schema'
 import { conflict, notFound } from '../errors'
@@ -9,7 +9,7 @@ import type { Recipe, RunFacts } from './recipe'
 export type RunRow = typeof runs.$inferSelect
 export type StepRow = typeof steps.$inferSelect
 
-const LOG_LINES_MAX = 500
+const STEP_LOG_LINES_MAX = 500
 const LOG_LINE_CHARS_MAX = 2_000
 
 /** Queues a run of a recipe. Throws `conflict` when the tenant has a live run: one at a time. */
@@ -122,13 +122,13 @@ export function recoverRuns(tx: Tx, nowMs: number): number {
   return orphans.length
 }
 
-/** Adds a line to a run's log, which keeps its first 500 lines. */
+/** Adds a line to a run's log, which keeps the first 500 lines of each step. */
 export function addRunLog(tx: Tx, runId: string, step: string, line: string, nowMs: number): void {
-  const lines = tx.select({ count: count() }).from(runLogs).where(eq(runLogs.runId, runId)).get()
-  const position = lines?.count ?? 0
-  if (position >= LOG_LINES_MAX) return
+  const ofStep = sql<number>`coalesce(sum(${runLogs.step} = ${step}), 0)`
+  const lines = tx.select({ all: count(), ofStep }).from(runLogs).where(eq(runLogs.runId, runId)).get()
+  if (!lines || lines.ofStep >= STEP_LOG_LINES_MAX) return
   tx.insert(runLogs)
-    .values({ runId, position, at: nowMs, step, line: line.slice(0, LOG_LINE_CHARS_MAX) })
+    .values({ runId, position: lines.all, at: nowMs, step, line: line.slice(0, LOG_LINE_CHARS_MAX) })
     .run()
 }
 

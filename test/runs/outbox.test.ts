@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { ManualClock } from '../../src/clock'
+import { type Db, openDb } from '../../src/db/open'
+import { effects, outbox } from '../../src/db/schema'
+import { Log } from '../../src/log'
+import { createResend } from '../../src/providers/resend'
+import { outboxLane, queueMail } from '../../src/runs/outbox'
+import { recoverRuns } from '../../src/runs/run'
+import { Worker } from '../../src/runs/worker'
+import { Front } from '../../src/simulator/front'
+import { ResendTwin, type StoredMail } from '../../src/simulator/resend'
+import { World } from '../../src/simulator/world'
+
+const KEY = Buffer.alloc(32, 3)
+const API_KEY = 're_outbox'
+
+/** An outbox with its worker in front of a simulated Resend. */
+class PostOffice {
+  readonly clock = new ManualClock()
+  readonly db: Db = openDb(':memory:', this.clock.now())
+  readonly lines: string[] = []
+  private readonly world = new World({ clock: this.clock })
+  private readonly twin = new ResendTwin(this.world, { apiKey: API_KEY })
+  readonly front = new Front(this.world, [this.twin], async () => null)
+  private readonly mailer = createResend({ apiKey: API_KEY, apiUrl: `${this.front.listen(0)}/resend` })
+  private worker = this.newWorker(KEY)
+
+  newWorker(key: Uint8Array): Worker {
+    const { db, clock, mailer } = this
+    const log = new Log(
+      () => clock.now(),
+      (line) => this.lines.push(line),
+    )
+    const lane = outboxLane({ db, clock, log, mailer, key, chance: () => 0 })
+    return new Worker(db, clock, log, [lane] as ConstructorParameters<typeof Worker>[3])
+  }
+
+  /** Another process takes over, which knows this key. */
+  async restart(key: Uint8Array = KEY): Promise<void> {
+    await this.worker.stop(0)
+    this.db.write((tx) => recoverRuns(tx, this.clock.now()))
+    this.worker = this.newWorker(key)
+    this.worker.start()
+  }
+
+  queue(idempotencyKey: string, to = 'ada@example.com', html = '<p>Hello</p>'): void {
+    const mail = {
+      from: 'Virtues <hello@example.com>',
+      to,
+      subject: 'Your site is live',
+      html,
+      text: 'Hello',
+    }
+    const outgoing = { kind: 'welcome', subject: 'ten_1', idempotencyKey, mail }
+    this.db.write((tx) => queueMail(tx, KEY, outgoing, this.clock.now()))
+  }
+
+  /** Works until nothing is due. */
+  async deliver(): Promise<void> {
+    this.worker.start()
+    await this.worker.settled()
+  }
+
+  get mailbox(): StoredMail[] {
+    return this.world.table<StoredMail>('resend_email').all()
+  }
+
+  get rows() {
+    return this.db.read.select().from(outbox).all()
+  }
+
+  get ledger() {
+    return this.db.read.select().from(effects).all()
+  }
+
+  async close(): Promise<void> {
+    await this.worker.stop(0)
+    await this.front.stop()
+    this.world.close()
+    this.db.close()
+  }
+}
+
+let office: PostOffice
+beforeEach(() => {
+  office = new PostOffice()
+})
+afterEach(() => office.close())
+
+describe('a queued mail', () => {
+  test('is sent once, at once; then only that it was sent is kept', async () => {
+    office.queue('welcome-1')
+    await office.deliver()
+    expect(office.mailbox).toMatchObject([{ to: ['ada@example.com'], idempotencyKey: 'welcome-1' }])
+    const id = office.mailbox[0]?.id
+    expect(office.rows).toMatchObject([{ status: 'sent', externalId: id, sealed: null, reason: null }])
+    expect(office.ledger).toMatchObject([
+      { provider: 'resend', key: 'welcome-1', outcome: 'done', externalId: id },
+    ])
+  })
+
+  test('lies sealed until then: nothing of it can be read in the database', () => {
+    office.queue('welcome-1', 'ada@example.com', '<a href="https://shop/login?token=secret-token">')
+    const [row] = office.rows
+    expect(Buffer.from(row?.sealed ?? []).toString('latin1')).not.toContain('secret-token')
+    expect(JSON.stringify({ ...row, sealed: null })).not.toContain('secret-token')
+  })
+
+  test('is queued once a key, however often that is tried', async () => {
+    for (let i = 0; i < 3; i++) office.queue('welcome-1')
+    office.queue('welcome-2', 'ben@example.com')
+    await office.deliver()
+    office.queue('welcome-1')
+    await office.deliver()
+    expect(office.mailbox.map(({ to }) => to.join()).sort()).toEqual(['ada@example.com', 'ben@example.com'])
+  })
+})
+
+describe('when Resend is not there', () => {
+  test('a refused mail is sent later, once', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'refuse', times: 1 })
+    office.queue('welcome-1')
+    await office.deliver()
+    expect(office.rows).toMatchObject([
+      { status: 'queued', attempts: 1, reason: 'Resend asks to slow down.' },
+    ])
+    expect(office.mailbox).toHaveLength(0)
+    office.clock.advance(1_000)
+    await office.deliver()
+    expect(office.rows).toMatchObject([{ status: 'sent' }])
+    expect(office.mailbox).toHaveLength(1)
+  })
+
+  test('a mail whose reply was lost is asked for again with the same key, and arrives once', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'lose_reply', times: 1 })
+    office.queue('welcome-1')
+    await office.deliver()
+    expect(office.mailbox).toHaveLength(1)
+    expect(office.rows).toMatchObject([{ status: 'queued', attempts: 1 }])
+    office.clock.advance(1_000)
+    await office.deliver()
+    expect(office.mailbox).toHaveLength(1)
+    expect(office.rows).toMatchObject([{ status: 'sent', externalId: office.mailbox[0]?.id }])
+    expect(office.ledger.map(({ outcome }) => outcome)).toEqual(['unknown', 'done'])
+  })
+
+  test('one that was sent by a process that died before it could say so arrives once', async () => {
+    office.queue('welcome-1')
+    const [unsent] = office.rows
+    await office.deliver()
+    office.db.write((tx) => tx.update(outbox).set(unsent!).run())
+    await office.restart()
+    await office.deliver()
+    expect(office.mailbox).toHaveLength(1)
+    expect(office.rows).toMatchObject([{ status: 'sent', externalId: office.mailbox[0]?.id }])
+  })
+
+  test('it is given up after twelve tries, with the last reason', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'refuse', times: 100 })
+    office.queue('welcome-1')
+    for (let tries = 0; tries < 20; tries++) {
+      await office.deliver()
+      office.clock.advance(300_000)
+    }
+    expect(office.rows).toMatchObject([
+      { status: 'failed', attempts: 12, reason: 'Resend asks to slow down.' },
+    ])
+    expect(office.ledger).toHaveLength(12)
+    expect(office.lines.join()).toContain('a mail could not be sent')
+  })
+})
+
+describe('what can’t be sent', () => {
+  test('fails at once with the reason, and holds up no other mail', async () => {
+    office.queue('welcome-1', 'not an address')
+    office.queue('welcome-2')
+    await office.deliver()
+    const [bad, good] = office.rows
+    expect(bad).toMatchObject({ status: 'failed', attempts: 1, reason: 'Resend does not accept this mail.' })
+    expect(good?.status).toBe('sent')
+    office.clock.advance(3_600_000)
+    await office.deliver()
+    expect(office.ledger).toHaveLength(2)
+  })
+
+  test('because another key sealed it, fails without asking Resend', async () => {
+    office.queue('welcome-1')
+    await office.restart(Buffer.alloc(32, 9))
+    await office.deliver()
+    expect(office.rows).toMatchObject([{ status: 'failed' }])
+    expect(office.ledger).toHaveLength(0)
+  })
+})
