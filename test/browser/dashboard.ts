@@ -13,10 +13,21 @@ export async function signIn(visitor: Visitor, demo: Demo): Promise<Visitor> {
   await visitor.look('login-sent')
   const link = await openMail(visitor, demo, demo.adminEmail, /^Sign in/)
   const operator = await link('Sign in')
+  const address = operator.page.url()
   await operator.look('login-confirm')
   await operator.page.getByRole('button', { name: 'Sign in' }).click()
   await operator.page.getByRole('heading', { name: 'Overview' }).waitFor()
+  await refuseUsedLink(visitor, address)
   return operator
+}
+
+async function refuseUsedLink(visitor: Visitor, address: string): Promise<void> {
+  const { page } = visitor
+  visitor.watch.intend(422)
+  await page.goto(address)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: 'This link cannot be used' }).waitFor()
+  await visitor.look('login-refused')
 }
 
 /** Opens a mail in the mailbox; the result follows one of its links into a new tab. */

@@ -19,8 +19,8 @@ export async function signUp(shop: string, subdomain: string, plan: string): Pro
   return checkout_url
 }
 
-/** Pays somebody else's signup without looking at the pages, up to the confirmation. */
-export async function payUnseen(checkoutUrl: string): Promise<void> {
+/** Pays somebody else's signup without looking at the pages. Resolves to the page that confirms it. */
+export async function payUnseen(checkoutUrl: string): Promise<string> {
   const card = { number: CARDS.good, expiry: '12 / 34', cvc: '123', name: 'Grace' }
   const paid = await fetch(checkoutUrl, {
     method: 'POST',
@@ -28,8 +28,9 @@ export async function payUnseen(checkoutUrl: string): Promise<void> {
     redirect: 'manual',
   })
   expect(paid.status).toBe(303)
-  const confirmation = await fetch(paid.headers.get('location') ?? '')
-  expect(await confirmation.text()).toContain('Payment received')
+  const confirmation = paid.headers.get('location') ?? ''
+  expect(await (await fetch(confirmation)).text()).toContain('Payment received')
+  return confirmation
 }
 
 /** From the front page to the form, by choosing a plan. */
@@ -37,9 +38,21 @@ export async function choosePlan(visitor: Visitor, shop: string, plan: string): 
   const { page } = visitor
   await page.goto(shop)
   await visitor.look('landing')
+  await skipByKeyboard(visitor)
   await page.getByRole('link', { name: `Choose ${plan}` }).click()
   expect(await page.getByRole('radio', { name: plan }).isChecked()).toBe(true)
   await visitor.look('signup')
+}
+
+/** The first stop of the keyboard leads past the navigation. */
+async function skipByKeyboard({ page }: Visitor): Promise<void> {
+  await page.keyboard.press('Tab')
+  await page
+    .locator(':focus')
+    .and(page.getByRole('link', { name: 'Skip to the content' }))
+    .waitFor()
+  await page.keyboard.press('Enter')
+  await page.locator('main:focus').waitFor()
 }
 
 /** Names of every kind, each judged while it is typed; `taken` is somebody else's, `free` ends it. */

@@ -128,4 +128,8 @@ async function signOut(operator: Visitor): Promise<void> {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await page.goto(new URL('/admin/tenants', page.url()).href)
   expect(new URL(page.url()).pathname).toBe('/login')
+  operator.watch.intend(404)
+  await page.goto(new URL('/nothing/here', page.url()).href)
+  await page.getByRole('heading', { name: 'Not found' }).waitFor()
+  await operator.look('not-found')
 }

@@ -38,7 +38,7 @@ export function RunsPage(props: RunsProps): Html {
 export function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html {
   return (
     <section class="block" id="run-list" aria-labelledby="run-count">
-      <h2 class="count" id="run-count">
+      <h2 class="count" id="run-count" aria-live="polite">
         {countWords(page, 'run', 'runs')}
       </h2>
       {runs.length > 0 ? (

@@ -68,7 +68,7 @@ export function SignupsPage(props: SignupsProps): Html {
 export function SignupList({ signups, page, filter, now }: SignupsProps): Html {
   return (
     <section class="block" id="signup-list" aria-labelledby="signup-count">
-      <h2 class="count" id="signup-count">
+      <h2 class="count" id="signup-count" aria-live="polite">
         {countWords(page, 'signup', 'signups')}
       </h2>
       {signups.length > 0 ? <SignupTable signups={signups} now={now} /> : <NoSignups filter={filter} />}

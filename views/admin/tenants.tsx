@@ -67,7 +67,7 @@ export function TenantsPage(props: TenantsProps): Html {
 export function TenantList({ tenants, page, filter, now }: Omit<TenantsProps, 'operator' | 'plans'>): Html {
   return (
     <section class="block" id="tenant-list" aria-labelledby="tenant-count">
-      <h2 class="count" id="tenant-count">
+      <h2 class="count" id="tenant-count" aria-live="polite">
         {countWords(page, 'tenant', 'tenants')}
       </h2>
       {tenants.length > 0 ? (
