@@ -4,7 +4,8 @@ import { conflict } from '../errors'
 import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
 import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
-import { serverOf } from '../tenants/tenant'
+import { readSecrets } from '../tenants/secrets'
+import { getTenant, serverOf } from '../tenants/tenant'
 
 export type AgentCall = {
   verb: AgentVerb
@@ -20,18 +21,25 @@ export type AgentCall = {
  * agent attaches instead of running twice; only after an answered refusal does the next try get a new id.
  */
 export function callAgent(
-  { machines }: Services,
+  services: Services,
   context: StepContext,
   { verb, part, input, summary }: AgentCall,
   options?: RunOptions,
 ): Promise<AgentReply> {
   const { run, db, effect } = context
+  knowSecrets(services, run.tenantId)
   const commandId = [run.id, verb, part, refusals(context)].filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
-    () => machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
+    () => services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
     () => commandId,
   )
+}
+
+/** Machines may say their secrets back, also to an Atlas that has just started: its log must know them by then. */
+export function knowSecrets(services: Services, tenantId: string): void {
+  const { read } = services.db
+  readSecrets(read, services, getTenant(read, tenantId))
 }
 
 /** Where a tenant's server is and which host keys it may show. Throws `conflict` before it has an address. */

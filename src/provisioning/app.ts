@@ -6,7 +6,7 @@ import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, serverOf, type TenantRow, urlOf } from '../tenants/tenant'
-import { callAgent, targetOf } from './agent'
+import { callAgent, knowSecrets, targetOf } from './agent'
 import { pauseMs } from './pause'
 
 const START_TIMEOUT_MS = 600_000
@@ -96,6 +96,7 @@ function settingsFor(services: Services, { db }: StepContext, tenant: TenantRow)
 /** What the machine last said, for the operator who has to find out why it failed. */
 async function keepLogTail(services: Services, { run, db, log }: StepContext): Promise<void> {
   try {
+    knowSecrets(services, run.tenantId)
     const command: AgentCommand = { verb: 'logs', commandId: `${run.id}-logs`, input: { lines: LOG_LINES } }
     const { result } = await services.machines.run(targetOf(db, run.tenantId), command)
     const lines = Array.isArray(result.lines) ? result.lines : []
