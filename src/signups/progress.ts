@@ -6,12 +6,12 @@ import type { Services } from '../services'
 import { urlOf } from '../tenants/tenant'
 import { getSignup, type SignupRow } from './signup'
 
-/** What the customer sees of provisioning: each stage is over with the named step of the run. */
+/** What the customer sees of provisioning, before and after: each stage is over with the named step of the run. */
 const STAGES = [
-  { title: 'Server created', step: 'rotate-host-key' },
-  { title: 'Name pointed to it', step: 'wait-for-dns' },
-  { title: 'App started', step: 'start-app' },
-  { title: 'Ready', step: 'check-health' },
+  { task: 'Create your server', result: 'Server created', step: 'rotate-host-key' },
+  { task: 'Point your name to it', result: 'Name pointed to it', step: 'wait-for-dns' },
+  { task: 'Start the app', result: 'App started', step: 'start-app' },
+  { task: 'Check that it answers', result: 'Ready', step: 'check-health' },
 ]
 
 /** Where a signup stands, in the customer's words. Throws `not_found`. */
@@ -62,12 +62,12 @@ function approvalStage(signup: SignupRow): SignupStage {
 function provisioningStages(run: RunRow | undefined, steps: StepRow[]): SignupStage[] {
   const positions = STAGES.map((stage) => steps.findIndex((step) => step.name === stage.step))
   const current = steps.findIndex((step) => step.status !== 'succeeded')
-  return STAGES.map(({ title }, index) => {
+  return STAGES.map(({ task, result }, index) => {
     const last = positions[index] ?? -1
     const first = (positions[index - 1] ?? -1) + 1
     const over = last >= 0 && (current < 0 || current > last)
-    if (over) return { title, state: 'done', at: steps[last]?.finishedAt ?? null }
-    if (!run || current < first) return { title, state: 'waiting' }
-    return run.status === 'failed' ? { title, state: 'failed' } : { title, state: 'active' }
+    if (over) return { title: result, state: 'done', at: steps[last]?.finishedAt ?? null }
+    if (!run || current < first) return { title: task, state: 'waiting' }
+    return { title: task, state: run.status === 'failed' ? 'failed' : 'active' }
   })
 }
