@@ -9,9 +9,14 @@ const USAGE = `Atlas turns a docker-compose app into a paid product with a serve
 Usage: atlas COMMAND
 
   serve                    run Atlas with the environment's configuration
-  demo [--story] [--tenants N] [--speed N] [--fresh] [--json]
-                           run Atlas and simulated clouds on this machine
-  simulator                run the simulated clouds alone
+  demo                     run Atlas and simulated clouds on this machine
+    --story                live the whole story without a browser, and check its end
+    --tenants N            start with N live tenants
+    --speed N              clouds that are N times as fast as real ones
+    --fresh                forget the data of earlier starts
+    --json                 print every line as JSON
+    --port P, --data DIR   the first of four ports, the folder of the data
+  simulator                run the simulated clouds alone (--speed, --port, --data)
   blueprint check DIR      check a blueprint and show what a tenant would get
   token create NAME        make an API token for the operator, shown once
   token list               list API tokens
@@ -27,7 +32,7 @@ const io: Output = {
 
 /** Runs one command and resolves to its exit code: 0 done, 1 refused or failed, 2 called wrongly. */
 async function run([command, ...args]: string[], stop: AbortSignal): Promise<number> {
-  switch (command) {
+  switch (args.includes('--help') ? 'help' : command) {
     case 'serve':
       return (await import('./cli/serve')).serve(io, stop)
     case 'demo':
@@ -46,7 +51,7 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
     case undefined:
     case 'help':
     case '--help':
-      io.out(USAGE)
+      io.out(USAGE.trimEnd())
       return 0
   }
   io.err(

@@ -1,7 +1,7 @@
 import { count, inArray } from 'drizzle-orm'
 import { signups, tenants } from '../db/schema'
 import type { Services } from '../services'
-import { judgeForm, skeletonOf } from '../signups/subdomain'
+import { namesKept, skeletonOf } from '../signups/subdomain'
 import type { Simulator } from '../simulator/simulator'
 import { type Ground, prepareGround } from './fleet/ground'
 import { settleInClouds } from './fleet/holding'
@@ -69,22 +69,18 @@ function countLive({ db }: Services): number {
   return db.read.select({ count: count() }).from(tenants).where(live).get()?.count ?? 0
 }
 
-/** People whose names nobody has had and that Atlas would take. */
-function newcomers({ db, catalog }: Services): Iterator<Person> {
-  const taken = new Set(
-    [tenants, signups].flatMap((table) =>
-      db.read
-        .select({ skeleton: table.skeleton })
-        .from(table)
-        .all()
-        .map(({ skeleton }) => skeleton),
-    ),
+/** People whose names look like nobody's, and which the shop does not keep. */
+function newcomers(services: Services): Iterator<Person> {
+  const { read } = services.db
+  const held = [tenants, signups].flatMap((table) =>
+    read.select({ skeleton: table.skeleton }).from(table).all(),
   )
+  const taken = new Set([...held.map(({ skeleton }) => skeleton), ...namesKept(services).map(skeletonOf)])
   return people().filter(({ subdomain }) => {
     const skeleton = skeletonOf(subdomain)
-    const free = !taken.has(skeleton) && judgeForm(subdomain, catalog.front.reservedSubdomains).ok
+    const isFree = !taken.has(skeleton)
     taken.add(skeleton)
-    return free
+    return isFree
   })
 }
 

@@ -29,10 +29,18 @@ const DEMO = {
   json: { type: 'boolean', default: false },
 } as const
 
-export const DEMO_USAGE = `Usage: atlas demo [--story] [--tenants N] [--speed N] [--fresh] [--json] [--port P] [--data DIR]`
-export const SIMULATOR_USAGE = `Usage: atlas simulator [--speed N] [--port P] [--data DIR]`
+const DEMO_USAGE =
+  'Usage: atlas demo [--story] [--tenants N] [--speed N] [--fresh] [--json] [--port P] [--data DIR]'
+const SIMULATOR_USAGE = 'Usage: atlas simulator [--speed N] [--port P] [--data DIR]'
 
-/** Reads the options of `atlas demo`. Throws `invalid` with what is wrong and the usage. */
+/** What was typed after the command makes no sense; the message ends with the usage. */
+export class CalledWrongly extends AtlasError {
+  constructor(words: string, usage: string) {
+    super('invalid', `${words}\n${usage}`)
+  }
+}
+
+/** Reads the options of `atlas demo`. Throws `CalledWrongly`. */
 export function readDemoOptions(args: string[]): DemoOptions {
   return withUsage(DEMO_USAGE, () => {
     const { values } = parseArgs({ args, options: DEMO })
@@ -44,7 +52,7 @@ export function readDemoOptions(args: string[]): DemoOptions {
   })
 }
 
-/** Reads the options of `atlas simulator`. Throws `invalid` with what is wrong and the usage. */
+/** Reads the options of `atlas simulator`. Throws `CalledWrongly`. */
 export function readCloudOptions(args: string[]): CloudOptions {
   return withUsage(SIMULATOR_USAGE, () => {
     const { values } = parseArgs({ args, options: CLOUDS })
@@ -69,6 +77,6 @@ function withUsage<T>(usage: string, read: () => T): T {
     return read()
   } catch (thrown) {
     if (!(thrown instanceof TypeError)) throw thrown
-    throw new AtlasError('invalid', `${thrown.message}\n${usage}`, { cause: thrown })
+    throw new CalledWrongly(thrown.message, usage)
   }
 }

@@ -1,6 +1,5 @@
 import { startAtlas } from '../atlas'
 import { SystemClock } from '../clock'
-import { asAtlasError } from '../errors'
 import { Log } from '../log'
 import type { Services } from '../services'
 import type { Simulator } from '../simulator/simulator'
@@ -8,7 +7,7 @@ import type { Output } from './blueprint'
 import { findPorts, startClouds } from './demo-clouds'
 import { ADMIN_EMAIL, type DemoPorts, demoEnvironment, demoKeys } from './demo-environment'
 import { holdFolder } from './demo-folder'
-import { type DemoOptions, readDemoOptions } from './demo-options'
+import { CalledWrongly, type DemoOptions, readDemoOptions } from './demo-options'
 import { stopped } from './stopped'
 import { type Customer, liveStory } from './story'
 import { checkStory } from './story-check'
@@ -27,7 +26,7 @@ export async function demo(args: string[], io: Output, stop: AbortSignal): Promi
     return await live(readDemoOptions(args), voice, clock, stop)
   } catch (thrown) {
     voice.fail(thrown)
-    return asAtlasError(thrown).code === 'invalid' ? 2 : 1
+    return thrown instanceof CalledWrongly ? 2 : 1
   }
 }
 

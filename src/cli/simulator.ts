@@ -4,7 +4,7 @@ import type { Output } from './blueprint'
 import { findPorts, startClouds } from './demo-clouds'
 import { demoEnvironment, demoKeys } from './demo-environment'
 import { holdFolder } from './demo-folder'
-import { readCloudOptions } from './demo-options'
+import { CalledWrongly, readCloudOptions } from './demo-options'
 import { stopped } from './stopped'
 
 /**
@@ -26,6 +26,6 @@ export async function simulator(args: string[], io: Output, stop: AbortSignal): 
   } catch (thrown) {
     const { code, message } = asAtlasError(thrown)
     io.err(code === 'internal' && thrown instanceof Error ? thrown.message : message)
-    return code === 'invalid' ? 2 : 1
+    return thrown instanceof CalledWrongly ? 2 : 1
   }
 }
