@@ -36,6 +36,8 @@ export async function openMail(visitor: Visitor, demo: Demo, to: string, subject
   await page.goto(demo.mailbox)
   await page.getByLabel('Sent to').fill(to)
   await page.getByRole('button', { name: 'Search' }).click()
+  await page.waitForURL(/to=/)
+  await visitor.look('mailbox')
   await page.getByRole('link', { name: subject }).first().click()
   return async (name: string): Promise<Visitor> => {
     const link = page.frameLocator('iframe').getByRole('link', { name }).first()

@@ -86,7 +86,7 @@ export function Run(run: RunData): Html {
         <div class="card">
           <Rail>
             {run.steps.map((step) => (
-              <Step step={step} now={run.now} />
+              <Step step={step} isRetried={run.direction === 'forward' && step.attempts > 1} now={run.now} />
             ))}
           </Rail>
         </div>
@@ -124,11 +124,17 @@ const STATES: Record<StepStatus, RailState> = {
   undone: 'undone',
 }
 
-function Step({ step, now }: { step: StepView; now: number }): Html {
+type StepProps = { step: StepView; isRetried: boolean; now: number }
+
+function Step({ step, isRetried, now }: StepProps): Html {
   // Waiting is a part of most steps; only a step that is tried again stands out.
-  const state = step.status === 'waiting' && step.attempts > 1 ? 'paused' : STATES[step.status]
+  const state = step.status === 'waiting' && isRetried ? 'paused' : STATES[step.status]
   return (
-    <RailItem state={state} title={step.title} aside={<StepTimes step={step} now={now} />}>
+    <RailItem
+      state={state}
+      title={step.title}
+      aside={<StepTimes step={step} isRetried={isRetried} now={now} />}
+    >
       {step.reason && (step.status === 'waiting' || step.status === 'running') && (
         <p class="rail-note muted">{step.reason}</p>
       )}
@@ -140,14 +146,14 @@ function Step({ step, now }: { step: StepView; now: number }): Html {
   )
 }
 
-function StepTimes({ step, now }: { step: StepView; now: number }): Html | null {
+function StepTimes({ step, isRetried, now }: StepProps): Html | null {
   const { status, startedAt, finishedAt } = step
   if (startedAt === null) return null
   if (status === 'undone') return <>undone</>
   const isAtWork = status === 'running' || status === 'waiting'
   return (
     <>
-      {step.attempts > 1 && `${step.attempts} attempts · `}
+      {isRetried && `${step.attempts} attempts · `}
       {isAtWork ? <Elapsed ms={now - startedAt} /> : durationWords((finishedAt ?? now) - startedAt)}
     </>
   )
