@@ -1,8 +1,8 @@
-import { and, desc, eq } from 'drizzle-orm'
+import { desc, eq } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { inbox } from '../db/schema'
-import { conflict } from '../errors'
+import { conflict, notFound } from '../errors'
 
 /** Events that could not be acted on, newest first: a payment may be behind each of them. */
 export function failedEvents(db: Reader, limit: number) {
@@ -15,14 +15,15 @@ export function failedEvents(db: Reader, limit: number) {
     .all()
 }
 
-/** Lets a failed event be acted on again. Throws `conflict` when it has not failed. */
+/** Lets a failed event be acted on again. Throws `not_found`, or `conflict` when it has not failed. */
 export function retryEvent(tx: Tx, eventId: string, actor: Actor, nowMs: number): void {
-  const [event] = tx
-    .update(inbox)
+  const mine = eq(inbox.eventId, eventId)
+  const event = tx.select({ status: inbox.status }).from(inbox).where(mine).get()
+  if (!event) throw notFound('There is no such event.')
+  if (event.status !== 'failed') throw conflict('Only an event that has failed can be tried again.')
+  tx.update(inbox)
     .set({ status: 'received', attempts: 0, availableAt: nowMs, reason: null })
-    .where(and(eq(inbox.eventId, eventId), eq(inbox.status, 'failed')))
-    .returning()
-    .all()
-  if (!event) throw conflict('Only an event that has failed can be tried again.')
+    .where(mine)
+    .run()
   audit(tx, nowMs, { actor, action: 'event.retried', subject: eventId })
 }

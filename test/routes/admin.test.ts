@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { auditEvents, runs, signups, tenants } from '../../src/db/schema'
+import { getRun } from '../../src/runs/run'
+import type { Browser } from '../browser-habits'
+import { openStage, type Stage } from '../stage'
+import { elementsOf } from '../views/dom'
+
+let stage: Stage
+let operator: Browser
+beforeEach(async () => {
+  stage = openStage()
+  operator = await stage.operator()
+})
+afterEach(() => stage.close())
+
+const audited = (action: string) =>
+  stage.services.db.read
+    .select()
+    .from(auditEvents)
+    .all()
+    .filter((event) => event.action === action)
+
+/** A tenant whose provisioning has failed at its third step. */
+async function failed() {
+  const made = await stage.tenant()
+  const { sqlite } = stage.services.db
+  sqlite.run(
+    "UPDATE runs SET status = 'failed', step = 'create-server', reason = 'No room.', finished_at = 1",
+  )
+  sqlite.run("UPDATE steps SET status = 'succeeded', output = '{}' WHERE position < 2")
+  sqlite.run("UPDATE steps SET status = 'failed', reason = 'No room.' WHERE position = 2")
+  sqlite.run("UPDATE tenants SET status = 'failed'; ")
+  sqlite.run("UPDATE signups SET status = 'failed'")
+  return made
+}
+
+describe('approving a signup', () => {
+  test('leads to its run, once, in the operator’s name', async () => {
+    const id = await stage.paidSignup()
+    const path = `/admin/signups/${id}/approval`
+    const list = await (await operator.get('/admin/signups?status=paid')).text()
+    expect(elementsOf(list).filter(({ attributes }) => attributes.get('action') === path)).toHaveLength(1)
+    const first = await operator.post(path)
+    expect(first.status).toBe(303)
+    expect(first.headers.get('location')).toMatch(/^\/admin\/runs\/run_\w+$/)
+    expect((await operator.get(first.headers.get('location')!)).status).toBe(200)
+    const second = await operator.post(path)
+    expect(second.status).toBe(409)
+    expect(await second.text()).toContain('Only a paid signup that waits for approval')
+    expect(stage.services.db.read.select().from(runs).all()).toHaveLength(1)
+    expect(audited('signup.approved')).toMatchObject([{ actor: expect.stringMatching(/^usr_/), subject: id }])
+  })
+
+  test('by two operators’ browsers at once has one winner', async () => {
+    const path = `/admin/signups/${await stage.paidSignup()}/approval`
+    const other = await stage.operator()
+    const answers = await Promise.all([operator.post(path), other.post(path)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 409])
+  })
+
+  test('of one that is not paid is a conflict, and of none a 404', async () => {
+    expect((await operator.post(`/admin/signups/${stage.signup()}/approval`)).status).toBe(409)
+    expect((await operator.post('/admin/signups/sig_x/approval')).status).toBe(404)
+    expect(stage.services.db.read.select().from(tenants).all()).toEqual([])
+  })
+})
+
+describe('a run that failed', () => {
+  test('can be tried again, once', async () => {
+    const { runId, tenantId, signupId } = await failed()
+    const answers = [
+      await operator.post(`/admin/runs/${runId}/retry`),
+      await operator.post(`/admin/runs/${runId}/retry`),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([303, 409])
+    const { read } = stage.services.db
+    expect(getRun(read, runId).status).toBe('queued')
+    expect(read.select().from(tenants).all()).toMatchObject([{ id: tenantId, status: 'provisioning' }])
+    expect(read.select().from(signups).all()).toMatchObject([{ id: signupId, status: 'provisioning' }])
+    expect(audited('run.retried')).toHaveLength(1)
+  })
+
+  test('is undone only by whoever types the name of what will be lost', async () => {
+    const { runId } = await failed()
+    const page = await (await operator.get(`/admin/runs/${runId}/undo`)).text()
+    expect(page).toContain('ada-lovelace')
+    for (const confirmation of ['', 'ada', 'ADA-LOVELACE', 'yes', 'ada-lovelace2']) {
+      const answer = await operator.post(`/admin/runs/${runId}/undo`, { confirmation })
+      expect(answer.status).toBe(422)
+      expect(await answer.text()).toContain('Type ada-lovelace to make sure')
+    }
+    expect(getRun(stage.services.db.read, runId).status).toBe('failed')
+    const answer = await operator.post(`/admin/runs/${runId}/undo`, { confirmation: ' ada-lovelace ' })
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, `/admin/runs/${runId}`])
+    expect(getRun(stage.services.db.read, runId)).toMatchObject({ status: 'queued', direction: 'undo' })
+    expect((await operator.post(`/admin/runs/${runId}/undo`, { confirmation: 'ada-lovelace' })).status).toBe(
+      409,
+    )
+  })
+
+  test('is the only kind that can be: one that runs, one of long ago and none at all are refused', async () => {
+    const { runId } = await stage.tenant('ada-running', 'running@example.com')
+    expect((await operator.post(`/admin/runs/${runId}/retry`)).status).toBe(409)
+    expect((await operator.post(`/admin/runs/${runId}/undo`, { confirmation: 'ada-running' })).status).toBe(
+      409,
+    )
+    for (const id of ['run_x', '%00', 'x'.repeat(3_000)]) {
+      expect((await operator.post(`/admin/runs/${id}/retry`)).status).toBe(404)
+      expect((await operator.get(`/admin/runs/${id}/undo`)).status).toBe(404)
+      expect((await operator.get(`/admin/runs/${id}`)).status).toBe(404)
+    }
+  })
+})
+
+describe('what could not be dealt with', () => {
+  test('can be tried again from the overview, once, and says so in the audit log', async () => {
+    const { sqlite } = stage.services.db
+    sqlite.run(
+      "INSERT INTO inbox (source, event_id, type, object_id, status, reason, available_at, occurred_at, received_at) VALUES ('stripe', 'evt_1', 'checkout.session.completed', 'cs_1', 'failed', 'Odd.', 0, 0, 0)",
+    )
+    sqlite.run("UPDATE outbox SET status = 'failed', reason = 'Bounced.'")
+    const page = elementsOf(await (await operator.get('/admin')).text())
+    const actions = page
+      .flatMap(({ attributes }) => attributes.get('action') ?? [])
+      .filter((action) => /(events|mails)\/.*retry$/.test(action))
+    expect(actions.length).toBeGreaterThanOrEqual(2)
+    for (const action of actions) {
+      expect((await operator.post(action)).status).toBe(303)
+      expect([404, 409]).toContain((await operator.post(action)).status)
+    }
+    expect(sqlite.query("SELECT count(*) AS count FROM inbox WHERE status = 'received'").get()).toEqual({
+      count: 1,
+    })
+  })
+
+  test('that is not there is a 404', async () => {
+    for (const path of ['/admin/events/evt_x/retry', '/admin/mails/msg_x/retry'])
+      expect((await operator.post(path)).status).toBe(404)
+  })
+})
+
+describe('a list', () => {
+  const rows = async (path: string) =>
+    elementsOf(await (await operator.get(path)).text()).filter(({ tag }) => tag === 'tr').length
+
+  test('is empty with words, and searched and filtered by what the address says', async () => {
+    for (const path of ['/admin/signups', '/admin/tenants', '/admin/runs']) {
+      expect((await operator.get(path)).status).toBe(200)
+      expect(await rows(`${path}?q=nothing-like-this`)).toBeLessThanOrEqual(1)
+    }
+    await stage.tenant('ada-one', 'one@example.com')
+    await stage.paidSignup('ada-two', 'two@example.com')
+    expect(await rows('/admin/signups')).toBe(3)
+    expect(await rows('/admin/signups?status=paid')).toBe(2)
+    expect(await rows('/admin/signups?q=two@EXAMPLE')).toBe(2)
+    expect(await rows('/admin/tenants?q=ada-one')).toBe(2)
+    expect(await rows('/admin/tenants?plan=virtues/starter&status=provisioning&sort=plan&dir=asc')).toBe(2)
+  })
+
+  test.each([
+    'page=0',
+    'page=-5',
+    'page=99999999999',
+    'page=1e3',
+    'page=%00',
+    'status=__proto__',
+    'sort=constructor',
+    'plan=..',
+    'dir=x',
+    `q=${'%25'.repeat(500)}`,
+  ])('asked with %s is a page all the same', async (query) => {
+    await stage.tenant()
+    for (const path of ['/admin/signups', '/admin/tenants', '/admin/runs']) {
+      expect((await operator.get(`${path}?${query}`)).status).toBe(200)
+    }
+    expect(stage.lines).toEqual([])
+  })
+
+  test('beyond its last page shows no row and no mistake', async () => {
+    await stage.tenant()
+    expect(await rows('/admin/tenants?page=7')).toBeLessThanOrEqual(1)
+  })
+})
