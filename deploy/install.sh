@@ -176,12 +176,14 @@ say_what_is_left() {
   fi
 }
 
-# The names in these files that have no value yet.
+# The names in these files that have no value yet. With BLUEPRINTS_DIR, those of the built-in blueprint may stay empty.
 unset_in() {
   for name in "$@"; do
     settings=$root/etc/atlas/$name
     [ -f "$settings" ] || settings=$here/$name
-    sed -n 's/^\([A-Z0-9_]*\)=$/\1/p' "$settings" | tr '\n' ' '
+    optional='^$^'
+    if grep -q '^BLUEPRINTS_DIR=.' "$settings"; then optional='^# What the blueprint'; fi
+    sed "/$optional/,/^\$/d" "$settings" | sed -n 's/^\([A-Z0-9_]*\)=$/\1/p' | tr '\n' ' '
   done
 }
 

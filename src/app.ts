@@ -40,7 +40,8 @@ export const ROUTES: readonly Route[] = [
 
 const POLICIES: readonly Policy[] = ['public', 'operator', 'operator_api', 'webhook']
 const STRIPE_CHECKOUT = 'https://checkout.stripe.com'
-const REQUEST_BYTES_MAX = 2 * 1024 * 1024
+// Far above what routes read: beyond it Bun answers by itself, without our words and headers.
+const REQUEST_BYTES_MAX = 64 * 1024 * 1024
 
 export type AppOptions = {
   /** Where Stripe's checkout page is, when it is not Stripe's own. */
@@ -73,6 +74,8 @@ export class App {
       port,
       hostname: '127.0.0.1',
       development: false,
+      // Bun shares a port by default when not in development: a second server would take half of the visitors.
+      reusePort: false,
       maxRequestBodySize: REQUEST_BYTES_MAX,
       fetch: (request, server) => this.answer(request, server),
       error: (error) => {

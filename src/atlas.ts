@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { App } from './app'
 import { inboxLane } from './billing/inbox'
@@ -91,7 +91,12 @@ export function openDataBeside(dataDir: string, clock: Clock): Db {
 }
 
 function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } {
-  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
+    accessSync(config.DATA_DIR, constants.W_OK)
+  } catch (cause) {
+    throw invalid('DATA_DIR can’t be written to. Give Atlas a folder of its own.', undefined, cause)
+  }
   const unlock = lockDataDir(join(config.DATA_DIR, 'atlas.lock'))
   return { db: openDataBeside(config.DATA_DIR, clock), unlock }
 }

@@ -43,8 +43,8 @@ export class AtlasError extends Error {
   }
 }
 
-export const invalid = (message: string, fields?: Record<string, string>) =>
-  new AtlasError('invalid', message, { fields })
+export const invalid = (message: string, fields?: Record<string, string>, cause?: unknown) =>
+  new AtlasError('invalid', message, { fields, cause })
 export const notFound = (message: string) => new AtlasError('not_found', message)
 export const conflict = (message: string, details?: ErrorDetails) =>
   new AtlasError('conflict', message, details)

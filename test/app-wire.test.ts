@@ -30,6 +30,12 @@ const statusOf = (answer: string) => Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer
 const get = (target: string, host = `127.0.0.1:${port}`) =>
   send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
 
+test('a port that is taken is refused, not shared', () => {
+  const second = openStage()
+  expect(() => second.app.listen(port)).toThrow('in use')
+  second.close()
+})
+
 describe('the Host header', () => {
   test('is ours with the name of BASE_URL, or as this machine calls itself', async () => {
     for (const host of ['localhost:4999', `127.0.0.1:${port}`, `localhost:${port}`]) {

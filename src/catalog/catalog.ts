@@ -54,7 +54,10 @@ export function loadCatalog(options: {
     problems.push(...parsed.problems.map((problem) => `${source.name}/${problem}`))
     if (parsed.blueprint) blueprints.push(parsed.blueprint)
   }
-  blueprints.push(...options.builtin.filter(({ name }) => !own.has(name)).map(readSound))
+  const alone = !blueprints.some(({ sold }) => sold)
+  const builtin = options.builtin.filter(({ name }) => !own.has(name)).map(readSound)
+  // Beside a blueprint of the operator's own, a built-in one is sold only if somebody gave it a price.
+  blueprints.push(...builtin.map((it) => ({ ...it, sold: it.sold && (alone || hasPrice(it, options.env)) })))
   for (const blueprint of blueprints.filter(({ sold }) => sold)) {
     const missing = missingVariables(blueprint, options.env)
     problems.push(...missing.map((name) => `${blueprint.name} needs ${name} in the environment`))
@@ -63,6 +66,10 @@ export function loadCatalog(options: {
   if (problems.length === 0 && !front) problems.push('no blueprint is sold')
   if (problems.length > 0 || !front) throw invalid(listed(problems))
   return catalogOf(blueprints, front, options.env)
+}
+
+function hasPrice({ plans }: Blueprint, env: Environment): boolean {
+  return plans.some(({ priceVariable }) => Boolean(env[priceVariable]?.trim()))
 }
 
 /** Reads one blueprint's folder. Returns problems for a file that is missing, unreadable or too big. */

@@ -8,7 +8,7 @@ import { openCheckout, syncCheckout } from '../billing/checkout'
 import { startCheckout } from '../billing/start'
 import { type AtlasError, asAtlasError } from '../errors'
 import { signupIdFrom, signupToken } from '../signups/link'
-import { signupProgress } from '../signups/progress'
+import { signupProgress, startHref } from '../signups/progress'
 import { getSignup, type SignupInput } from '../signups/signup'
 import { judgeSubdomain, namesKept, normalizeSubdomain } from '../signups/subdomain'
 import { page, redirect } from './answer'
@@ -120,7 +120,7 @@ export const signupRoutes = routes(
       return call.live.open(call, () => {
         if (isTold) return null
         const progress = signupProgress(call.services, signupId)
-        isTold = progress.state === 'live'
+        isTold = progress.state === 'live' || progress.state === 'ended'
         return SignupProgress(progress)
       })
     },
@@ -153,7 +153,7 @@ function checkoutPage(call: Call, signupId: string, error?: AtlasError): Respons
     now: clock.now(),
     ...(error ? { reason: error.message } : {}),
     action: `/signup/checkout?signup=${token}`,
-    changeHref: `/signup?${new URLSearchParams({ plan: entry.plan.key, subdomain: signup.subdomain, email: signup.email })}`,
+    changeHref: startHref(services, signup),
   }
   return page(CheckoutPage(props), error ? statusOf(error) : 200)
 }

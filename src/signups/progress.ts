@@ -5,6 +5,7 @@ import { latestRun, type RunRow, type StepRow, stepsOf } from '../runs/run'
 import type { Services } from '../services'
 import { urlOf } from '../tenants/tenant'
 import { getSignup, type SignupRow } from './signup'
+import type { SignupStatus } from './status'
 
 /** What the customer sees of provisioning, before and after: each stage is over with the named step of the run. */
 const STAGES = [
@@ -28,13 +29,30 @@ export function signupProgress(services: Services, signupId: string): SignupProg
   const run = tenant && signup.approvedAt !== null ? latestRun(db.read, tenant.id) : undefined
   const steps = run ? stepsOf(db.read, run.id) : []
   return {
-    state: signup.status === 'active' ? 'live' : signup.status === 'failed' ? 'failed' : 'working',
+    state: STATES[signup.status],
+    startHref: startHref(services, signup),
     address: `${signup.subdomain}.${settings.tenantDomain}`,
     siteUrl: urlOf(signup, settings.tenantDomain),
     email: signup.email,
     stages: [paymentStage(signup), approvalStage(signup), ...provisioningStages(run, steps)],
     now: clock.now(),
   }
+}
+
+const STATES: Record<SignupStatus, SignupProgressProps['state']> = {
+  pending: 'working',
+  paid: 'working',
+  provisioning: 'working',
+  active: 'live',
+  failed: 'failed',
+  refunded: 'ended',
+  expired: 'ended',
+}
+
+/** The form with what was typed, to change it or to begin anew. */
+export function startHref({ catalog }: Services, signup: SignupRow): string {
+  const plan = catalog.plan(signup.planId).plan.key
+  return `/signup?${new URLSearchParams({ plan, subdomain: signup.subdomain, email: signup.email })}`
 }
 
 function paymentStage(signup: SignupRow): SignupStage {

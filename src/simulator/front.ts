@@ -35,6 +35,8 @@ export class Front {
       hostname: '127.0.0.1',
       idleTimeout: 0,
       development: false,
+      // Bun shares a port by default when not in development: a second server would take half of the visitors.
+      reusePort: false,
       fetch: (request) => this.answer(request),
     })
     return `http://127.0.0.1:${this.server.port}`

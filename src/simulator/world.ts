@@ -13,6 +13,9 @@ export type WorldOptions = {
 
 type Row = { id: string }
 
+/** The counter of the milliseconds by which the clock was moved. */
+const CLOCK_SHIFT = 'clock_shift_ms'
+
 /** Everything the simulated clouds hold: tables of plain objects, written through to one SQLite file. */
 export class World {
   readonly clock: MovableClock
@@ -32,10 +35,20 @@ export class World {
       `CREATE TABLE IF NOT EXISTS objects (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER)`,
     )
+    const shift = this.db.query('SELECT value FROM counters WHERE name = ?1').get(CLOCK_SHIFT)
+    if (shift) this.clock.advance((shift as { value: number }).value)
   }
 
   now(): number {
     return this.clock.now()
+  }
+
+  /** Moves the time forward by `ms`, for this start and for those that find the same file. */
+  advance(ms: number): void {
+    this.db
+      .query('INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + ?2')
+      .run(CLOCK_SHIFT, ms)
+    this.clock.advance(ms)
   }
 
   /** How long something takes here that takes `realMs` at the real cloud. */

@@ -84,6 +84,20 @@ describe('the catalog', () => {
     expect(catalog.plan('virtues/starter').priceId).toBe('')
   })
 
+  test('sells only the folder’s blueprint when nobody gave the binary’s a price', () => {
+    const dir = folder({
+      notes: (text) => text.replaceAll(/STRIPE_PRICE_(STARTER|PRO)/g, 'NOTES_PRICE'),
+    })
+    const { STRIPE_PRICE_STARTER: _, STRIPE_PRICE_PRO: __, ...others } = env
+    expect(load(dir, { ...others, NOTES_PRICE: 'price_notes' }).offers.map(({ id }) => id)).toEqual([
+      'notes/starter',
+      'notes/pro',
+    ])
+    const half = { ...others, NOTES_PRICE: 'price_notes', STRIPE_PRICE_PRO: 'price_pro' }
+    expect(problemsOf(() => load(dir, half))).toContain('virtues needs STRIPE_PRICE_STARTER')
+    expect(problemsOf(() => load(undefined, others))).toContain('virtues needs STRIPE_PRICE_STARTER')
+  })
+
   test('lists the problems of all blueprints and of the environment at once', () => {
     const dir = folder({
       one: (text) => text.replace('release: v42', 'release: -x'),

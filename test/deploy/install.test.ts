@@ -78,6 +78,17 @@ describe('install.sh', () => {
     expect(said).toContain('Everything is filled in.')
   })
 
+  test('does not wait for the built-in blueprint’s settings beside blueprints of one’s own', () => {
+    using root = temporaryFolder()
+    install(root.path)
+    const path = join(root.path, 'etc/atlas/atlas.env')
+    const written = readFileSync(path, 'utf8')
+    writeFileSync(path, written.replace('#BLUEPRINTS_DIR=', 'BLUEPRINTS_DIR='))
+    const said = install(root.path)
+    expect(said).toMatch(/Fill in .*atlas\.env: ADMIN_EMAIL .*EMAIL_FROM *$/m)
+    expect(said).not.toContain('GHCR_REPO')
+  })
+
   test('a dry run names every step and changes nothing', () => {
     using root = temporaryFolder()
     const said = install(root.path, '--dry-run')

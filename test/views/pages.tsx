@@ -39,6 +39,7 @@ export const PAGES: Sample[] = [
   sample('success', SignupSuccessPage, samples.success),
   sample('success-live', SignupSuccessPage, samples.successLive),
   sample('success-failed', SignupSuccessPage, samples.successFailed),
+  sample('success-ended', SignupSuccessPage, { ...samples.success, state: 'ended' }),
   sample('login', LoginRequestPage, {
     email: 'ada',
     error: 'Write an address with a name, an @ and a domain.',

@@ -116,6 +116,7 @@ export const success: SignupSuccessProps = {
   brand,
   eventsUrl: '/signup/success/events?session=cs_1',
   state: 'working',
+  startHref: '/signup?plan=starter&subdomain=ada&email=ada%40lovelace.example',
   address: 'ada.virtues.example',
   siteUrl: 'https://ada.virtues.example/',
   email: 'ada@lovelace.example',

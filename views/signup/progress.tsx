@@ -13,7 +13,10 @@ export type SignupStage = {
 }
 
 export type SignupProgressProps = {
-  state: 'working' | 'live' | 'failed'
+  /** `ended`: it was not paid in time, or the money went back. */
+  state: 'working' | 'live' | 'failed' | 'ended'
+  /** The signup's form with what was typed, for a new start. */
+  startHref: string
   address: string
   siteUrl: string
   email: string
@@ -43,7 +46,7 @@ export function SignupProgress(props: SignupProgressProps): Html {
   )
 }
 
-function SignupOutcome({ state, stages, siteUrl, address, email }: SignupProgressProps): Html {
+function SignupOutcome({ state, stages, siteUrl, address, email, startHref }: SignupProgressProps): Html {
   if (state === 'live') {
     return (
       <div class="live" role="status">
@@ -66,6 +69,21 @@ function SignupOutcome({ state, stages, siteUrl, address, email }: SignupProgres
             as soon as it goes on.
           </p>
         </Notice>
+      </>
+    )
+  }
+  if (state === 'ended') {
+    return (
+      <>
+        <h1>This signup has ended</h1>
+        <p class="lead" role="status">
+          Nothing is charged, and the name is free again.
+        </p>
+        <p>
+          <a class="button button-primary" href={startHref}>
+            Start again
+          </a>
+        </p>
       </>
     )
   }

@@ -18,6 +18,7 @@ export function startFrontDoor(
     hostname: '127.0.0.1',
     idleTimeout: 0,
     development: false,
+    reusePort: false,
     fetch: (request) => answer(machines, resolve, request),
   })
   return { url: `http://127.0.0.1:${server.port}`, stop: () => server.stop(true) }
