@@ -10,10 +10,21 @@ import { performEffect } from '../runs/effects'
 import type { Services } from '../services'
 import { welcomePaidSignup } from '../signups/approve'
 import { signupToken } from '../signups/link'
-import { expireSignup, getPlan, getSignup, moveSignup, type PlanRow, type SignupRow } from '../signups/signup'
+import {
+  expireSignup,
+  getPlan,
+  getSignup,
+  moveSignup,
+  type PlanRow,
+  requireStatus,
+  type SignupRow,
+} from '../signups/signup'
 
 /** How long a name is held for someone who is paying. Stripe takes 30 minutes to 24 hours. */
 export const CHECKOUT_LASTS_MS = 3_600_000
+/** What Stripe wants a checkout to last at least, and a minute for the way there. */
+const CHECKOUT_REST_MIN_MS = 31 * 60_000
+const NOT_PENDING = 'This signup is paid or was given up.'
 
 /**
  * The address where this signup is paid: its open checkout, or a new one. The idempotency key makes a second
@@ -26,20 +37,22 @@ export async function openCheckout(services: Services, signupId: string): Promis
     return held.checkoutUrl
   // An older checkout may have been paid without a word reaching us; a second one must not be.
   const before = held.checkoutId ? await syncCheckout(services, held.checkoutId) : null
-  if (before?.status === 'complete') throw conflict('This signup is paid, or the bank is still working on it.')
+  if (before?.status === 'complete')
+    throw conflict('This signup is paid, or the bank is still working on it.')
   const signup = getSignup(db.read, signupId)
-  if (signup.status !== 'pending') throw conflict('This signup is paid or was given up.')
+  requireStatus(signup, 'pending', NOT_PENDING)
 
   const checkout = await askForCheckout(services, signup)
   if (!checkout.url) throw conflict('This checkout is closed already. Reload the page.')
   const { id, url } = checkout
-  db.write((tx) =>
-    tx
-      .update(signups)
+  db.write((tx) => {
+    // Given up while Stripe was asked: then nobody may see this checkout.
+    requireStatus(getSignup(tx, signupId), 'pending', NOT_PENDING)
+    tx.update(signups)
       .set({ checkoutId: id, checkoutUrl: url, checkoutExpiresAt: checkout.expiresAt })
       .where(eq(signups.id, signup.id))
-      .run(),
-  )
+      .run()
+  })
   return url
 }
 
@@ -90,23 +103,30 @@ async function askForCheckout(services: Services, signup: SignupRow): Promise<Ch
     const create = () => stripe.createCheckout(request)
     return await performEffect(db, clock, { subject: signup.id }, intent, create, (reply) => reply.id)
   } catch (thrown) {
-    if (thrown instanceof AtlasError && thrown.vendorCode === REMEMBERED_FAILURE)
-      giveUpAttempt(services, signup)
+    if (isSpent(thrown)) giveUpAttempt(services, signup)
     throw thrown
   }
 }
 
 /**
- * A failure that Stripe has remembered comes back under its key for a day. The checkout it may have made was shown to
- * nobody and can't be paid, so here, and only here, a new key is harmless.
+ * Whether a key can't lead to a checkout any more: a failure that Stripe has remembered comes back under it for a
+ * day, and so does a refusal when what is asked has changed, such as BASE_URL.
  */
+function isSpent(thrown: unknown): boolean {
+  return (
+    thrown instanceof AtlasError && (thrown.vendorCode === REMEMBERED_FAILURE || thrown.code === 'conflict')
+  )
+}
+
+/** The checkout that it may have made was shown to nobody and can't be paid, so a new key is harmless. */
 function giveUpAttempt({ db }: Services, signup: SignupRow): void {
   db.write((tx) => tx.update(signups).set({ checkoutExpiresAt: null }).where(eq(signups.id, signup.id)).run())
 }
 
 function beginAttempt(services: Services, signup: SignupRow): { attempt: number; expiresAt: number } {
   const { db, clock } = services
-  const over = (signup.checkoutExpiresAt ?? 0) <= clock.now()
+  // A checkout that was never shown can't be paid, so one that Stripe would find too short makes room for another.
+  const over = (signup.checkoutExpiresAt ?? 0) < clock.now() + CHECKOUT_REST_MIN_MS
   return db.write((tx) => {
     const attempt = signup.checkoutAttempt + (over ? 1 : 0)
     // The same attempt must send the same bytes, or Stripe refuses its idempotency key.
@@ -132,6 +152,9 @@ export function markPaid(
   refuseOtherPayment(services, plan, checkout)
   const { subscription, customerId } = checkout
   if (!subscription || !customerId) throw conflict('Stripe says paid, but names no subscription.')
+  if (signup.status === 'expired') {
+    throw conflict('A signup that was given up has been paid. Refund it at Stripe, then have it made anew.')
+  }
   if (signup.status !== 'pending') {
     mirrorSubscription(tx, signup, subscription, nowMs)
     return

@@ -37,8 +37,8 @@ export async function startCheckout(
 
 async function signupToGoOnWith(services: Services, input: SignupInput): Promise<SignupRow | undefined> {
   const { db, catalog } = services
-  const subdomain = normalizeSubdomain(input.subdomain)
-  const held = pendingSignupFor(db.read, subdomain, input.email.trim().toLowerCase())
+  const { name, email } = holderOf(input)
+  const held = pendingSignupFor(db.read, name, email)
   const plan = findPlanOnSale(db.read, input.plan, catalog.front.name)
   if (!held || !plan || held.planId === plan.id) return held
   // Another plan for the same name: the old checkout must be closed first, or both could be paid.
@@ -48,10 +48,19 @@ async function signupToGoOnWith(services: Services, input: SignupInput): Promise
 function newSignup(services: Services, input: SignupInput, actor: Actor): string {
   const { db, clock, catalog } = services
   const front = { name: catalog.front.name, reservedSubdomains: namesKept(services) }
-  return db.write((tx) => createSignup(tx, input, actor, clock.now(), front)).id
+  const { name, email } = holderOf(input)
+  return db.write((tx) => {
+    // The other click of a double click may have been a moment faster.
+    const held = pendingSignupFor(tx, name, email)
+    return held ?? createSignup(tx, input, actor, clock.now(), front)
+  }).id
 }
 
-/** Closes a signup's checkout and gives its name free; resolves to false when it turned out to be paid. */
+function holderOf({ subdomain, email }: SignupInput): { name: string; email: string } {
+  return { name: normalizeSubdomain(subdomain), email: email.trim().toLowerCase() }
+}
+
+/** Closes a signup's checkout and gives its name free; resolves to false when it is being paid. */
 async function abandonCheckout(services: Services, signupId: string): Promise<boolean> {
   const { db, clock, payments } = services
   const signup = getSignup(db.read, signupId)
@@ -59,7 +68,8 @@ async function abandonCheckout(services: Services, signupId: string): Promise<bo
   if (checkoutId) {
     const intent = { provider: 'stripe' as const, verb: 'expireCheckout', key: checkoutId, summary: {} }
     await performEffect(db, clock, { subject: signupId }, intent, () => payments.expireCheckout(checkoutId))
-    await syncCheckout(services, checkoutId)
+    const { status } = await syncCheckout(services, checkoutId)
+    if (status === 'complete') return false
   }
   return db.write((tx) => {
     const now = getSignup(tx, signupId)

@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, isNull, lt, or } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import { signups } from '../db/schema'
 import type { Services } from '../services'
@@ -14,12 +14,13 @@ const SWEPT_AT_ONCE_MAX = 50
 export async function sweepCheckouts(services: Services): Promise<void> {
   const { db, clock, log } = services
   const nowMs = clock.now()
-  const begun = and(isNotNull(signups.checkoutId), lt(signups.checkoutExpiresAt, nowMs))
-  const neverBegun = and(isNull(signups.checkoutId), lt(signups.createdAt, nowMs - CHECKOUT_LASTS_MS))
+  const over = sql`coalesce(${signups.checkoutExpiresAt}, ${signups.createdAt} + ${CHECKOUT_LASTS_MS}) < ${nowMs}`
   const due = db.read
     .select()
     .from(signups)
-    .where(and(eq(signups.status, 'pending'), or(begun, neverBegun)))
+    .where(and(eq(signups.status, 'pending'), over))
+    // Whichever: those that a bank takes days for must not keep the others from their turn.
+    .orderBy(sql`random()`)
     .limit(SWEPT_AT_ONCE_MAX)
     .all()
   for (const signup of due) {
