@@ -1,22 +1,18 @@
-import { isIP } from 'node:net'
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import { ErrorPage } from '../views/shop/error'
-import { findApiToken } from './accounts/api-token'
-import { findSession, noteSeen, type Visitor } from './accounts/session'
-import type { Actor } from './audit'
-import { asAtlasError, forbidden, notFound, unauthorized } from './errors'
+import { asAtlasError, notFound } from './errors'
 import { adminRoutes } from './routes/admin'
-import { json, page, redirect } from './routes/answer'
+import { json, page } from './routes/answer'
 import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
-import { cookieName } from './routes/cookie'
+import { Door } from './routes/door'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
 import { Refusal, statusOf } from './routes/refusal'
-import { readCookies } from './routes/request'
-import type { Call, Policy, Route } from './routes/route'
+import type { Policy, Route } from './routes/route'
 import { runRoutes } from './routes/runs'
+import { securityHeaders } from './routes/security-headers'
 import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
 import { tenantRoutes } from './routes/tenants'
@@ -51,6 +47,7 @@ export type AppOptions = {
 /** The HTTP side of Atlas: routes behind their policies, and the one place where errors become responses. */
 export class App {
   private readonly live: Live
+  private readonly door: Door
   private readonly elysia = new Elysia({ handler: { standardHostname: false } })
   private readonly headers: Record<string, string>
   private server?: Server<undefined>
@@ -61,6 +58,7 @@ export class App {
     list: readonly Route[] = ROUTES,
   ) {
     this.live = new Live(services)
+    this.door = new Door(services, this.live)
     this.headers = securityHeaders(options.checkoutOrigin ?? STRIPE_CHECKOUT)
     for (const route of list) this.mount(route)
     this.elysia.onError(({ request, error, code }) =>
@@ -104,7 +102,7 @@ export class App {
     const asked = isHead
       ? new Request(request.url, { headers: request.headers, signal: request.signal })
       : request
-    if (server) visitorsAddress.set(asked, server.requestIP(request)?.address ?? null)
+    if (server) peers.set(asked, server.requestIP(request)?.address ?? null)
     const response = this.finish(request, await this.elysia.handle(asked))
     if (isHead) return withoutBody(response)
     if (response.headers.get('content-type')?.startsWith('text/event-stream')) server?.timeout(request, 0)
@@ -130,58 +128,10 @@ export class App {
   }
 
   private async enter(route: Route, request: Request, params: Record<string, string>): Promise<Response> {
-    if (route.method !== 'GET' && route.policy !== 'webhook') this.requireSameOrigin(request)
-    const call = this.callOf(request, params, route.policy)
-    const actor = this.admit(route.policy, call)
-    if (actor instanceof Response) return actor
-    const answer = await route.handle({ ...call, actor })
+    const call = this.door.admit(route, { request, params, peer: peers.get(request) ?? null })
+    if (call instanceof Response) return call
+    const answer = await route.handle(call)
     return answer instanceof Response ? answer : page(answer)
-  }
-
-  private callOf(request: Request, params: Record<string, string>, policy: Policy): Call {
-    const { services, live } = this
-    const { db, clock, settings } = services
-    const url = new URL(request.url)
-    const cookies = readCookies(request.headers.get('cookie'))
-    const visitor = visitorOf(request)
-    const token = cookies[cookieName('session', settings.baseUrl)]
-    const look = () => findSession(db.read, token, settings.adminEmail, clock.now())
-    const session = look()
-    if (token && session) noteSeen(db, token, session, clock.now())
-    const actor: Actor = { id: session?.userId ?? 'visitor', ip: visitor.ip }
-    const mayStill = () => policy === 'public' || look()?.isOperator === true
-    return { services, live, request, url, params, visitor, session, actor, cookies, mayStill }
-  }
-
-  /** Who it is, if the policy lets them in; otherwise a way to sign in, or an error thrown. */
-  private admit(policy: Policy, call: Call): Actor | Response {
-    if (policy === 'public' || policy === 'webhook') return call.actor
-    if (call.session?.isOperator) return call.actor
-    if (policy === 'operator_api') return this.admitToken(call)
-    // Somebody signed in who is not the operator learns nothing about what is here.
-    if (call.session) throw notFound('There is nothing at this address.')
-    if (call.request.headers.has('hx-request'))
-      return new Response(null, { status: 401, headers: { 'hx-redirect': '/login' } })
-    return redirect('/login')
-  }
-
-  private admitToken({ request, actor }: Call): Actor {
-    const [scheme, token] = (request.headers.get('authorization') ?? '').split(' ')
-    const { db, clock } = this.services
-    const found = scheme?.toLowerCase() === 'bearer' && token ? findApiToken(db, token, clock.now()) : null
-    if (!found) throw unauthorized('Sign in, or send an API token as `Authorization: Bearer …`.')
-    return { id: found.id, ip: actor.ip }
-  }
-
-  /** A browser says where a request comes from; a program without cookies says nothing and has nothing to lose. */
-  private requireSameOrigin(request: Request): void {
-    const site = request.headers.get('sec-fetch-site')
-    const origin = request.headers.get('origin')
-    const ours = new URL(this.services.settings.baseUrl).origin
-    const sentFromElsewhere = site !== null && site !== 'same-origin' && site !== 'none'
-    if (sentFromElsewhere || (origin !== null && origin !== ours)) {
-      throw forbidden('This request came from another site, so Atlas did not act on it.')
-    }
   }
 
   private knowsHost(request: Request): boolean {
@@ -233,33 +183,4 @@ function withoutBody(response: Response): Response {
 }
 
 // The peer's address is known to Bun's server only; handlers see the request alone.
-const visitorsAddress = new WeakMap<Request, string | null>()
-
-/** Caddy appends the peer it saw, so only the last address of the header can be believed. */
-function visitorOf(request: Request): Visitor {
-  const forwarded = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() ?? ''
-  const ip = isIP(forwarded) ? forwarded : (visitorsAddress.get(request) ?? null)
-  return { ip, userAgent: request.headers.get('user-agent') }
-}
-
-function securityHeaders(checkoutOrigin: string): Record<string, string> {
-  const policy = [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    // Chromium holds the redirect after a form to this too, and the signup's form ends at the checkout.
-    `form-action 'self' ${checkoutOrigin}`,
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ]
-  return {
-    'content-security-policy': policy.join('; '),
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'same-origin',
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': 'same-origin',
-    'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=()',
-  }
-}
+const peers = new WeakMap<Request, string | null>()
