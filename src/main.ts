@@ -1,4 +1,4 @@
-import type { Output } from './cli/blueprint'
+import type { Output } from './cli/output'
 
 // `bun run build` puts the real ones in.
 const VERSION = process.env.ATLAS_VERSION ?? 'development'
@@ -40,8 +40,7 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
     case 'simulator':
       return (await import('./cli/simulator')).simulator(args, io, stop)
     case 'blueprint':
-      if (args[0] === 'check') return (await import('./cli/blueprint')).blueprintCheck(args.slice(1), io)
-      break
+      return (await import('./cli/blueprint')).blueprint(args, io)
     case 'token':
       return (await import('./cli/token')).token(args, io)
     case 'version':
@@ -54,9 +53,7 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
       io.out(USAGE.trimEnd())
       return 0
   }
-  io.err(
-    `atlas: there is no command \`${[command, args[0]].filter(Boolean).join(' ')}\`. Try \`atlas help\`.`,
-  )
+  io.err(`atlas: there is no command \`${command}\`. Try \`atlas help\`.`)
   return 2
 }
 

@@ -2,13 +2,11 @@ import { type Blueprint, type Plan, parseBlueprint } from '../catalog/blueprint'
 import { readSource } from '../catalog/catalog'
 import { sampleSettings, sampleUserData } from '../catalog/sample'
 import { systemRandom } from '../ids'
-
-export type Output = { out(line: string): void; err(line: string): void }
+import type { Output } from './output'
 
 /** `atlas blueprint check DIR`: 0 when the blueprint is sound, 1 when it is not, 2 when called wrongly. */
-export async function blueprintCheck(args: string[], io: Output): Promise<number> {
-  const [dir, ...rest] = args
-  if (!dir || dir.startsWith('-') || rest.length > 0) {
+export async function blueprint([verb, dir, ...rest]: string[], io: Output): Promise<number> {
+  if (verb !== 'check' || !dir || dir.startsWith('-') || rest.length > 0) {
     io.err('Usage: atlas blueprint check DIR')
     return 2
   }

@@ -2,7 +2,7 @@ import { startAtlas } from '../atlas'
 import { SystemClock } from '../clock'
 import { AtlasError, conflict } from '../errors'
 import { Log } from '../log'
-import type { Output } from './blueprint'
+import type { Output } from './output'
 import { stopped } from './stopped'
 
 /** `atlas serve`: runs until `stop` fires. 1 when the configuration, the data folder or the port does not allow it. */

@@ -1,10 +1,10 @@
 import { SystemClock } from '../clock'
 import { asAtlasError } from '../errors'
-import type { Output } from './blueprint'
 import { findPorts, startClouds } from './demo-clouds'
 import { demoEnvironment, demoKeys } from './demo-environment'
 import { holdFolder } from './demo-folder'
 import { CalledWrongly, readCloudOptions } from './demo-options'
+import type { Output } from './output'
 import { stopped } from './stopped'
 
 /**

@@ -3,7 +3,7 @@ import { openDataBeside } from '../atlas'
 import { SystemClock } from '../clock'
 import type { Db } from '../db/open'
 import { AtlasError } from '../errors'
-import type { Output } from './blueprint'
+import type { Output } from './output'
 
 const OPERATOR = { id: 'cli' }
 

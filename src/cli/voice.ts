@@ -1,6 +1,6 @@
 import type { Clock } from '../clock'
 import { asAtlasError } from '../errors'
-import type { Output } from './blueprint'
+import type { Output } from './output'
 
 export type Addresses = Record<'shop' | 'dashboard' | 'mailbox' | 'simulator', string>
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { blueprintCheck } from '../../src/cli/blueprint'
+import { blueprint } from '../../src/cli/blueprint'
 
 const VIRTUES = join(import.meta.dir, '../../cloud-init/virtues')
 let root: string
@@ -11,10 +11,12 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(root, { recursive: true }))
 
-async function check(...args: string[]) {
+const check = (...args: string[]) => run('check', ...args)
+
+async function run(...args: string[]) {
   const out: string[] = []
   const err: string[] = []
-  const code = await blueprintCheck(args, { out: (line) => out.push(line), err: (line) => err.push(line) })
+  const code = await blueprint(args, { out: (line) => out.push(line), err: (line) => err.push(line) })
   return { code, out: out.join('\n'), err: err.join('\n') }
 }
 
@@ -49,7 +51,8 @@ describe('atlas blueprint check', () => {
     for (const file of ['blueprint.yaml', 'user-data.yaml', 'compose.yaml']) expect(err).toContain(file)
   })
 
-  test.each([[[]], [['--help']], [['a', 'b']]])('answers %j with its usage and exits 2', async (args) => {
-    expect(await check(...args)).toEqual({ code: 2, out: '', err: 'Usage: atlas blueprint check DIR' })
+  const wrongly = [[], ['check'], ['check', '--help'], ['check', 'a', 'b'], ['fly', 'a']]
+  test.each(wrongly.map((args) => [args]))('called with %j gives its usage and exits 2', async (args) => {
+    expect(await run(...args)).toEqual({ code: 2, out: '', err: 'Usage: atlas blueprint check DIR' })
   })
 })
