@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { judge as judgePages } from './f3.ts'
 import { judge } from './f5.ts'
 import { machineFacts, residentMb } from './machine.ts'
 import { bench, type Result } from './run.ts'
@@ -38,11 +39,25 @@ describe('the bench', () => {
 })
 
 describe('F5', () => {
-  test('takes the median wait, and both limits count', () => {
-    expect(judge([400, 80, 90], 70)).toEqual({ line: 'first_answer_ms=90 rss_mb=70', pass: true })
-    expect(judge([150, 150, 150], 100).pass).toBe(true)
-    expect(judge([151, 151, 20], 70).pass).toBe(false)
-    expect(judge([80, 80, 80], 101).pass).toBe(false)
+  test('takes the median wait, and every limit counts', () => {
+    expect(judge([400, 80, 90], 70, 120)).toEqual({
+      line: 'first_answer_ms=90 rss_mb=70 rss_with_10000_tenants_mb=120',
+      pass: true,
+    })
+    expect(judge([150, 150, 150], 100, 150).pass).toBe(true)
+    expect(judge([151, 151, 20], 70, 120).pass).toBe(false)
+    expect(judge([80, 80, 80], 101, 120).pass).toBe(false)
+    expect(judge([80, 80, 80], 70, 151).pass).toBe(false)
+  })
+})
+
+describe('F3', () => {
+  const page = (p99Ms: number, share: number) => ({ name: 'list', p99Ms, share })
+
+  test('counts the slowest answers of every page, and its throughput', () => {
+    expect(judgePages([page(9.94, 0.5)])).toEqual({ line: 'list_p99_ms=9.9 list_of_elysia=0.50', pass: true })
+    expect(judgePages([page(1, 1), page(10, 1)]).pass).toBe(false)
+    expect(judgePages([page(1, 1), page(1, 0.49)]).pass).toBe(false)
   })
 })
 
