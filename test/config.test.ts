@@ -2,10 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { unescape as meant } from 'node:querystring'
 import { parseBlueprint } from '../src/catalog/blueprint'
 import { builtinBlueprints } from '../src/catalog/builtin'
 import { type Environment, readConfig, secretsOf, VARIABLES } from '../src/config'
 import { AtlasError } from '../src/errors'
+import { Log } from '../src/log'
 import { generateHostKey } from '../src/providers/ssh/keys'
 
 const root = join(import.meta.dir, '..')
@@ -175,6 +177,30 @@ describe('what must never be printed', () => {
     ])
       expect(secrets).not.toContain(env[name as keyof typeof env]!)
     expect(secrets).toContain(SSH_KEY.trim())
+  })
+
+  test.each([
+    ['a password in an address', 'https://atlas:canary%2Fword@proxy.example.net:3128'],
+    ['one that is not well written', 'https://atlas:canary%2F50%@proxy.example.net'],
+    ['a token in the name’s place', 'http://canary%2Fword@proxy.example.net'],
+    ['a short one', 'http://canary%2F:pw@proxy.example.net'],
+  ])('is %s, however it is spelled', (_, address) => {
+    const lines: string[] = []
+    const log = new Log(
+      () => 0,
+      (line) => lines.push(line),
+    )
+    log.hide(...secretsOf({ SERVER_GATEWAY_URL: address }))
+    const { username, password } = new URL(address)
+    const sent = Buffer.from(meant(`${username}:${password}`)).toString('base64')
+    log.info(`${address} as Basic ${sent}`, { address, meant: meant(address) })
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toContain('proxy.example.net')
+    for (const leaked of ['canary', 'word', ':pw', sent]) expect(lines[0]).not.toContain(leaked)
+  })
+
+  test('is nothing of an address without a password, or of what is no address', () => {
+    expect(secretsOf({ SERVER_GATEWAY_URL: 'http://10.0.0.1:3128', BASE_URL: 'nowhere' })).toEqual([])
   })
 })
 
