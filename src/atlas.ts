@@ -42,9 +42,9 @@ export type Atlas = {
 /** Makes the whole of Atlas from its environment and starts it. Throws `invalid` listing every problem found. */
 export function startAtlas(env: Environment, clock: Clock, log: Log): Atlas {
   log.hide(...secretsOf(env))
-  const { config, catalog } = readSettings(env)
+  const { config, ...read } = readSettings(env)
   const { db, unlock } = openData(config, clock)
-  const services = makeServices(config, env, { db, clock, log, catalog })
+  const services = makeServices(config, env, { ...read, db, clock, log })
   const worker = makeWorker(services)
   const app = new App(services, checkoutPage(config))
   const port = app.listen(config.PORT)
@@ -65,23 +65,32 @@ export function startAtlas(env: Environment, clock: Clock, log: Log): Atlas {
   }
 }
 
-/** The configuration and the blueprints, whose variables are part of it: all their problems at once. */
-function readSettings(env: Environment): { config: Config; catalog: Catalog } {
+type Settings = { config: Config; catalog: Catalog; sshPublicKey: string }
+
+/** The configuration, and what it means to those who use it, blueprints and SSH: all their problems at once. */
+function readSettings(env: Environment): Settings {
   const problems: string[] = []
   const config = orProblem(problems, () => readConfig(env))
+  const sshPublicKey = orProblem(problems, () => sshPublicKeyIn(env), 'ATLAS_SSH_PRIVATE_KEY: ')
   const dir = env.BLUEPRINTS_DIR?.trim() || undefined
   const catalog = orProblem(problems, () => loadCatalog({ builtin: builtinBlueprints, dir, env }))
-  if (config && catalog) return { config, catalog }
+  if (config && catalog && sshPublicKey) return { config, catalog, sshPublicKey }
   throw invalid(problems.join('\n'))
 }
 
-function orProblem<T>(problems: string[], read: () => T): T | undefined {
+/** Undefined when there is no key, which the configuration says already. */
+function sshPublicKeyIn(env: Environment): string | undefined {
+  const privateKey = env.ATLAS_SSH_PRIVATE_KEY?.trim()
+  return privateKey && publicKeyOf(privateKey)
+}
+
+function orProblem<T>(problems: string[], read: () => T, about = ''): T | undefined {
   try {
     return read()
   } catch (thrown) {
     const error = asAtlasError(thrown)
     if (error.code !== 'invalid') throw thrown
-    problems.push(error.message)
+    problems.push(`${about}${error.message}`)
   }
 }
 
@@ -101,9 +110,9 @@ function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } 
   return { db: openDataBeside(config.DATA_DIR, clock), unlock }
 }
 
-type Base = { db: Db; clock: Clock; log: Log; catalog: Catalog }
+type Base = { db: Db; clock: Clock; log: Log; catalog: Catalog; sshPublicKey: string }
 
-function makeServices(config: Config, env: Environment, base: Base): Services {
+function makeServices(config: Config, env: Environment, { sshPublicKey, ...base }: Base): Services {
   const { db, clock, catalog } = base
   const installationId = db.write((tx) => {
     syncPlans(tx, catalog, clock.now())
@@ -124,7 +133,7 @@ function makeServices(config: Config, env: Environment, base: Base): Services {
       encryptionKey: config.ENCRYPTION_KEY,
       livemode: /^(sk|rk)_live_/.test(config.STRIPE_SECRET_KEY),
       sshKeyId: config.ATLAS_SSH_KEY_ID,
-      sshPublicKey: publicKeyOf(config.ATLAS_SSH_PRIVATE_KEY),
+      sshPublicKey,
     },
     ...makeProviders(config, clock),
     newHostKey: generateHostKey,

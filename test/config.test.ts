@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unescape as meant } from 'node:querystring'
+import { utils } from 'ssh2'
 import { parseBlueprint } from '../src/catalog/blueprint'
 import { builtinBlueprints } from '../src/catalog/builtin'
 import { type Environment, readConfig, secretsOf, VARIABLES } from '../src/config'
@@ -127,7 +128,6 @@ describe('a wrong configuration', () => {
       'ENCRYPTION_KEY',
       ['short', Buffer.alloc(31).toString('base64'), Buffer.alloc(33).toString('base64'), 'x'.repeat(64)],
     ],
-    ['ATLAS_SSH_PRIVATE_KEY', ['ssh-ed25519 AAAA', 'none', '-----BEGIN PUBLIC KEY-----\nx']],
     ['HOSTED_ZONE_ID', ['/hostedzone/Z0123', 'z0123', 'Z 0']],
     ['EMAIL_FROM', ['nobody', 'Shop\r\nBcc: x@example.com']],
     ['SERVER_GATEWAY_URL', ['10.0.0.1:3128', 'socks5://10.0.0.1']],
@@ -219,8 +219,9 @@ describe('atlas serve', () => {
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
     ])
+    const made = existsSync(join(cwd, 'data'))
     rmSync(cwd, { recursive: true })
-    return { code, text: out + err }
+    return { code, text: out + err, made }
   }
 
   test('without an environment lists all that is missing, the blueprints’ variables too, and ends with 1', async () => {
@@ -237,6 +238,26 @@ describe('atlas serve', () => {
     for (const secret of secretsOf(GOOD))
       for (const line of secret.split('\n')) if (line.length > 5) expect(text).not.toContain(line)
   })
+
+  test.each([
+    ['cut off', SSH_KEY.slice(0, 200), 'The SSH private key cannot be read'],
+    ['no key', 'ssh-key', 'The SSH private key cannot be read'],
+    ['its public half', generateHostKey().publicKey, 'the public half of an SSH key'],
+    [
+      'of RSA',
+      utils.generateKeyPairSync('rsa', { bits: 1024 }).private,
+      'The SSH private key is of type ssh-rsa',
+    ],
+  ])(
+    'names an SSH key that is %s beside every other problem, before anything is made',
+    async (_, key, words) => {
+      const { code, text, made } = await serve({ ...GOOD, ADMIN_EMAIL: 'nobody', ATLAS_SSH_PRIVATE_KEY: key })
+      expect(code).toBe(1)
+      for (const said of ['ATLAS_SSH_PRIVATE_KEY: ', words, 'ADMIN_EMAIL must be', ...blueprintVariables()])
+        expect(text).toContain(said)
+      expect(made).toBe(false)
+    },
+  )
 })
 
 describe('the README', () => {

@@ -46,8 +46,10 @@ describe('a private key', () => {
       passphrase: 'x',
       cipher: 'aes256-ctr',
     }).private
+    const rsa = utils.generateKeyPairSync('rsa', { bits: 1024 }).private
     for (const [key, words] of [
       ['  ', 'is empty'],
+      [rsa, 'of type ssh-rsa; Atlas needs one made by ssh-keygen -t ed25519'],
       [publicKey, 'public half'],
       [encrypted, 'passphrase'],
       [privateKey.replace('OPENSSH', 'OPENSHH'), 'cannot be read'],

@@ -45,7 +45,7 @@ export function publicKeyOf(privateKey: string): string {
   return publicLine(parsePrivateKey(privateKey).getPublicSSH())
 }
 
-/** Reads a private key without a passphrase, also one whose line breaks were written as `\n`. */
+/** Reads an ed25519 private key without a passphrase, also one whose line breaks were written as `\n`. */
 export function parsePrivateKey(text: string): ParsedKey {
   const pemText = text.replaceAll('\\n', '\n').trim()
   if (!pemText) throw invalid('The SSH private key is empty.')
@@ -54,6 +54,10 @@ export function parsePrivateKey(text: string): ParsedKey {
   const key = Array.isArray(parsed) ? parsed[0] : parsed
   if (!key?.isPrivateKey())
     throw invalid('This is the public half of an SSH key; Atlas needs the private half.')
+  if (key.type !== ED25519)
+    throw invalid(
+      `The SSH private key is of type ${key.type}; Atlas needs one made by ssh-keygen -t ed25519.`,
+    )
   return key
 }
 
