@@ -63,8 +63,11 @@ export class StagePayments implements Payments {
     return []
   }
 
-  async getPrice(): Promise<Price> {
-    throw notFound('There is no such price.')
+  async getPrice(priceId: string): Promise<Price> {
+    this.call('getPrice')
+    const amount = AMOUNTS[priceId]
+    if (amount === undefined) throw notFound('There is no such price.')
+    return { id: priceId, amount, currency: 'usd', interval: 'month' }
   }
 
   verifyWebhook(rawBody: string, signature: string, nowMs: number) {

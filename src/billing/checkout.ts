@@ -1,24 +1,13 @@
 import { eq } from 'drizzle-orm'
-import { createOrganization } from '../accounts/organization'
-import { type Actor, ATLAS, audit } from '../audit'
-import type { Tx } from '../db/open'
-import { payments, signups, subscriptions } from '../db/schema'
-import { AtlasError, conflict } from '../errors'
-import { newId } from '../ids'
+import { ATLAS } from '../audit'
+import { signups } from '../db/schema'
+import { AtlasError, asAtlasError, conflict, unavailable } from '../errors'
 import { type Checkout, type PaidSubscription, REMEMBERED_FAILURE } from '../providers/payments'
 import { performEffect } from '../runs/effects'
 import type { Services } from '../services'
-import { welcomePaidSignup } from '../signups/approve'
 import { signupToken } from '../signups/link'
-import {
-  expireSignup,
-  getPlan,
-  getSignup,
-  moveSignup,
-  type PlanRow,
-  requireStatus,
-  type SignupRow,
-} from '../signups/signup'
+import { expireSignup, getPlan, getSignup, requireStatus, type SignupRow } from '../signups/signup'
+import { markPaid } from './paid'
 
 /** How long a name is held for someone who is paying. Stripe takes 30 minutes to 24 hours. */
 export const CHECKOUT_LASTS_MS = 3_600_000
@@ -75,11 +64,17 @@ export async function syncCheckout(services: Services, checkoutId: string): Prom
       return
     }
     const current = fresh.checkoutId === checkout.id
-    if (checkout.status === 'expired' && current && fresh.status === 'pending') {
+    if (isOver(checkout) && current && fresh.status === 'pending') {
       expireSignup(tx, fresh.id, ATLAS, clock.now())
     }
   })
   return checkout
+}
+
+/** Nothing will be paid here any more: its time ended, or the bank said no after days of work. */
+function isOver({ status, subscription }: Checkout): boolean {
+  const refused: (PaidSubscription['status'] | undefined)[] = ['incomplete_expired', 'canceled', 'unpaid']
+  return status === 'expired' || refused.includes(subscription?.status)
 }
 
 async function askForCheckout(services: Services, signup: SignupRow): Promise<Checkout> {
@@ -99,13 +94,40 @@ async function askForCheckout(services: Services, signup: SignupRow): Promise<Ch
   }
   const summary = { plan: signup.planId, email: signup.email }
   const intent = { provider: 'stripe' as const, verb: 'createCheckout', key, summary }
+  const create = async () => {
+    await refuseOtherPrice(services, signup)
+    return stripe.createCheckout(request)
+  }
   try {
-    const create = () => stripe.createCheckout(request)
     return await performEffect(db, clock, { subject: signup.id }, intent, create, (reply) => reply.id)
   } catch (thrown) {
     if (isSpent(thrown)) giveUpAttempt(services, signup)
-    throw thrown
+    throw askLater(services, signup, thrown)
   }
+}
+
+/** A price at Stripe that is not the plan's must be noticed before a customer is charged. */
+async function refuseOtherPrice(
+  { db, catalog, payments: stripe }: Services,
+  signup: SignupRow,
+): Promise<void> {
+  const plan = getPlan(db.read, signup.planId)
+  const price = await stripe.getPrice(catalog.plan(plan.id).priceId)
+  if (price.amount === plan.amount && price.currency === plan.currency && price.interval === plan.interval)
+    return
+  throw conflict(`The price at Stripe is not that of the plan ${plan.id}. Correct one of the two.`)
+}
+
+/**
+ * What Stripe holds against Atlas itself, such as a key or a price, is nothing that a customer can mend: they may try
+ * later, and the operator is shown the ledger's words.
+ */
+function askLater({ log }: Services, signup: SignupRow, thrown: unknown): AtlasError {
+  const error = asAtlasError(thrown)
+  if (error.code === 'unavailable' || error.code === 'internal') return error
+  log.error('a checkout could not be opened', error, { signup: signup.id })
+  const words = 'The payment can’t be opened right now. Your name is held: try again in a little while.'
+  return unavailable(words, { outcome: 'refused', cause: error })
 }
 
 /**
@@ -135,98 +157,4 @@ function beginAttempt(services: Services, signup: SignupRow): { attempt: number;
     tx.update(signups).set(change).where(eq(signups.id, signup.id)).run()
     return { attempt, expiresAt }
   })
-}
-
-/**
- * Makes a pending signup's organization, subscription and payment from its paid checkout, and approves it when its
- * plan says so. Throws `conflict` when the payment is not the one that was asked for.
- */
-export function markPaid(
-  tx: Tx,
-  services: Services,
-  signup: SignupRow,
-  checkout: Checkout,
-  nowMs: number,
-): void {
-  const plan = getPlan(tx, signup.planId)
-  refuseOtherPayment(services, plan, checkout)
-  const { subscription, customerId } = checkout
-  if (!subscription || !customerId) throw conflict('Stripe says paid, but names no subscription.')
-  if (signup.status === 'expired') {
-    throw conflict('A signup that was given up has been paid. Refund it at Stripe, then have it made anew.')
-  }
-  if (signup.status !== 'pending') {
-    mirrorSubscription(tx, signup, subscription, nowMs)
-    return
-  }
-  const organization = { name: signup.subdomain, ownerEmail: signup.email, stripeCustomerId: customerId }
-  const organizationId = createOrganization(tx, organization, nowMs)
-  moveSignup(tx, signup, 'paid', nowMs, { organizationId, paidAt: nowMs, checkoutId: checkout.id })
-  mirrorSubscription(tx, { ...signup, organizationId }, subscription, nowMs)
-  recordPayment(tx, organizationId, checkout, nowMs)
-  const detail = { amount: checkout.amountTotal, currency: checkout.currency }
-  audit(tx, nowMs, { actor: customerActor(signup), action: 'signup.paid', subject: signup.id, detail })
-  welcomePaidSignup(tx, services, signup.id, nowMs)
-}
-
-/** An authentic event may still speak of another price, another currency or a test payment. */
-function refuseOtherPayment(services: Services, plan: PlanRow, checkout: Checkout): void {
-  const expected = services.catalog.plan(plan.id).priceId
-  if (checkout.livemode !== services.settings.livemode) {
-    throw conflict('A payment in the other mode (test or live) of Stripe does not count here.')
-  }
-  if (checkout.subscription?.priceId !== expected) throw conflict('The payment is for another price.')
-  if (checkout.amountTotal !== plan.amount || checkout.currency !== plan.currency) {
-    throw conflict('The payment has another amount or currency than the plan.')
-  }
-}
-
-function mirrorSubscription(
-  tx: Tx,
-  signup: Pick<SignupRow, 'organizationId' | 'planId'>,
-  subscription: PaidSubscription,
-  nowMs: number,
-): void {
-  if (!signup.organizationId) return
-  const mirror = {
-    status: subscription.status,
-    priceId: subscription.priceId,
-    currentPeriodEnd: subscription.currentPeriodEnd,
-    cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
-    updatedAt: nowMs,
-  }
-  const row = {
-    id: newId('sub', nowMs),
-    organizationId: signup.organizationId,
-    stripeId: subscription.id,
-    planId: signup.planId,
-    createdAt: nowMs,
-    ...mirror,
-  }
-  tx.insert(subscriptions)
-    .values(row)
-    .onConflictDoUpdate({ target: subscriptions.stripeId, set: mirror })
-    .run()
-}
-
-function recordPayment(tx: Tx, organizationId: string, checkout: Checkout, nowMs: number): void {
-  const { payment } = checkout
-  if (!payment) return
-  tx.insert(payments)
-    .values({
-      id: newId('pay', nowMs),
-      organizationId,
-      stripeInvoiceId: payment.invoiceId,
-      amount: payment.amount,
-      currency: payment.currency,
-      status: payment.status,
-      paidAt: payment.paidAt,
-      createdAt: nowMs,
-    })
-    .onConflictDoNothing()
-    .run()
-}
-
-function customerActor(signup: SignupRow): Actor {
-  return { id: `customer:${signup.email}` }
 }

@@ -1,4 +1,5 @@
 import type { Trouble } from '../../views/admin/overview'
+import { failedCheckouts } from '../billing/failed-checkouts'
 import { failedEvents, retryEvent } from '../billing/failed-events'
 import type { Reader } from '../db/open'
 import { failedMails, retryMail } from '../runs/failed-mails'
@@ -41,5 +42,11 @@ export function troubles(db: Reader, limit: number): Trouble[] {
     at: mail.createdAt,
     retryAction: `/admin/mails/${mail.id}/retry`,
   }))
-  return [...events, ...mails].sort((a, b) => b.at - a.at).slice(0, limit)
+  const checkouts = failedCheckouts(db, limit).map((checkout) => ({
+    title: `${checkout.email} could not pay for ${checkout.subdomain}`,
+    reason: checkout.error ?? 'No reason was recorded.',
+    at: checkout.requestedAt,
+    retryAction: null,
+  }))
+  return [...events, ...mails, ...checkouts].sort((a, b) => b.at - a.at).slice(0, limit)
 }

@@ -24,8 +24,8 @@ export type Trouble = {
   title: string
   reason: string
   at: number
-  /** Where its button posts to. */
-  retryAction: string
+  /** Where its button posts to; null when only somebody else can try again. */
+  retryAction: string | null
 }
 
 export type OverviewData = {
@@ -143,11 +143,13 @@ function TroubleItem({ trouble, now }: { trouble: Trouble; now: number }): Html 
         <p>{trouble.reason}</p>
       </div>
       <div class="need-actions">
-        <form method="post" action={trouble.retryAction}>
-          <button class="button button-primary" type="submit">
-            Try again<span class="visually-hidden">: {trouble.title}</span>
-          </button>
-        </form>
+        {trouble.retryAction !== null && (
+          <form method="post" action={trouble.retryAction}>
+            <button class="button button-primary" type="submit">
+              Try again<span class="visually-hidden">: {trouble.title}</span>
+            </button>
+          </form>
+        )}
       </div>
     </li>
   )

@@ -2,7 +2,15 @@ import type { Base, Interval, Metadata, Price } from './objects'
 
 export type Subscription = ReturnType<typeof subscription>
 export type SubscriptionItem = ReturnType<typeof subscriptionItem>
-export type SubscriptionStatus = 'active' | 'past_due' | 'unpaid' | 'canceled'
+export type SubscriptionStatus =
+  | 'incomplete'
+  | 'incomplete_expired'
+  | 'trialing'
+  | 'active'
+  | 'past_due'
+  | 'canceled'
+  | 'unpaid'
+  | 'paused'
 
 /** A subscription that began at `base.created`, with one item at `of.price`. */
 export function subscription(
