@@ -93,6 +93,7 @@ CREATE INDEX tenants_by_skeleton ON tenants (skeleton);
 CREATE INDEX tenants_by_name ON tenants (subdomain, deleted_at);
 CREATE INDEX tenants_by_status ON tenants (status, created_at);
 CREATE INDEX tenants_by_plan ON tenants (plan_id, created_at);
+CREATE INDEX tenants_by_plan_and_name ON tenants (plan_id, status, subdomain);
 CREATE INDEX tenants_by_creation ON tenants (created_at);
 CREATE INDEX tenants_by_organization ON tenants (organization_id);
 
