@@ -24,7 +24,7 @@ async function newLand(): Promise<Land> {
   return land
 }
 
-type Story = (land: Land, deaths: number[]) => Promise<Fate[]>
+type Story = (land: Land, deaths: (number | string)[]) => Promise<Fate[]>
 
 const provision: Story = (land, deaths) => land.live(deaths)
 
@@ -44,20 +44,23 @@ describe('a crash at every moment, one at a time', () => {
   async function crashAtEach(story: Story, expected: typeof EXACTLY_ONE): Promise<void> {
     const wrong: unknown[] = []
     const hit = new Set<string>()
-    for (let number = 0; ; number++) {
+    const crashAt = async (death: number | string) => {
       const land = await newLand()
-      const [life] = await story(land, [number])
+      const [life] = await story(land, [death])
       const found = census(land)
       const moment = life?.moments.at(-1) ?? ''
-      if (!Bun.deepEquals(found, expected) || !wasHeld(land))
-        wrong.push({ number, moment, found, reason: land.run.reason })
+      const isRight = Bun.deepEquals(found, expected) && wasHeld(land)
+      if (!isRight) wrong.push({ death, moment, found, reason: land.run.reason })
       if (life?.isDead) hit.add(moment)
-      else {
-        expect(wrong).toEqual([])
-        expect([...hit].sort()).toEqual([...new Set(life?.moments)].sort())
-        return
-      }
+      return life
     }
+    let life = await crashAt(0)
+    for (let number = 1; life?.isDead; number++) life = await crashAt(number)
+    // Mails and steps overtake one another, so what their numbers have missed is hit by name.
+    const moments = new Set(life?.moments)
+    for (const moment of moments) if (!hit.has(moment)) await crashAt(moment)
+    expect(wrong).toEqual([])
+    expect([...hit].sort()).toEqual([...moments].sort())
   }
 })
 

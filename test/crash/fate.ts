@@ -44,10 +44,10 @@ export class MortalDb extends Db {
   }
 }
 
-type Outside = Pick<Services, 'cloud' | 'dns' | 'machines' | 'mailer'>
+type Outside = Pick<Services, 'cloud' | 'dns' | 'machines' | 'mailer' | 'payments'>
 
 /** The outside world as one life reaches it. */
-export function mortal({ cloud, dns, machines, mailer }: Outside, fate: Fate): Outside {
+export function mortal({ cloud, dns, machines, mailer, payments }: Outside, fate: Fate): Outside {
   async function send<T>(verb: string, call: () => Promise<T>): Promise<T> {
     fate.pass(`before ${verb}`)
     const reply = call()
@@ -79,6 +79,10 @@ export function mortal({ cloud, dns, machines, mailer }: Outside, fate: Fate): O
       },
     }),
     mailer: { send: (mail, key) => send(`send ${key.split('-')[0]}`, () => mailer.send(mail, key)) },
+    payments: withMethods(payments, {
+      createCheckout: (request) => send('createCheckout', () => payments.createCheckout(request)),
+      expireCheckout: (id) => send('expireCheckout', () => payments.expireCheckout(id)),
+    }),
   }
 }
 

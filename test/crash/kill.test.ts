@@ -42,7 +42,7 @@ describe(`kill -9 at ${KILLS} random moments (CRASH_SEED=${seed})`, () => {
     clouds = await CloudsProcess.start(CLOUD_SPEED)
     atlas = new AtlasProcess(clouds.environment, clouds.dir)
     await atlas.up()
-    db = openDataBeside(clouds.dir, clock)
+    db = openDataBeside(clouds.dir)
     diary = new Diary(
       `http://127.0.0.1:${clouds.ports.atlas}`,
       clouds.environment.STRIPE_WEBHOOK_SECRET ?? '',
