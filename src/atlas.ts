@@ -8,9 +8,9 @@ import { syncPlans } from './catalog/plans'
 import type { Clock } from './clock'
 import { type Config, type Environment, readConfig, secretsOf } from './config'
 import { lockDataDir } from './db/lock'
-import { type Db, openDb } from './db/open'
+import { type Db, openCurrentDb, openDb } from './db/open'
 import { installation } from './db/schema'
-import { asAtlasError, invalid } from './errors'
+import { asAtlasError, invalid, notFound } from './errors'
 import { newId, systemRandom } from './ids'
 import type { Log } from './log'
 import { createHetzner } from './providers/hetzner'
@@ -29,6 +29,7 @@ import { Worker } from './runs/worker'
 import { startSchedule } from './schedule'
 import type { Services } from './services'
 
+const DATABASE = 'atlas.db'
 const STOP_GRACE_MS = 1_000
 
 /** A running Atlas. */
@@ -94,9 +95,20 @@ function orProblem<T>(problems: string[], read: () => T, about = ''): T | undefi
   }
 }
 
-/** Opens the data folder for commands that work beside a running Atlas. */
-export function openDataBeside(dataDir: string, clock: Clock): Db {
-  return openDb(join(dataDir, 'atlas.db'), clock.now())
+/**
+ * Opens the data folder for commands that work beside a running Atlas, and leaves it as it is. Throws `not_found`
+ * when there is no database, `conflict` when it is another version's.
+ */
+export function openDataBeside(dataDir: string): Db {
+  const file = join(dataDir, DATABASE)
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK)
+  } catch {
+    throw notFound(
+      'DATA_DIR (./data unless it is set) holds no database that this user may write to. Give the folder of an Atlas that was started before; a demo’s is ./data/demo.',
+    )
+  }
+  return openCurrentDb(file)
 }
 
 function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } {
@@ -107,7 +119,7 @@ function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } 
     throw invalid('DATA_DIR can’t be written to. Give Atlas a folder of its own.', undefined, cause)
   }
   const unlock = lockDataDir(join(config.DATA_DIR, 'atlas.lock'))
-  return { db: openDataBeside(config.DATA_DIR, clock), unlock }
+  return { db: openDb(join(config.DATA_DIR, DATABASE), clock.now()), unlock }
 }
 
 type Base = { db: Db; clock: Clock; log: Log; catalog: Catalog; sshPublicKey: string }

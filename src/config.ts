@@ -117,6 +117,11 @@ export function readConfig(env: Environment): Config {
   return config as Config
 }
 
+/** The folder of the data, for commands that need nothing else of the configuration. */
+export function dataDirIn(env: Environment): string {
+  return env.DATA_DIR?.trim() || VARIABLES.DATA_DIR.default
+}
+
 /** The values that must never be printed: Atlas's own, and those that blueprints share with tenants. */
 export function secretsOf(env: Environment): string[] {
   const own = Object.entries(VARIABLES).flatMap(([name, variable]) => ('secret' in variable ? [name] : []))

@@ -42,7 +42,7 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
     case 'blueprint':
       return (await import('./cli/blueprint')).blueprint(args, io)
     case 'token':
-      return (await import('./cli/token')).token(args, io)
+      return (await import('./cli/token')).token(args, io, process.env)
     case 'version':
     case '--version':
       io.out(`atlas ${VERSION} (${COMMIT})`)

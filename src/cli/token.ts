@@ -1,48 +1,60 @@
 import { createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
 import { openDataBeside } from '../atlas'
 import { SystemClock } from '../clock'
+import { dataDirIn, type Environment } from '../config'
 import type { Db } from '../db/open'
 import { AtlasError } from '../errors'
 import type { Output } from './output'
 
 const OPERATOR = { id: 'cli' }
+const USAGE = 'Usage: atlas token create NAME | list | revoke ID'
 
-/** `atlas token create NAME | list | revoke ID`, beside a running Atlas or without one. */
-export async function token(args: string[], io: Output): Promise<number> {
-  const [verb, value] = args
-  const clock = new SystemClock()
-  const withDb = (work: (db: Db) => void): number => {
-    const db = openDataBeside(process.env.DATA_DIR ?? './data', clock)
+type Work = (db: Db, nowMs: number, io: Output) => void
+
+/**
+ * `atlas token create NAME | list | revoke ID`, beside a running Atlas or without one. 1 when the database or the
+ * token is not there, 2 when called wrongly.
+ */
+export async function token(args: string[], io: Output, env: Environment): Promise<number> {
+  const work = workOf(args)
+  if (!work) {
+    io.err(USAGE)
+    return 2
+  }
+  try {
+    const db = openDataBeside(dataDirIn(env))
     try {
-      work(db)
-      return 0
-    } catch (thrown) {
-      if (!(thrown instanceof AtlasError)) throw thrown
-      io.err(thrown.message)
-      return 1
+      work(db, new SystemClock().now(), io)
     } finally {
       db.close()
     }
+    return 0
+  } catch (thrown) {
+    if (!(thrown instanceof AtlasError)) throw thrown
+    io.err(thrown.message)
+    return 1
   }
-  if (verb === 'create' && value) {
-    return withDb((db) => {
-      const made = db.write((tx) => createApiToken(tx, value, OPERATOR, clock.now()))
-      io.out(made.token)
-      io.err(`${made.id} was made. This is the only time its token is shown.`)
-    })
-  }
-  if (verb === 'list') return withDb((db) => list(db, io))
-  if (verb === 'revoke' && value) {
-    return withDb((db) => {
-      db.write((tx) => revokeApiToken(tx, value, OPERATOR, clock.now()))
-      io.out(`${value} is revoked.`)
-    })
-  }
-  io.err('Usage: atlas token create NAME | list | revoke ID')
-  return 2
 }
 
-function list(db: Db, io: Output): void {
+function workOf([verb, value, ...rest]: string[]): Work | null {
+  if (rest.length > 0) return null
+  if (verb === 'create' && value) return (...at) => create(value, ...at)
+  if (verb === 'revoke' && value) return (...at) => revoke(value, ...at)
+  return verb === 'list' && !value ? list : null
+}
+
+function create(name: string, db: Db, nowMs: number, io: Output): void {
+  const made = db.write((tx) => createApiToken(tx, name, OPERATOR, nowMs))
+  io.out(made.token)
+  io.err(`${made.id} was made. This is the only time its token is shown.`)
+}
+
+function revoke(id: string, db: Db, nowMs: number, io: Output): void {
+  db.write((tx) => revokeApiToken(tx, id, OPERATOR, nowMs))
+  io.out(`${id} is revoked.`)
+}
+
+function list(db: Db, _nowMs: number, io: Output): void {
   const tokens = listApiTokens(db.read)
   if (tokens.length === 0) io.out('There are no API tokens yet. Make one with `atlas token create NAME`.')
   for (const row of tokens) {

@@ -17,19 +17,39 @@ export function migrate(sqlite: Database, nowMs: number, migrations = MIGRATIONS
   sqlite.exec(
     'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
   )
-  const known = migrations.at(-1)?.version ?? 0
   const version = currentVersion(sqlite)
-  if (version > known) {
-    throw conflict(
-      `The database is at version ${version}, and this Atlas knows only up to ${known}. Start the newer Atlas that wrote it, or restore a backup from before.`,
-    )
-  }
+  refuseNewer(version, migrations)
   const missing = migrations.filter((migration) => migration.version > version)
   for (const migration of missing) apply(sqlite, migration, nowMs)
   return missing.map((migration) => migration.version)
 }
 
+/** Throws `conflict` when the database is not at this Atlas's version; changes nothing. */
+export function requireCurrent(sqlite: Database, migrations = MIGRATIONS): void {
+  const version = currentVersion(sqlite)
+  refuseNewer(version, migrations)
+  if (version < knownVersion(migrations)) {
+    throw conflict(
+      'The database was last used by an older Atlas. Start this Atlas once first: it brings it up to date.',
+    )
+  }
+}
+
+function refuseNewer(version: number, migrations: readonly Migration[]): void {
+  const known = knownVersion(migrations)
+  if (version <= known) return
+  throw conflict(
+    `The database is at version ${version}, and this Atlas knows only up to ${known}. Start the newer Atlas that wrote it, or restore a backup from before.`,
+  )
+}
+
+function knownVersion(migrations: readonly Migration[]): number {
+  return migrations.at(-1)?.version ?? 0
+}
+
 function currentVersion(sqlite: Database): number {
+  const isEmpty = !sqlite.query("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'").get()
+  if (isEmpty) return 0
   const row = sqlite.query('SELECT coalesce(max(version), 0) AS version FROM migrations').get()
   return (row as { version: number }).version
 }

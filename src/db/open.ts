@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
 import { type BunSQLiteDatabase, drizzle } from 'drizzle-orm/bun-sqlite'
-import { migrate } from './migrate'
+import { migrate, requireCurrent } from './migrate'
 import * as schema from './schema'
 
 type Drizzle = BunSQLiteDatabase<typeof schema>
@@ -61,11 +61,28 @@ export class Db {
 export function openDb(file: string, nowMs: number): Db {
   // Made by us first: SQLite would let everybody on the machine read it.
   if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
-  const sqlite = new Database(file, { create: true })
+  const sqlite = connect(file)
+  migrate(sqlite, nowMs)
+  return new Db(sqlite)
+}
+
+/** Opens a control database that is there and of this Atlas's version. Throws `conflict` when it is of another. */
+export function openCurrentDb(file: string): Db {
+  const sqlite = connect(file)
+  try {
+    requireCurrent(sqlite)
+    return new Db(sqlite)
+  } catch (thrown) {
+    sqlite.close()
+    throw thrown
+  }
+}
+
+function connect(file: string): Database {
+  const sqlite = new Database(file)
   // bun:sqlite starts with busy_timeout=0 and foreign_keys=0. FULL: an acknowledged write survives a power cut.
   sqlite.exec(
     'PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
   )
-  migrate(sqlite, nowMs)
-  return new Db(sqlite)
+  return sqlite
 }

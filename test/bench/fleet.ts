@@ -34,7 +34,7 @@ export async function fleetEnvironment(tenants: number): Promise<Record<string, 
 /** The cookie of an operator who is signed in there. */
 export function operatorCookie(baseUrl: string): string {
   const clock = new SystemClock()
-  const db = openDataBeside(dir, clock)
+  const db = openDataBeside(dir)
   try {
     const token = db.write((tx) => {
       const id = ensureUser(tx, ADMIN_EMAIL, clock.now())

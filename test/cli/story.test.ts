@@ -8,7 +8,6 @@ import { demo } from '../../src/cli/demo'
 import { CLOUD_KEYS } from '../../src/cli/demo-environment'
 import { liveStory } from '../../src/cli/story'
 import { checkStory } from '../../src/cli/story-check'
-import { SystemClock } from '../../src/clock'
 import { outbox, payments, subscriptions, tenants } from '../../src/db/schema'
 import { serverOf } from '../../src/tenants/tenant'
 import { ADA, type SmallDemo, startSmallDemo } from './small-demo'
@@ -135,7 +134,7 @@ test('`atlas demo --story` says what is not right and exits 1', async () => {
   const lines: { part?: string; detail?: string; addresses?: { simulator: string } }[] = []
   const meddling = Promise.withResolvers<string>()
   const meddle = () => {
-    const db = openDataBeside(data, new SystemClock())
+    const db = openDataBeside(data)
     const tenant = db.read.select().from(tenants).get()
     db.close()
     return orderServer(lines[0]?.addresses?.simulator.slice(0, -1) ?? '', tenant?.id ?? '')
