@@ -1,11 +1,14 @@
 import { and, count, eq, like } from 'drizzle-orm'
 import { effects } from '../db/schema'
-import { conflict } from '../errors'
+import { AtlasError, asAtlasError, conflict } from '../errors'
 import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
 import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, serverOf } from '../tenants/tenant'
+
+/** How the vendor codes begin of what the agent itself refused. */
+const AGENT_SAID = 'agent_'
 
 export type AgentCall = {
   verb: AgentVerb
@@ -31,9 +34,28 @@ export function callAgent(
   const commandId = [run.id, verb, part, refusals(context)].filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
-    () => services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
+    () =>
+      listen(
+        services,
+        services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
+      ),
     () => commandId,
   )
+}
+
+/** What a server says went wrong is its own word, and may repeat a secret that it was given. */
+async function listen({ log }: Services, reply: Promise<AgentReply>): Promise<AgentReply> {
+  try {
+    return await reply
+  } catch (thrown) {
+    const { code, message, vendorCode, outcome } = asAtlasError(thrown)
+    if (!vendorCode?.startsWith(AGENT_SAID)) throw thrown
+    throw new AtlasError(code, `The server says: ${log.redact(message)}`, {
+      vendorCode,
+      outcome,
+      cause: thrown,
+    })
+  }
 }
 
 /** Machines may say their secrets back, also to an Atlas that has just started: its log must know them by then. */
@@ -51,7 +73,7 @@ export function targetOf(db: StepContext['db'], tenantId: string): MachineTarget
 
 /** How often the agent itself said no in this step; a server that could not be reached said nothing. */
 function refusals({ run, step, db }: StepContext): number {
-  const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, 'agent_%'))
+  const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, `${AGENT_SAID}%`))
   const mine = and(eq(effects.runId, run.id), eq(effects.step, step), refused)
   return db.read.select({ count: count() }).from(effects).where(mine).get()?.count ?? 0
 }

@@ -1,6 +1,6 @@
 import { ownerEmail } from '../accounts/organization'
 import { renderSettings } from '../catalog/settings'
-import { AtlasError, conflict } from '../errors'
+import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
@@ -102,8 +102,8 @@ async function keepLogTail(services: Services, { run, db, log }: StepContext): P
     const lines = Array.isArray(result.lines) ? result.lines : []
     for (const line of lines.slice(-LOG_LINES)) log(String(line))
   } catch (thrown) {
-    log(
-      `The machine’s log could not be read: ${thrown instanceof AtlasError ? thrown.message : 'unknown error'}`,
-    )
+    // The run fails for a reason of its own, which this must not hide.
+    services.log.error('a machine’s log could not be read', thrown, { run: run.id })
+    log(`The machine’s log could not be read: ${asAtlasError(thrown).message}`)
   }
 }

@@ -87,8 +87,11 @@ async function removeDns({ dns }: Services, context: StepContext): Promise<StepR
   const row = dnsRecordOf(db.read, run.tenantId)
   if (!row) return done()
   if (row.deletedAt !== null) {
-    const pending = row.changeId && (await dns.getChange(row.changeId)) === 'pending'
-    if (pending) return wait(1_000, 'Route 53 is removing the record.')
+    if (row.changeId) {
+      const pending = (await dns.getChange(row.changeId)) === 'pending'
+      if (!pending) restFromNow(context)
+      return wait(pending ? 1_000 : 0, 'Route 53 is removing the record.')
+    }
     const restMs = row.deletedAt + 2 * row.ttlSeconds * 1_000 - now()
     return restMs > 0 ? wait(restMs, 'Waiting until caches have forgotten the record.') : done()
   }
@@ -115,6 +118,17 @@ async function removeDns({ dns }: Services, context: StepContext): Promise<StepR
       .run(),
   )
   return wait(change ? 1_000 : 0, 'Route 53 is removing the record.')
+}
+
+/** Caches may have asked until the last name server forgot the record: their time begins now. */
+function restFromNow({ db, run, now }: StepContext): void {
+  db.write((tx) =>
+    tx
+      .update(dnsRecords)
+      .set({ deletedAt: now(), changeId: null })
+      .where(eq(dnsRecords.tenantId, run.tenantId))
+      .run(),
+  )
 }
 
 function liveRecordOf(tenantId: string) {

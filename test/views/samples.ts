@@ -376,7 +376,7 @@ export const tenant: TenantProps = {
   },
   dns: [{ name: 'linus.virtues.example', type: 'A', value: '203.0.113.7' }],
   subscription: { stripeId: 'sub_1QabcXYZ', status: 'active', currentPeriodEnd: NOW + 26 * DAY },
-  run: { id: 'run_03', status: 'failed', reason: 'answered 502' },
+  run: { id: 'run_03', status: 'failed', direction: 'forward', reason: 'answered 502' },
   effects,
   createdAt: NOW - 4 * HOUR,
   now: NOW,

@@ -34,7 +34,7 @@ export type TenantData = {
   dns: { name: string; type: string; value: string }[]
   subscription: { stripeId: string; status: string; currentPeriodEnd: number } | null
   /** The run at work on it, or the last one. */
-  run: { id: string; status: RunStatus; reason: string | null } | null
+  run: { id: string; status: RunStatus; direction: 'forward' | 'undo'; reason: string | null } | null
   /** Newest last. */
   effects: EffectView[]
   createdAt: number
@@ -54,6 +54,11 @@ export function TenantPage({ operator, eventsUrl, ...tenant }: TenantProps): Htm
   )
 }
 
+const NOT_WELL: Partial<Record<TenantStatus, string>> = {
+  failed: 'This tenant is not running',
+  deleting: 'This tenant could not be taken down',
+}
+
 /** The fragment that the tenant's page keeps up to date. */
 export function Tenant(tenant: TenantData): Html {
   return (
@@ -68,13 +73,13 @@ export function Tenant(tenant: TenantData): Html {
       <p class="muted page-facts">
         Created <Time at={tenant.createdAt} now={tenant.now} /> · <code>{tenant.id}</code>
       </p>
-      {tenant.status === 'failed' && (
-        <Notice tone="bad" title="This tenant is not running">
+      {tenant.run?.status === 'failed' && (
+        <Notice tone="bad" title={NOT_WELL[tenant.status] ?? 'The last run failed'}>
           <p>{tenant.statusReason ?? tenant.run?.reason ?? 'No reason was recorded.'}</p>
           {tenant.run && (
             <p>
-              <a href={`/admin/runs/${tenant.run.id}`}>See the run</a>, then retry it from the failed step or
-              undo it.
+              <a href={`/admin/runs/${tenant.run.id}`}>See the run</a>, then retry it from the failed step
+              {tenant.run.direction === 'forward' && ' or undo it'}.
             </p>
           )}
         </Notice>
@@ -117,9 +122,11 @@ function TenantActions({ url, status, run }: TenantData): Html {
               Retry
             </button>
           </form>
-          <a class="button button-danger" href={`/admin/runs/${run.id}/undo`}>
-            Undo…
-          </a>
+          {run.direction === 'forward' && (
+            <a class="button button-danger" href={`/admin/runs/${run.id}/undo`}>
+              Undo…
+            </a>
+          )}
         </>
       )}
     </>
