@@ -44,55 +44,58 @@ export type Simulator = {
   stop(): Promise<void>
 }
 
-/** Starts the simulated clouds and the machines behind them. */
+/** Starts the simulated clouds and the machines behind them. When one of the ports is taken, nothing stays behind. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { clock, speed, file, ports, keys } = options
+  await using ends = new AsyncDisposableStack()
+  const { clock, speed, file, ports } = options
   const world = new World({ clock, speed, file })
+  ends.defer(() => world.close())
   const urls = { clouds: '', tenants: '', gateway: '' }
-  const route53 = new Route53Twin(world, { accessKeyId: keys.awsAccessKeyId, zone: options.zone })
-  const resolve = (hostname: string) => route53.resolve(hostname)
-  const machines = new SimMachines(world, { faults: new Faults(world), resolve })
-  const stripe = new StripeTwin(world, {
-    secretKey: keys.stripe,
-    publicUrl: () => urls.clouds.replace('127.0.0.1', 'localhost'),
-    prices: options.prices,
-    webhook: options.webhook,
-  })
-  const hetzner = new HetznerTwin(world, {
-    token: keys.hetzner,
-    sshKeys: [options.sshKey],
-    driver: machines,
-    serverLimit: SERVER_LIMIT,
-  })
-  const twins = [stripe, hetzner, route53, new ResendTwin(world, { apiKey: keys.resend })]
-  const pages: ((request: Request) => Promise<Response | null>)[] = []
-  const front = new Front(world, twins, async (request) => {
+  const twins = makeTwins(world, options, () => urls.clouds.replace('127.0.0.1', 'localhost'))
+  const { stripe, hetzner, route53, resend, machines } = twins
+  ends.defer(() => stripe.stop())
+  ends.defer(() => hetzner.stop())
+
+  const front: Front = new Front(world, [stripe, hetzner, route53, resend], async (request) => {
     for (const answer of pages) {
       const response = await answer(request)
       if (response) return response
     }
     return null
   })
-  pages.push((request) => stripe.page(request), mailboxPages(world))
-  pages.push(controlPages({ world, front, machines, route53, addresses: () => options.addresses?.() ?? [] }))
+  const addresses = () => options.addresses?.() ?? []
+  const pages: ((request: Request) => Promise<Response | null>)[] = [
+    (request) => stripe.page(request),
+    mailboxPages(world),
+    controlPages({ world, front, machines, route53, addresses }),
+  ]
+  ends.defer(() => front.stop())
   urls.clouds = front.listen(ports.clouds)
-  const frontDoor = startFrontDoor(machines, resolve, ports.tenants)
+  const frontDoor = startFrontDoor(machines, (hostname) => route53.resolve(hostname), ports.tenants)
+  ends.defer(() => frontDoor.stop())
   const gateway = await startGateway(machines, ports.gateway)
+  ends.defer(() => gateway.stop())
   urls.tenants = frontDoor.url
   urls.gateway = gateway.url
+
+  const running = ends.move()
+  return { world, front, stripe, hetzner, route53, machines, urls, stop: () => running.disposeAsync() }
+}
+
+function makeTwins(
+  world: World,
+  { keys, zone, prices, webhook, sshKey }: SimulatorOptions,
+  publicUrl: () => string,
+) {
+  const route53 = new Route53Twin(world, { accessKeyId: keys.awsAccessKeyId, zone })
+  const resolve = (hostname: string) => route53.resolve(hostname)
+  const machines = new SimMachines(world, { faults: new Faults(world), resolve })
   return {
-    world,
-    front,
-    stripe,
-    hetzner,
-    route53,
-    machines,
-    urls,
-    async stop() {
-      stripe.stop()
-      hetzner.stop()
-      await Promise.all([front.stop(), frontDoor.stop(), gateway.stop()])
-      world.close()
-    },
+    ...{ route53, machines },
+    resend: new ResendTwin(world, { apiKey: keys.resend }),
+    stripe: new StripeTwin(world, { secretKey: keys.stripe, publicUrl, prices, webhook }),
+    hetzner: new HetznerTwin(world, {
+      ...{ token: keys.hetzner, sshKeys: [sshKey], driver: machines, serverLimit: SERVER_LIMIT },
+    }),
   }
 }
