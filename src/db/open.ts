@@ -81,8 +81,9 @@ export function openCurrentDb(file: string): Db {
 function connect(file: string): Database {
   const sqlite = new Database(file)
   // bun:sqlite starts with busy_timeout=0 and foreign_keys=0. FULL: an acknowledged write survives a power cut.
+  // A cache of 16 MB, because the default of 2 MB holds no fleet of 10,000.
   sqlite.exec(
-    'PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
+    'PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000',
   )
   return sqlite
 }
