@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createApiToken } from '../src/accounts/api-token'
 import { type Atlas, startAtlas } from '../src/atlas'
 import { findPorts } from '../src/cli/demo-clouds'
-import { ADMIN_EMAIL, type DemoPorts, demoEnvironment, demoKeys, PRICES } from '../src/cli/demo-environment'
+import { ADMIN_EMAIL, type DemoPorts, demoEnvironment, demoKeys } from '../src/cli/demo-environment'
+import { demoPrices } from '../src/cli/demo-goods'
 import { liveStory } from '../src/cli/story'
 import { SystemClock } from '../src/clock'
 import type { Environment } from '../src/config'
@@ -244,7 +245,7 @@ function startClouds(env: Environment, ports: DemoPorts, clock: SystemClock): Pr
       awsAccessKeyId: env.AWS_ACCESS_KEY_ID ?? '',
       resend: env.RESEND_API_KEY ?? '',
     },
-    prices: [...PRICES],
+    prices: demoPrices(),
     webhook: { url: `${env.BASE_URL}/api/stripe/webhook`, secret: env.STRIPE_WEBHOOK_SECRET ?? '' },
     zone: { id: env.HOSTED_ZONE_ID ?? '', name: 'localhost' },
     sshKey: { name: env.ATLAS_SSH_KEY_ID ?? '', publicKey: publicKeyOf(env.ATLAS_SSH_PRIVATE_KEY ?? '') },

@@ -46,18 +46,11 @@ export function loadCatalog(options: {
   dir?: string
   env: Environment
 }): Catalog {
-  const { sources, problems } = options.dir ? readFolder(options.dir) : { sources: [], problems: [] }
-  const own = new Set(sources.map((source) => source.name))
-  const blueprints: Blueprint[] = []
-  for (const source of sources) {
-    const parsed = parseBlueprint(source)
-    problems.push(...parsed.problems.map((problem) => `${source.name}/${problem}`))
-    if (parsed.blueprint) blueprints.push(parsed.blueprint)
-  }
-  const alone = !blueprints.some(({ sold }) => sold)
-  const builtin = options.builtin.filter(({ name }) => !own.has(name)).map(readSound)
+  const { own, builtin, problems } = readBlueprints(options)
+  const alone = !own.some(({ sold }) => sold)
   // Beside a blueprint of the operator's own, a built-in one is sold only if somebody gave it a price.
-  blueprints.push(...builtin.map((it) => ({ ...it, sold: it.sold && (alone || hasPrice(it, options.env)) })))
+  const isSold = (it: Blueprint) => it.sold && (alone || hasPrice(it, options.env))
+  const blueprints = [...own, ...builtin.map((it) => ({ ...it, sold: isSold(it) }))]
   for (const blueprint of blueprints.filter(({ sold }) => sold)) {
     const missing = missingVariables(blueprint, options.env)
     problems.push(...missing.map((name) => `${blueprint.name} needs ${name} in the environment`))
@@ -66,6 +59,23 @@ export function loadCatalog(options: {
   if (problems.length === 0 && !front) problems.push('no blueprint is sold')
   if (problems.length > 0 || !front) throw invalid(listed(problems))
   return catalogOf(blueprints, front, options.env)
+}
+
+/** The blueprints of `dir`, and those of the binary that none of these replaces, with the problems of the former. */
+export function readBlueprints({ builtin, dir }: { builtin: BlueprintSource[]; dir?: string }): {
+  own: Blueprint[]
+  builtin: Blueprint[]
+  problems: string[]
+} {
+  const { sources, problems } = dir ? readFolder(dir) : { sources: [], problems: [] }
+  const own: Blueprint[] = []
+  for (const source of sources) {
+    const parsed = parseBlueprint(source)
+    problems.push(...parsed.problems.map((problem) => `${source.name}/${problem}`))
+    if (parsed.blueprint) own.push(parsed.blueprint)
+  }
+  const replaced = new Set(sources.map((source) => source.name))
+  return { own, builtin: builtin.filter(({ name }) => !replaced.has(name)).map(readSound), problems }
 }
 
 function hasPrice({ plans }: Blueprint, env: Environment): boolean {

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { MovableClock } from '../clock'
 import { conflict } from '../errors'
 import type { Simulator } from '../simulator/simulator'
-import { CLOUD_KEYS, type DemoKeys, type DemoPorts, PRICES, SSH_KEY_NAME, ZONE_ID } from './demo-environment'
+import { CLOUD_KEYS, type DemoKeys, type DemoPorts, SSH_KEY_NAME, ZONE_ID } from './demo-environment'
+import { demoPrices } from './demo-goods'
 
 export type CloudsOptions = {
   dir: string
@@ -22,7 +23,7 @@ export async function startClouds({ dir, keys, ports, clock, speed }: CloudsOpti
     file: join(dir, 'clouds.db'),
     ports,
     keys: CLOUD_KEYS,
-    prices: [...PRICES],
+    prices: demoPrices(),
     webhook: { url: `http://127.0.0.1:${ports.atlas}/api/stripe/webhook`, secret: keys.webhookSecret },
     zone: { id: ZONE_ID, name: 'localhost' },
     sshKey: { name: SSH_KEY_NAME, publicKey: keys.sshPublicKey },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Environment } from '../config'
 import { systemRandom } from '../ids'
 import { generateHostKey } from '../providers/ssh/keys'
+import { demoBlueprints, demoSender, demoVariables } from './demo-goods'
 
 /** What one demo keeps between its starts: the keys that its data is sealed with, and its clouds' secrets. */
 export type DemoKeys = {
@@ -15,7 +16,7 @@ export type DemoKeys = {
 
 export type DemoPorts = { atlas: number; clouds: number; tenants: number; gateway: number }
 
-export const ADMIN_EMAIL = 'founder@virtues.example'
+export const ADMIN_EMAIL = 'founder@shop.example'
 export const ZONE_ID = 'Z0DEMO000000000000000'
 export const SSH_KEY_NAME = 'atlas'
 
@@ -26,12 +27,6 @@ export const CLOUD_KEYS = {
   awsAccessKeyId: 'AKIADEMO000000000000',
   resend: 're_demo_000000000000000000000000',
 }
-
-/** The prices that the simulated Stripe has, one for each plan of the built-in blueprint. */
-export const PRICES = [
-  { id: 'price_starter', amount: 2900, currency: 'usd', interval: 'month', productName: 'Virtues Starter' },
-  { id: 'price_pro', amount: 7900, currency: 'usd', interval: 'month', productName: 'Virtues Pro' },
-] as const
 
 /** The keys of the demo in this folder; made on the first start. */
 export function demoKeys(dir: string): DemoKeys {
@@ -55,7 +50,9 @@ export function demoKeys(dir: string): DemoKeys {
 /** Atlas's whole environment for a demo: only the base addresses make it one. */
 export function demoEnvironment(dir: string, keys: DemoKeys, ports: DemoPorts): Environment {
   const clouds = `http://127.0.0.1:${ports.clouds}`
+  const blueprints = demoBlueprints()
   return {
+    ...demoVariables(blueprints),
     ADMIN_EMAIL,
     BASE_URL: `http://localhost:${ports.atlas}`,
     TENANT_DOMAIN: `localhost:${ports.tenants}`,
@@ -73,20 +70,11 @@ export function demoEnvironment(dir: string, keys: DemoKeys, ports: DemoPorts): 
     ROUTE53_API_URL: `${clouds}/route53`,
     STRIPE_SECRET_KEY: CLOUD_KEYS.stripe,
     STRIPE_WEBHOOK_SECRET: keys.webhookSecret,
-    STRIPE_PRICE_STARTER: PRICES[0].id,
-    STRIPE_PRICE_PRO: PRICES[1].id,
     STRIPE_API_URL: `http://localhost:${ports.clouds}`,
     RESEND_API_KEY: CLOUD_KEYS.resend,
     RESEND_API_URL: `${clouds}/resend`,
-    EMAIL_FROM: 'Virtues <hello@virtues.example>',
+    EMAIL_FROM: demoSender(blueprints),
     SERVER_GATEWAY_URL: `http://127.0.0.1:${ports.gateway}`,
-    GHCR_REPO: 'example/virtues',
-    GOOGLE_API_KEY: 'demo-google-key',
-    AI_GATEWAY_API_KEY: 'demo-gateway-key',
-    S3_ENDPOINT: `${clouds}/s3`,
-    S3_BUCKET: 'virtues-demo',
-    S3_ACCESS_KEY: 'demo-s3-access',
-    S3_SECRET_KEY: 'demo-s3-secret',
     BLUEPRINTS_DIR: process.env.BLUEPRINTS_DIR,
   }
 }

@@ -1,4 +1,5 @@
 import { startAtlas } from '../atlas'
+import type { Catalog } from '../catalog/catalog'
 import { SystemClock } from '../clock'
 import { Log } from '../log'
 import type { Services } from '../services'
@@ -78,8 +79,8 @@ async function tellStory(
   voice: Voice,
   stop: AbortSignal,
 ): Promise<number> {
-  const { clock, db, settings } = services
-  const customer = newCustomer(clock.now())
+  const { clock, db, settings, catalog } = services
+  const customer = newCustomer(catalog, clock.now())
   const clouds = `http://127.0.0.1:${ports.clouds}`
   const scene = {
     ...{ atlas: settings.baseUrl, clouds, tenants: `http://127.0.0.1:${ports.tenants}`, clock, stop },
@@ -109,7 +110,8 @@ function addressesOf(ports: DemoPorts) {
   }
 }
 
-function newCustomer(nowMs: number): Customer {
+/** Somebody whom no earlier story knew, and who takes the first plan. */
+function newCustomer({ front }: Catalog, nowMs: number): Customer {
   const subdomain = `ada-${nowMs.toString(36)}`
-  return { subdomain, email: `${subdomain}@example.com`, plan: 'starter' }
+  return { subdomain, email: `${subdomain}@example.com`, plan: front.plans[0]?.key ?? '' }
 }

@@ -18,9 +18,9 @@ export class DemoProcess {
   private waiting: (() => void)[] = []
 
   /** `program` is the command that stands for `atlas`: from source when absent. */
-  constructor(args: string[], { program = [process.execPath, MAIN], cwd = process.cwd() } = {}) {
+  constructor(args: string[], { program = [process.execPath, MAIN], cwd = process.cwd(), env = {} } = {}) {
     const argv = [...program, 'demo', '--json', '--port', '0', ...args]
-    this.child = Bun.spawn(argv, { cwd, stdout: 'pipe', stderr: 'pipe' })
+    this.child = Bun.spawn(argv, { cwd, env: { ...process.env, ...env }, stdout: 'pipe', stderr: 'pipe' })
     this.reading = this.read()
   }
 

@@ -83,7 +83,7 @@ describe('a story', () => {
   test('with a second subscription at Stripe is not all right', async () => {
     const { stripe } = small.clouds
     const payer = { email: ADA.email, name: 'Ada' }
-    const sale = { at: small.services.clock.now(), priceId: 'price_starter', payer, metadata: {} }
+    const sale = { at: small.services.clock.now(), priceId: 'price_virtues_starter', payer, metadata: {} }
     const { subscription } = stripe.seed({ ...sale, clientReferenceId: 'x', successUrl: 'http://localhost/' })
     expect(await check()).toEqual(['Stripe has 2 subscriptions instead of one'])
     stripe.store.subscriptions.delete(subscription.id)

@@ -1,4 +1,5 @@
-import { CLOUD_KEYS, PRICES, SSH_KEY_NAME, ZONE_ID } from '../../src/cli/demo-environment'
+import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../../src/cli/demo-environment'
+import { demoPrices } from '../../src/cli/demo-goods'
 import { ManualClock, SystemClock } from '../../src/clock'
 import { createHetzner } from '../../src/providers/hetzner'
 import { createProbe } from '../../src/providers/http-probe'
@@ -55,7 +56,7 @@ export class Land {
       speed: CLOUD_SPEED,
       ports: { clouds: 0, tenants: 0, gateway: 0 },
       keys: CLOUD_KEYS,
-      prices: [...PRICES],
+      prices: demoPrices(),
       webhook: { url: 'http://127.0.0.1:9/', secret: 'unused' },
       zone: { id: ZONE_ID, name: 'localhost' },
       sshKey: { name: SSH_KEY_NAME, publicKey: atlasKey.publicKey },

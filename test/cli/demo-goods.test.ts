@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DemoProcess } from './demo-process'
+
+const ROOT = join(import.meta.dir, '../..')
+
+let folder: string
+let told: DemoProcess
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'atlas-goods-'))
+  writeNotes(join(folder, 'blueprints/notes'))
+  const args = ['--story', '--speed', '200', '--data', join(folder, 'data')]
+  told = new DemoProcess(args, { env: { BLUEPRINTS_DIR: join(folder, 'blueprints') } })
+  await told.ended()
+}, 20_000)
+afterAll(() => {
+  told.kill()
+  rmSync(folder, { recursive: true })
+})
+
+/** The blueprint of the documentation, which shares a required key with its tenants. */
+function writeNotes(dir: string): void {
+  cpSync(join(ROOT, 'cloud-init/virtues'), dir, { recursive: true })
+  const example =
+    readFileSync(join(ROOT, 'docs/blueprints.md'), 'utf8').match(/```yaml\n([\s\S]*?)```/)?.[1] ?? ''
+  writeFileSync(join(dir, 'blueprint.yaml'), example.replace('required: false', 'required: true'))
+  writeFileSync(join(dir, 'compose.yaml'), `services: { app: { image: "notes:\${RELEASE}" } }\n`)
+}
+
+test('a demo lives the whole story with a blueprint of one’s own', () => {
+  expect(told.lines.at(-1)).toMatchObject({ part: 'all agree' })
+  expect(told.lines.find(({ part }) => part === 'signed up')?.detail).toEndWith(' for basic')
+})
+
+test('and sells, as in production, that blueprint alone', () => {
+  expect(told.lines.find(({ part }) => part === 'landing page')?.detail).toBe('offers basic')
+})
