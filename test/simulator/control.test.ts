@@ -184,6 +184,18 @@ describe('faults', () => {
     expect(front.faults.list()).toEqual([])
   })
 
+  test('of a kind that can’t happen there are refused with the reason', async () => {
+    const { post, front } = stage()
+    const fields = { provider: 'machine', verb: 'start', kind: 'duplicate' }
+    const { status, body } = await post('/control/faults', fields, JSON_WANTED)
+    expect(status).toBe(422)
+    expect(JSON.parse(body).error.fields).toEqual({
+      kind: 'A connection to a machine carries nothing twice. Choose something else.',
+    })
+    expect((await post('/control/faults', { ...fields, provider: 'stripe' })).status).toBe(303)
+    expect(front.faults.list()).toMatchObject([{ provider: 'stripe', kind: 'duplicate' }])
+  })
+
   const wrong: [string, string][] = [
     ['provider', 'aws'],
     ['verb', ''],

@@ -9,7 +9,7 @@ const KINDS = {
   timeout: 'time out: no answer ever',
   lose_reply: 'lose the reply: it happens, the answer does not arrive',
   slow: 'slow: it takes longer',
-  duplicate: 'duplicate: it happens twice',
+  duplicate: 'duplicate: it happens twice (not at a machine)',
 } as const
 // What is offered while typing; any verb that the page of calls shows will do.
 const VERBS = [
@@ -51,7 +51,7 @@ const blank = <T extends v.GenericSchema>(schema: T) =>
     ]),
   )
 
-const FaultInput = v.object({
+const FaultFields = v.object({
   provider: v.picklist(PROVIDERS, 'Choose one of the providers.'),
   verb: v.pipe(
     v.string('Name a verb, or * for all.'),
@@ -64,6 +64,18 @@ const FaultInput = v.object({
   status: blank(whole(400, 599, 'An HTTP status from 400 to 599.')),
   code: blank(v.pipe(v.string(), v.regex(/^[\w.-]{1,60}$/, 'Letters, digits, dot, dash and underscore.'))),
 })
+
+const FaultInput = v.pipe(
+  FaultFields,
+  v.forward(
+    v.partialCheck(
+      [['provider'], ['kind']],
+      ({ provider, kind }) => !(provider === 'machine' && kind === 'duplicate'),
+      'A connection to a machine carries nothing twice. Choose something else.',
+    ),
+    ['kind'],
+  ),
+)
 
 export type Problems = Record<string, string>
 export type Fields = Record<string, unknown>
