@@ -237,13 +237,14 @@ describe('hostile input', () => {
   })
 
   test('of any text or any value in any place never throws', () => {
+    const written = parse(virtues.blueprint) as object
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.jsonValue(), (text, value) => {
-        const blueprint = stringify({ ...(parse(virtues.blueprint) as object), plans: value, shop: value })
+        const blueprint = stringify({ ...written, plans: value, shop: value })
         expect(problemsOf({ ...virtues, blueprint })).not.toEqual([])
         problemsOf({ name: 'x', blueprint: text, userData: text, compose: text })
       }),
-      { numRuns: 100 },
+      { numRuns: 30 },
     )
   })
 })
