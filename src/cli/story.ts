@@ -82,26 +82,26 @@ async function followSignup(
 
 async function signIn(scene: Scene, operator: Visitor): Promise<void> {
   await insist(scene, async () => {
+    const old = new Set(await signInLinks(scene))
     const asked = await operator.post(`${scene.atlas}/login`, { email: scene.adminEmail })
     if (!asked.ok) throw new Error(`No sign-in link could be asked for (${asked.status}).`)
-    const link = await newestLink(scene)
+    const link = await insist(scene, async () => {
+      const fresh = (await signInLinks(scene)).find((one) => !old.has(one))
+      if (!fresh) throw new Error('No sign-in mail has come.')
+      return fresh
+    })
     const token = new URL(link).searchParams.get('token') ?? ''
     const answer = await operator.post(`${scene.atlas}/login/confirm`, { token })
-    // A link that was asked for before a crash may be refused: its browser's cookie never came back.
+    // A late mail may hold a link that was asked for before a crash, in a browser that never got its cookie.
     if (answer.status !== 303) throw new Error(`The link was not accepted (${answer.status}).`)
   })
   scene.tell('operator', `signed in as ${scene.adminEmail}, by the link in the mailbox`)
 }
 
-/** The link of the newest mail; the mail asked for last may take a moment, so an older link may be tried first. */
-async function newestLink(scene: Scene): Promise<string> {
-  let link = ''
-  await until(scene, 'the sign-in mail', async () => {
-    const mail = (await mailsTo(scene, scene.adminEmail)).find(({ text }) => text.includes('/login/confirm'))
-    link = /http\S+\/login\/confirm\?token=[\w-]+/.exec(mail?.text ?? '')?.[0] ?? ''
-    return link !== ''
-  })
-  return link
+/** The operator's sign-in links, newest first. */
+async function signInLinks(scene: Scene): Promise<string[]> {
+  const mails = await mailsTo(scene, scene.adminEmail)
+  return mails.flatMap(({ text }) => /http\S+\/login\/confirm\?token=[\w-]+/.exec(text)?.[0] ?? [])
 }
 
 async function approve(scene: Scene, operator: Visitor, { subdomain }: Customer): Promise<void> {
