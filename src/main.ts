@@ -60,4 +60,13 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
 
+// As after `| head`: whoever wanted to know has gone, so that what still runs can end. Atlas outlives its log's reader.
+process.stdout.on('error', (error) => ifReaderIsGone(error, () => stopping.abort()))
+process.stderr.on('error', (error) => ifReaderIsGone(error, () => {}))
+
+function ifReaderIsGone(error: NodeJS.ErrnoException, then: () => void): void {
+  if (error.code !== 'EPIPE') throw error
+  then()
+}
+
 process.exit(await run(process.argv.slice(2), stopping.signal))
