@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parse, stringify } from 'yaml'
 import { type BlueprintSource, parseBlueprint, planId, readSound } from '../../src/catalog/blueprint'
 import { builtinBlueprints } from '../../src/catalog/builtin'
+import { readSource } from '../../src/catalog/catalog'
 import { checkCompose } from '../contract/compose'
 
 const virtues = builtinBlueprints[0]!
@@ -24,6 +25,15 @@ function changed(change: (written: Written) => void): BlueprintSource {
 }
 
 const problemsOf = (source: BlueprintSource) => parseBlueprint(source).problems as string[]
+
+test('every blueprint of cloud-init/ is in the binary, as it is there', () => {
+  const root = join(import.meta.dir, '../../cloud-init')
+  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  const sources = folders.map(({ name }) => readSource(join(root, name)).source)
+  expect(sources.length).toBeGreaterThan(0)
+  expect(builtinBlueprints).toEqual(expect.arrayContaining(sources))
+  expect(builtinBlueprints).toHaveLength(sources.length)
+})
 
 test.each(builtinBlueprints)(
   'the blueprint $name in the binary is sound, and is read alike unchecked',
