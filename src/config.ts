@@ -18,6 +18,11 @@ const port: Reader<number> = (value) => {
 const url: Reader<string> = (value) => {
   const parsed = URL.canParse(value) ? new URL(value) : null
   if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new Error('must be an http or https address')
+  try {
+    decodeURIComponent(parsed.username + parsed.password)
+  } catch {
+    throw new Error('must have a % in its password written as %25')
+  }
   return value.replace(/\/+$/, '')
 }
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/

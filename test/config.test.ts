@@ -130,7 +130,7 @@ describe('a wrong configuration', () => {
     ],
     ['HOSTED_ZONE_ID', ['/hostedzone/Z0123', 'z0123', 'Z 0']],
     ['EMAIL_FROM', ['nobody', 'Shop\r\nBcc: x@example.com']],
-    ['SERVER_GATEWAY_URL', ['10.0.0.1:3128', 'socks5://10.0.0.1']],
+    ['SERVER_GATEWAY_URL', ['10.0.0.1:3128', 'socks5://10.0.0.1', 'http://user:50%@10.0.0.1']],
   ])('%s takes none of %j', (name, values) => {
     for (const value of values)
       expect([value, Object.keys(problemsOf({ [name]: value }))]).toEqual([value, [name]])
