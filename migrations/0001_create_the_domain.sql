@@ -225,6 +225,7 @@ CREATE TABLE effects (
 ) STRICT;
 CREATE INDEX effects_by_run ON effects (run_id, requested_at);
 CREATE INDEX effects_by_subject ON effects (subject, requested_at);
+CREATE INDEX effects_intended ON effects (outcome) WHERE outcome = 'intended';
 
 CREATE TABLE run_logs (
   run_id TEXT NOT NULL REFERENCES runs (id),

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
 import { effects } from '../db/schema'
@@ -52,7 +52,8 @@ export function recoverEffects(tx: Tx, nowMs: number): void {
   const error = 'Atlas was stopped before the answer came.'
   tx.update(effects)
     .set({ outcome: 'unknown', error, finishedAt: nowMs })
-    .where(eq(effects.outcome, 'intended'))
+    // A literal, because SQLite uses no partial index for a bound value.
+    .where(sql`${effects.outcome} = 'intended'`)
     .run()
 }
 
