@@ -184,7 +184,7 @@ function makeWorker(services: Services): Worker {
     runLane(db, clock, engine, holder),
     inboxLane(services, chance),
     outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),
-  ] as ConstructorParameters<typeof Worker>[3])
+  ])
 }
 
 function newInstallation(clock: Clock) {

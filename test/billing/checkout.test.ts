@@ -155,44 +155,6 @@ describe('a name that the same person asks for again', () => {
     expect(till.sessions.length).toBeLessThanOrEqual(1)
   })
 
-  test('with another plan: the first checkout is closed, so that only the second can be paid', async () => {
-    const first = await till.start()
-    const second = await till.start({ plan: 'pro' })
-    expect(till.statuses()).toEqual(['expired', 'pending'])
-    expect(till.sessions.map(({ status }) => status)).toEqual(['expired', 'open'])
-    await till.pay(first.url ?? '')
-    await till.later()
-    expect(till.count()).toEqual(NOT_PAID)
-    await till.pay(second.url ?? '')
-    await till.later()
-    expect(till.count()).toEqual(PAID_ONCE)
-    expect(till.row(second.signupId).status).toBe('paid')
-  })
-
-  test('with another plan after all was paid: what was paid stays, and nothing else is sold', async () => {
-    const first = await till.start()
-    await till.pay(first.url ?? '')
-    expect(await thrownBy(till.start({ plan: 'pro' }))).toMatchObject({ code: 'conflict' })
-    expect(till.row(first.signupId).status).toBe('paid')
-    expect(till.count()).toEqual(PAID_ONCE)
-    expect(till.sessions).toHaveLength(1)
-  })
-
-  test('with another plan while the bank still works on the first: nothing else is sold', async () => {
-    const first = await till.start()
-    await till.pay(first.url ?? '')
-    const { services, account } = till
-    const payments = withMethods(account.payments, {
-      async getCheckout(id) {
-        return { ...(await account.payments.getCheckout(id)), paymentStatus: 'unpaid' as const }
-      },
-    })
-    const asked = { ...CUSTOMER, plan: 'pro' }
-    expect(await startCheckout({ ...services, payments }, asked, { id: 'visitor' })).toEqual(first)
-    expect(till.statuses()).toEqual(['pending'])
-    expect(till.sessions).toHaveLength(1)
-  })
-
   test('when Stripe can’t be reached: the signup is held, and the problem told', async () => {
     fault('refuse', { status: 429 })
     const { signupId, url, problem } = await till.start()

@@ -25,7 +25,7 @@ const PHASES_MIN = 8
 const TIMEOUT_MS = 170_000
 
 // CRASH_SEED=... brings the same kills again, as far as the machine does.
-const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const seed = Number(process.env.CRASH_SEED ?? 20_261_122)
 
 describe(`kill -9 at ${KILLS} random moments (CRASH_SEED=${seed})`, () => {
   const chance = chanceFrom(seed)
