@@ -21,12 +21,7 @@ export function pointDns(services: Services): Step {
       const { ipv4 } = serverOf(db.read, run.tenantId)
       if (!ipv4) throw conflict('The server has no address yet.')
       const record: DnsRecord = { name, type: 'A', values: [ipv4], ttlSeconds: TTL_SECONDS }
-      const present = await dns.findRecord(name, 'A')
-      if (present && present.values.join() !== ipv4) {
-        throw conflict(
-          `${name} already points to ${present.values.join(', ')}, which Atlas did not set. Remove that record, then retry.`,
-        )
-      }
+      await refuseOtherRecords(services, name, ipv4)
       expectRecord(db, { tenantId: run.tenantId, name, value: ipv4 }, now())
       const { changeId } = await effect(
         {
@@ -44,6 +39,16 @@ export function pointDns(services: Services): Step {
     },
     undo: (context) => removeDns(services, context),
   }
+}
+
+/** Visitors must reach this server and no other, by either kind of address. */
+async function refuseOtherRecords({ dns }: Services, name: string, ipv4: string): Promise<void> {
+  const present = [await dns.findRecord(name, 'A'), await dns.findRecord(name, 'AAAA')]
+  const others = present.flatMap((record) => record?.values ?? []).filter((value) => value !== ipv4)
+  if (others.length === 0) return
+  throw conflict(
+    `${name} already points to ${others.join(', ')}, which Atlas did not set. Remove that record, then retry.`,
+  )
 }
 
 /** Waits until all name servers of the zone answer with the record. */

@@ -50,6 +50,8 @@ export const loginRoutes = routes(
       const { token = '' } = await readForm(request)
       try {
         const session = redeemLoginLink(services, token, cookies[cookieName('browser', baseUrl)], visitor)
+        const earlier = cookies[cookieName('session', baseUrl)]
+        if (earlier) services.db.write((tx) => endSession(tx, earlier))
         const response = redirect('/admin')
         response.headers.append('set-cookie', setCookie('session', session, baseUrl, SESSION_LASTS_MS))
         response.headers.append('set-cookie', clearCookie('browser', baseUrl))

@@ -124,3 +124,15 @@ test('the sweep forgets what is over and nothing else', async () => {
   sweepSessions(db, clock.now())
   expect(counts()).toEqual([0, 0])
 })
+
+test('signing in again ends the session that the same browser had, and no other', async () => {
+  const elsewhere = await stage.operator()
+  const before = operator.cookies.get(COOKIE)
+  stage.clock.advance(1_000)
+  await operator.post('/login', { email: stage.services.settings.adminEmail })
+  await operator.post('/login/confirm', { token: stage.loginToken() })
+  expect(operator.cookies.get(COOKIE)).not.toBe(before!)
+  expect((await operator.get('/admin')).status).toBe(200)
+  expect((await elsewhere.get('/admin')).status).toBe(200)
+  expect((await stage.browser().get('/admin', { cookie: `${COOKIE}=${before}` })).status).toBe(303)
+})

@@ -16,10 +16,10 @@ beforeEach(async () => {
 afterEach(() => land.close())
 
 /** Somebody points a name of the zone elsewhere, past Atlas. */
-async function pointByHand(value: string): Promise<void> {
+async function pointByHand(value: string, type: 'A' | 'AAAA' = 'A'): Promise<void> {
   const life = land.begin()
   await life.end()
-  await life.services.dns.upsertRecord({ name: NAME, type: 'A', values: [value], ttlSeconds: 60 })
+  await life.services.dns.upsertRecord({ name: NAME, type, values: [value], ttlSeconds: 60 })
 }
 
 const recordsNow = () => land.clouds.route53.recordSets().filter(({ type }) => type === 'A')
@@ -150,6 +150,14 @@ describe('a record that is somebody else’s', () => {
     land.retry()
     await land.live()
     expect(census(land)).toEqual({ ...EXACTLY_ONE, notices: 2 })
+  })
+
+  test('counts also when it is for the other kind of address', async () => {
+    await pointByHand('2001:db8::1', 'AAAA')
+    await land.live()
+    expect(land.run).toMatchObject({ status: 'failed', step: 'point-dns' })
+    expect(land.run.reason).toContain('already points to 2001:db8::1')
+    expect(recordsNow()).toEqual([])
   })
 
   test('stays when the run is undone', async () => {
