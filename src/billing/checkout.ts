@@ -25,13 +25,15 @@ export async function openCheckout(services: Services, signupId: string): Promis
   if (held.status === 'pending' && held.checkoutUrl && (held.checkoutExpiresAt ?? 0) > clock.now())
     return held.checkoutUrl
   // An older checkout may have been paid without a word reaching us; a second one must not be.
-  const before = held.checkoutId ? await syncCheckout(services, held.checkoutId) : null
+  const before = await orLater(services, signupId, async () =>
+    held.checkoutId ? syncCheckout(services, held.checkoutId) : null,
+  )
   if (before?.status === 'complete')
     throw conflict('This signup is paid, or the bank is still working on it.')
   const signup = getSignup(db.read, signupId)
   requireStatus(signup, 'pending', NOT_PENDING)
 
-  const checkout = await askForCheckout(services, signup)
+  const checkout = await orLater(services, signupId, () => askForCheckout(services, signup))
   if (!checkout.url) throw conflict('This checkout is closed already. Reload the page.')
   const { id, url } = checkout
   db.write((tx) => {
@@ -102,7 +104,7 @@ async function askForCheckout(services: Services, signup: SignupRow): Promise<Ch
     return await performEffect(db, clock, { subject: signup.id }, intent, create, (reply) => reply.id)
   } catch (thrown) {
     if (isSpent(thrown)) giveUpAttempt(services, signup)
-    throw askLater(services, signup, thrown)
+    throw thrown
   }
 }
 
@@ -119,15 +121,19 @@ async function refuseOtherPrice(
 }
 
 /**
- * What Stripe holds against Atlas itself, such as a key or a price, is nothing that a customer can mend: they may try
- * later, and the operator is shown the ledger's words.
+ * Asks Stripe on behalf of a customer. What it holds against Atlas itself, such as a key or a price, is nothing that
+ * they can mend: they may try later (`unavailable`), and the operator is shown the ledger's words.
  */
-function askLater({ log }: Services, signup: SignupRow, thrown: unknown): AtlasError {
-  const error = asAtlasError(thrown)
-  if (error.code === 'unavailable' || error.code === 'internal') return error
-  log.error('a checkout could not be opened', error, { signup: signup.id })
-  const words = 'The payment can’t be opened right now. Your name is held: try again in a little while.'
-  return unavailable(words, { outcome: 'refused', cause: error })
+export async function orLater<T>({ log }: Services, signupId: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (thrown) {
+    const error = asAtlasError(thrown)
+    if (error.code === 'unavailable' || error.code === 'internal') throw error
+    log.error('Stripe could not be asked for a customer', error, { signup: signupId })
+    const words = 'The payment can’t be opened right now. Your name is held: try again in a little while.'
+    throw unavailable(words, { outcome: 'refused', cause: error })
+  }
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   type SignupRow,
 } from '../signups/signup'
 import { namesKept, normalizeSubdomain } from '../signups/subdomain'
-import { openCheckout, syncCheckout } from './checkout'
+import { openCheckout, orLater, syncCheckout } from './checkout'
 
 /** A signup with its checkout's address; or, when Stripe could not be asked, with what went wrong. */
 export type StartedCheckout = { signupId: string; url: string | null; problem?: AtlasError }
@@ -67,8 +67,11 @@ async function abandonCheckout(services: Services, signupId: string): Promise<bo
   const { checkoutId } = signup
   if (checkoutId) {
     const intent = { provider: 'stripe' as const, verb: 'expireCheckout', key: checkoutId, summary: {} }
-    await performEffect(db, clock, { subject: signupId }, intent, () => payments.expireCheckout(checkoutId))
-    const { status } = await syncCheckout(services, checkoutId)
+    const expire = () => payments.expireCheckout(checkoutId)
+    const { status } = await orLater(services, signupId, async () => {
+      await performEffect(db, clock, { subject: signupId }, intent, expire)
+      return syncCheckout(services, checkoutId)
+    })
     if (status === 'complete') return false
   }
   return db.write((tx) => {

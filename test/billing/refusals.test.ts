@@ -27,6 +27,19 @@ describe('what Stripe holds against Atlas itself', () => {
     expect(shown?.error).toMatch(/key/i)
   })
 
+  test('is “later” too where an older checkout is looked at or closed', async () => {
+    const look = { ...key, verb: 'GET /checkout/sessions/:id', status: 401 }
+    const close = { ...key, verb: 'POST /checkout/sessions/:id/expire', status: 401 }
+    const first = await till.start()
+    till.account.front.faults.add(close)
+    expect(await thrownBy(till.start({ plan: 'pro' }))).toMatchObject({ code: 'unavailable' })
+    till.clock.advance(2 * 3_600_000)
+    till.account.front.faults.add(look)
+    const thrown = await thrownBy(till.open(first.signupId))
+    expect(thrown).toMatchObject({ code: 'unavailable' })
+    expect(thrown.message).not.toMatch(/key|Stripe/i)
+  })
+
   test('is over once the customer came through', async () => {
     till.account.front.faults.add({ ...key, status: 401 })
     const id = till.signup()
