@@ -177,8 +177,12 @@ function toBlueprint(written: WrittenBlueprint, source: BlueprintSource): Bluepr
   return {
     name: written.name,
     shop: {
-      ...{ name: shop.name, tagline: shop.tagline, description: shop.description, accent: shop.accent },
-      ...{ supportEmail: shop.support_email ?? null, features: shop.features ?? [] },
+      name: shop.name,
+      tagline: shop.tagline,
+      description: shop.description,
+      accent: shop.accent,
+      supportEmail: shop.support_email ?? null,
+      features: shop.features ?? [],
     },
     release: written.release,
     sold: written.sold ?? true,

@@ -83,7 +83,11 @@ async function tellStory(
   const customer = newCustomer(catalog, clock.now())
   const clouds = `http://127.0.0.1:${ports.clouds}`
   const scene = {
-    ...{ atlas: settings.baseUrl, clouds, tenants: `http://127.0.0.1:${ports.tenants}`, clock, stop },
+    atlas: settings.baseUrl,
+    clouds,
+    tenants: `http://127.0.0.1:${ports.tenants}`,
+    clock,
+    stop,
     adminEmail: ADMIN_EMAIL,
     tell: voice.tell.bind(voice),
   }

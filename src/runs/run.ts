@@ -28,7 +28,10 @@ export function queueRun(tx: Tx, recipe: Recipe, tenantId: string, input: RunFac
     })
     .run()
   const pending = recipe.steps.map(({ name, title }, position) => ({
-    ...{ runId: id, position, name, title },
+    runId: id,
+    position,
+    name,
+    title,
     status: 'pending' as const,
   }))
   tx.insert(steps).values(pending).run()

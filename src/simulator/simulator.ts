@@ -91,11 +91,15 @@ function makeTwins(
   const resolve = (hostname: string) => route53.resolve(hostname)
   const machines = new SimMachines(world, { faults: new Faults(world), resolve })
   return {
-    ...{ route53, machines },
+    route53,
+    machines,
     resend: new ResendTwin(world, { apiKey: keys.resend }),
     stripe: new StripeTwin(world, { secretKey: keys.stripe, publicUrl, prices, webhook }),
     hetzner: new HetznerTwin(world, {
-      ...{ token: keys.hetzner, sshKeys: [sshKey], driver: machines, serverLimit: SERVER_LIMIT },
+      token: keys.hetzner,
+      sshKeys: [sshKey],
+      driver: machines,
+      serverLimit: SERVER_LIMIT,
     }),
   }
 }

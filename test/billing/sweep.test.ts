@@ -71,8 +71,12 @@ describe('the sweep of unpaid signups', () => {
     const id = till.signup()
     await till.open(id)
     const stuck = Array.from({ length: 60 }, (_, i) => ({
-      ...{ ...till.row(id), id: `sig_0stuck${i}`, subdomain: `stuck-${i}`, skeleton: `stuck-${i}` },
-      ...{ checkoutId: `cs_stuck_${i}`, createdAt: clock.now() - 1 },
+      ...till.row(id),
+      id: `sig_0stuck${i}`,
+      subdomain: `stuck-${i}`,
+      skeleton: `stuck-${i}`,
+      checkoutId: `cs_stuck_${i}`,
+      createdAt: clock.now() - 1,
     }))
     db.write((tx) => tx.insert(signups).values(stuck).run())
     clock.advance(CHECKOUT_LASTS_MS + MINUTE_MS)

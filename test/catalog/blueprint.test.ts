@@ -47,18 +47,31 @@ describe('the blueprint virtues', () => {
 
   test('has the plans that are sold', () => {
     const plans = blueprint?.plans.map(({ name, price, server, limits, priceVariable, approval }) => ({
-      ...{ name, amount: price.amount, currency: price.currency, limits, priceVariable, approval },
+      name,
+      amount: price.amount,
+      currency: price.currency,
+      limits,
+      priceVariable,
+      approval,
       server: { vcpu: server.vcpu, cpu: server.cpu, memoryGb: server.memoryGb, diskGb: server.diskGb },
     }))
     expect(plans).toEqual([
       {
-        ...{ name: 'Starter', amount: 2900, currency: 'usd', priceVariable: 'STRIPE_PRICE_STARTER' },
-        ...{ approval: 'manual', limits: { tokens_per_month: 4_000_000 } },
+        name: 'Starter',
+        amount: 2900,
+        currency: 'usd',
+        priceVariable: 'STRIPE_PRICE_STARTER',
+        approval: 'manual',
+        limits: { tokens_per_month: 4_000_000 },
         server: { vcpu: 3, cpu: 'shared', memoryGb: 4, diskGb: 80 },
       },
       {
-        ...{ name: 'Pro', amount: 7900, currency: 'usd', priceVariable: 'STRIPE_PRICE_PRO' },
-        ...{ approval: 'manual', limits: { tokens_per_month: 15_000_000 } },
+        name: 'Pro',
+        amount: 7900,
+        currency: 'usd',
+        priceVariable: 'STRIPE_PRICE_PRO',
+        approval: 'manual',
+        limits: { tokens_per_month: 15_000_000 },
         server: { vcpu: 2, cpu: 'dedicated', memoryGb: 8, diskGb: 80 },
       },
     ])

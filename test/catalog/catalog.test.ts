@@ -8,9 +8,15 @@ import { asAtlasError } from '../../src/errors'
 
 const virtues = builtinBlueprints[0]!
 const env = {
-  ...{ STRIPE_PRICE_STARTER: 'price_starter', STRIPE_PRICE_PRO: 'price_pro', GHCR_REPO: 'a/b' },
-  ...{ GOOGLE_API_KEY: 'x', AI_GATEWAY_API_KEY: 'x', S3_ENDPOINT: 'x', S3_BUCKET: 'x' },
-  ...{ S3_ACCESS_KEY: 'x', S3_SECRET_KEY: 'x' },
+  STRIPE_PRICE_STARTER: 'price_starter',
+  STRIPE_PRICE_PRO: 'price_pro',
+  GHCR_REPO: 'a/b',
+  GOOGLE_API_KEY: 'x',
+  AI_GATEWAY_API_KEY: 'x',
+  S3_ENDPOINT: 'x',
+  S3_BUCKET: 'x',
+  S3_ACCESS_KEY: 'x',
+  S3_SECRET_KEY: 'x',
 }
 let root: string
 beforeAll(() => {

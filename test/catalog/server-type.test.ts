@@ -4,8 +4,14 @@ import { asAtlasError } from '../../src/errors'
 import type { ServerType } from '../../src/providers/cloud'
 
 const type = (name: string, change: Partial<ServerType> = {}): ServerType => ({
-  ...{ name, cores: 4, memoryGb: 8, diskGb: 80, cpuType: 'shared', architecture: 'x86' },
-  ...{ locations: ['nbg1', 'fsn1'], monthlyCents: { nbg1: 700, fsn1: 700 } },
+  name,
+  cores: 4,
+  memoryGb: 8,
+  diskGb: 80,
+  cpuType: 'shared',
+  architecture: 'x86',
+  locations: ['nbg1', 'fsn1'],
+  monthlyCents: { nbg1: 700, fsn1: 700 },
   ...change,
 })
 const wanted = { vcpu: 3, cpu: 'shared' as const, memoryGb: 4, diskGb: 80, prefer: ['cpx21'] }

@@ -20,7 +20,9 @@ const env = {
 }
 const input = () => ({
   tenant: {
-    ...{ id: 'ten_1', subdomain: 'alice', domain: 'alice.example.com' },
+    id: 'ten_1',
+    subdomain: 'alice',
+    domain: 'alice.example.com',
     url: 'https://alice.example.com',
   },
   organization: { email: 'alice@example.com' },

@@ -27,11 +27,19 @@ export async function startSmallDemo(speed = 400) {
   const { services } = atlas
   const told: [part: string, detail?: string][] = []
   const scene = {
-    ...{ atlas: services.settings.baseUrl, clouds: clouds.urls.clouds, tenants: clouds.urls.tenants },
-    ...{ adminEmail: ADMIN_EMAIL, clock, tell: (part: string, detail?: string) => told.push([part, detail]) },
+    atlas: services.settings.baseUrl,
+    clouds: clouds.urls.clouds,
+    tenants: clouds.urls.tenants,
+    adminEmail: ADMIN_EMAIL,
+    clock,
+    tell: (part: string, detail?: string) => told.push([part, detail]),
   }
   return {
-    ...{ services, clouds, scene, told, complaints },
+    services,
+    clouds,
+    scene,
+    told,
+    complaints,
     async stop() {
       await atlas.stop()
       await clouds.stop()

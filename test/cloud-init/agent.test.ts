@@ -67,8 +67,12 @@ function spawn(args: string[], input: string) {
     stdout: 'pipe',
     stderr: 'pipe',
     env: {
-      ...{ PATH: `${at('bin')}:${process.env.PATH}`, FAKE: machine, ATLAS_STATE_DIR: at('state') },
-      ...{ ATLAS_SSH_DIR: at('ssh'), ATLAS_BOOT_LOG: at('boot.log'), TMPDIR: machine },
+      PATH: `${at('bin')}:${process.env.PATH}`,
+      FAKE: machine,
+      ATLAS_STATE_DIR: at('state'),
+      ATLAS_SSH_DIR: at('ssh'),
+      ATLAS_BOOT_LOG: at('boot.log'),
+      TMPDIR: machine,
     },
   })
 }
@@ -409,7 +413,9 @@ function theAgent() {
       mkdirSync(at('state'), { recursive: true })
       put('state/ready')
       expect(await result('status s')).toEqual({
-        ...{ agent_version: '1', ready: true, host_key: '' },
+        agent_version: '1',
+        ready: true,
+        host_key: '',
         app: { state: 'absent', release: null, digest: null },
       })
       expect(readdirSync(at('state', 'commands'))).toEqual([])

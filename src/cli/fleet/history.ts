@@ -31,8 +31,16 @@ export function historyOf(ground: Ground, tenancy: Tenancy, holding: Holding): H
     const startedAt = history.liveAt
     history.liveAt += lastsMs
     history.steps.push({
-      ...{ runId: ids.run, position: history.steps.length, name, title, status: 'succeeded', attempts: 1 },
-      ...{ output: JSON.stringify(output), reason: null, startedAt, finishedAt: history.liveAt },
+      runId: ids.run,
+      position: history.steps.length,
+      name,
+      title,
+      status: 'succeeded',
+      attempts: 1,
+      output: JSON.stringify(output),
+      reason: null,
+      startedAt,
+      finishedAt: history.liveAt,
     })
     const place = { subject: ids.tenant, runId: ids.run, step: name }
     const shareMs = Math.floor(lastsMs / Math.max(1, effects.length))
@@ -51,10 +59,20 @@ export function effectRow(
   lastsMs: number,
 ): EffectRow {
   return {
-    ...{ id: newId('eff', requestedAt), subject: place.subject },
-    ...{ runId: place.runId ?? null, step: place.step ?? null, provider, verb, key, externalId },
-    ...{ summary: JSON.stringify(summary), outcome: 'done', error: null, vendorCode: null },
-    ...{ requestedAt, finishedAt: requestedAt + lastsMs },
+    id: newId('eff', requestedAt),
+    subject: place.subject,
+    runId: place.runId ?? null,
+    step: place.step ?? null,
+    provider,
+    verb,
+    key,
+    externalId,
+    summary: JSON.stringify(summary),
+    outcome: 'done',
+    error: null,
+    vendorCode: null,
+    requestedAt,
+    finishedAt: requestedAt + lastsMs,
   }
 }
 
@@ -76,7 +94,10 @@ function tracesOf(
       output: { firewallId },
       effects: [
         {
-          ...{ provider: 'hetzner', verb: 'ensureFirewall', key: firewall, externalId: firewallId },
+          provider: 'hetzner',
+          verb: 'ensureFirewall',
+          key: firewall,
+          externalId: firewallId,
           summary: { name: firewall, open: 'ssh, http, https, ping' },
         },
       ],
@@ -86,7 +107,10 @@ function tracesOf(
       output: { serverId: server.id, actionIds: [] },
       effects: [
         {
-          ...{ provider: 'hetzner', verb: 'ensureServer', key: serverName, externalId: server.id },
+          provider: 'hetzner',
+          verb: 'ensureServer',
+          key: serverName,
+          externalId: server.id,
           summary: {
             name: serverName,
             serverType: lot.serverType,
@@ -108,7 +132,10 @@ function tracesOf(
       output: { changeId, name: hostname, ipv4: server.ipv4 },
       effects: [
         {
-          ...{ provider: 'route53', verb: 'upsertRecord', key: `${hostname} A`, externalId: changeId },
+          provider: 'route53',
+          verb: 'upsertRecord',
+          key: `${hostname} A`,
+          externalId: changeId,
           summary: { name: hostname, type: 'A', value: server.ipv4 },
         },
       ],

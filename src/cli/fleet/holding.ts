@@ -26,14 +26,22 @@ export function settleInClouds(ground: Ground, tenancy: Tenancy): Holding {
   const server = orderServer(ground, tenancy)
   const { id: serverId, ipv4 } = server
   const { hostKey, settingsSha256, digest } = clouds.machines.seed(lot.machine, {
-    ...{ serverId, name: serverName, ipv4, site: hostname, env, release: blueprint.release, bootedAt },
+    serverId,
+    name: serverName,
+    ipv4,
+    site: hostname,
+    env,
+    release: blueprint.release,
+    bootedAt,
   })
   const record = { name: hostname, type: 'A', ttl: TTL_SECONDS, values: [ipv4] }
   return {
     sold: pay(ground, tenancy),
     server: { ...server, hostKey },
     changeId: clouds.route53.seed(record, bootedAt),
-    ...{ secrets, digest, settings: { names: Object.keys(env), sha256: settingsSha256 } },
+    secrets,
+    digest,
+    settings: { names: Object.keys(env), sha256: settingsSha256 },
   }
 }
 
@@ -55,8 +63,11 @@ function orderServer(
 ) {
   const { installationId, sshKeyId } = services.settings
   const order = {
-    ...{ name: serverName, server_type: lot.serverType, location: lot.location },
-    ...{ image: lot.entry.blueprint.server.image, ssh_keys: [sshKeyId] },
+    name: serverName,
+    server_type: lot.serverType,
+    location: lot.location,
+    image: lot.entry.blueprint.server.image,
+    ssh_keys: [sshKeyId],
     firewalls: [{ firewall: Number(firewallId) }],
     labels: { atlas: installationId, tenant: ids.tenant, run: ids.run },
   }
@@ -71,6 +82,9 @@ function settingsOf({ services }: Ground, tenancy: Tenancy, secrets: Record<stri
   return renderSettings(blueprint, {
     tenant: { id: ids.tenant, subdomain: person.subdomain, domain: hostname, url },
     organization: { email: person.email },
-    ...{ plan, release: blueprint.release, secrets, env: services.env },
+    plan,
+    release: blueprint.release,
+    secrets,
+    env: services.env,
   }).env
 }

@@ -32,21 +32,42 @@ function writeCustomer(pen: Pen, tenancy: Tenancy, { sold }: Holding, { liveAt }
   const { session } = sold
   const planId = lot.entry.id
   pen.write(tables.organizations, {
-    ...{ id: ids.organization, name: subdomain, stripeCustomerId: session.customer, createdAt: paidAt },
+    id: ids.organization,
+    name: subdomain,
+    stripeCustomerId: session.customer,
+    createdAt: paidAt,
   })
   pen.write(tables.users, { id: ids.user, email, isOperator: false, createdAt: paidAt })
   pen.write(tables.members, {
-    ...{ organizationId: ids.organization, userId: ids.user, role: 'owner', createdAt: paidAt },
+    organizationId: ids.organization,
+    userId: ids.user,
+    role: 'owner',
+    createdAt: paidAt,
   })
   pen.write(tables.signups, {
-    ...{ id: ids.signup, status: 'active', subdomain, skeleton: skeletonOf(subdomain), email, planId },
-    ...{ organizationId: ids.organization, checkoutId: session.id, checkoutUrl: null, checkoutAttempt: 1 },
-    ...{ checkoutExpiresAt: session.expires_at * 1_000, paidAt, approvedAt, approvedBy: ATLAS.id },
-    ...{ createdAt: signedUpAt, updatedAt: liveAt },
+    id: ids.signup,
+    status: 'active',
+    subdomain,
+    skeleton: skeletonOf(subdomain),
+    email,
+    planId,
+    organizationId: ids.organization,
+    checkoutId: session.id,
+    checkoutUrl: null,
+    checkoutAttempt: 1,
+    checkoutExpiresAt: session.expires_at * 1_000,
+    paidAt,
+    approvedAt,
+    approvedBy: ATLAS.id,
+    createdAt: signedUpAt,
+    updatedAt: liveAt,
   })
   const opened = {
-    ...{ provider: 'stripe' as const, verb: 'createCheckout', key: `${ids.signup}-checkout-1` },
-    ...{ summary: { plan: planId, email }, externalId: session.id },
+    provider: 'stripe' as const,
+    verb: 'createCheckout',
+    key: `${ids.signup}-checkout-1`,
+    summary: { plan: planId, email },
+    externalId: session.id,
   }
   pen.write(tables.effects, effectRow({ subject: ids.signup }, opened, signedUpAt, CHECKOUT_MS))
 }
@@ -55,15 +76,26 @@ function writeMoney(pen: Pen, { lot, ids, paidAt }: Tenancy, { sold }: Holding):
   const { subscription, invoice } = sold
   const [item] = subscription.items.data
   pen.write(tables.subscriptions, {
-    ...{ id: newId('sub', paidAt), organizationId: ids.organization, stripeId: subscription.id },
-    ...{ status: subscription.status, priceId: lot.entry.priceId, planId: lot.entry.id },
-    ...{ currentPeriodEnd: (item?.current_period_end ?? 0) * 1_000, cancelAtPeriodEnd: false },
-    ...{ createdAt: paidAt, updatedAt: paidAt },
+    id: newId('sub', paidAt),
+    organizationId: ids.organization,
+    stripeId: subscription.id,
+    status: subscription.status,
+    priceId: lot.entry.priceId,
+    planId: lot.entry.id,
+    currentPeriodEnd: (item?.current_period_end ?? 0) * 1_000,
+    cancelAtPeriodEnd: false,
+    createdAt: paidAt,
+    updatedAt: paidAt,
   })
   pen.write(tables.payments, {
-    ...{ id: newId('pay', paidAt), organizationId: ids.organization, stripeInvoiceId: invoice.id },
-    ...{ amount: invoice.amount_paid, currency: invoice.currency, status: 'paid' },
-    ...{ paidAt: (invoice.status_transitions.paid_at ?? 0) * 1_000, createdAt: paidAt },
+    id: newId('pay', paidAt),
+    organizationId: ids.organization,
+    stripeInvoiceId: invoice.id,
+    amount: invoice.amount_paid,
+    currency: invoice.currency,
+    status: 'paid',
+    paidAt: (invoice.status_transitions.paid_at ?? 0) * 1_000,
+    createdAt: paidAt,
   })
 }
 
@@ -79,34 +111,73 @@ function writeTenant(
   const { random, settings } = services
   const dataKey = random(KEY_BYTES)
   pen.write(tables.tenants, {
-    ...{ id: ids.tenant, organizationId: ids.organization, signupId: ids.signup, planId },
-    ...{ blueprint: blueprint.name, subdomain: person.subdomain, skeleton: skeletonOf(person.subdomain) },
-    ...{ release: blueprint.release, status: 'active', statusReason: null },
+    id: ids.tenant,
+    organizationId: ids.organization,
+    signupId: ids.signup,
+    planId,
+    blueprint: blueprint.name,
+    subdomain: person.subdomain,
+    skeleton: skeletonOf(person.subdomain),
+    release: blueprint.release,
+    status: 'active',
+    statusReason: null,
     dataKey: seal(settings.encryptionKey, dataKey, dataKeyPlace(ids.tenant), random),
-    ...{ createdAt: approvedAt, activatedAt: liveAt, deletedAt: null, updatedAt: liveAt },
+    createdAt: approvedAt,
+    activatedAt: liveAt,
+    deletedAt: null,
+    updatedAt: liveAt,
   })
   for (const [name, value] of Object.entries(secrets)) {
     const sealed = seal(dataKey, value, secretPlace(ids.tenant, name), random)
     pen.write(tables.secrets, { tenantId: ids.tenant, name, sealed, createdAt: approvedAt })
   }
   pen.write(tables.servers, {
-    ...{ id: newId('srv', approvedAt), tenantId: ids.tenant, provider: 'hetzner', name: tenancy.serverName },
-    ...{ externalId: server.id, serverType: lot.serverType, location: lot.location },
-    ...{ image: blueprint.server.image, ipv4: server.ipv4, ipv6: server.ipv6 },
-    ...{ hostKey: server.hostKey, nextHostKey: null, createdAt: approvedAt, deletedAt: null },
+    id: newId('srv', approvedAt),
+    tenantId: ids.tenant,
+    provider: 'hetzner',
+    name: tenancy.serverName,
+    externalId: server.id,
+    serverType: lot.serverType,
+    location: lot.location,
+    image: blueprint.server.image,
+    ipv4: server.ipv4,
+    ipv6: server.ipv6,
+    hostKey: server.hostKey,
+    nextHostKey: null,
+    createdAt: approvedAt,
+    deletedAt: null,
   })
   pen.write(tables.dnsRecords, {
-    ...{ id: newId('rec', liveAt), tenantId: ids.tenant, name: hostname, type: 'A', value: server.ipv4 },
-    ...{ ttlSeconds: TTL_SECONDS, changeId, createdAt: liveAt, deletedAt: null },
+    id: newId('rec', liveAt),
+    tenantId: ids.tenant,
+    name: hostname,
+    type: 'A',
+    value: server.ipv4,
+    ttlSeconds: TTL_SECONDS,
+    changeId,
+    createdAt: liveAt,
+    deletedAt: null,
   })
 }
 
 function writeRun(pen: Pen, { ids, approvedAt }: Tenancy, { steps, effects, liveAt }: History): void {
   pen.write(tables.runs, {
-    ...{ id: ids.run, kind: 'provision', tenantId: ids.tenant, input: '{}', status: 'succeeded' },
-    ...{ direction: 'forward', step: steps.at(-1)?.name ?? null, attempts: 0, fence: 1, claimedBy: null },
-    ...{ reason: null, errorCode: null, createdAt: approvedAt, availableAt: approvedAt },
-    ...{ startedAt: approvedAt, finishedAt: liveAt },
+    id: ids.run,
+    kind: 'provision',
+    tenantId: ids.tenant,
+    input: '{}',
+    status: 'succeeded',
+    direction: 'forward',
+    step: steps.at(-1)?.name ?? null,
+    attempts: 0,
+    fence: 1,
+    claimedBy: null,
+    reason: null,
+    errorCode: null,
+    createdAt: approvedAt,
+    availableAt: approvedAt,
+    startedAt: approvedAt,
+    finishedAt: liveAt,
   })
   pen.write(tables.steps, ...steps)
   pen.write(tables.effects, ...effects)
@@ -138,9 +209,19 @@ function writeMail(
 ): void {
   const externalId = randomUUID()
   pen.write(tables.outbox, {
-    ...{ id: newId('msg', createdAt), kind, subject, recipient: to, sealed: null, idempotencyKey: key },
-    ...{ status: 'sent', attempts: 0, availableAt: createdAt, externalId, reason: null },
-    ...{ createdAt, sentAt: createdAt + MAIL_MS },
+    id: newId('msg', createdAt),
+    kind,
+    subject,
+    recipient: to,
+    sealed: null,
+    idempotencyKey: key,
+    status: 'sent',
+    attempts: 0,
+    availableAt: createdAt,
+    externalId,
+    reason: null,
+    createdAt,
+    sentAt: createdAt + MAIL_MS,
   })
   const sent = { provider: 'resend' as const, verb: 'send', key, summary: { kind, to }, externalId }
   pen.write(tables.effects, effectRow({ subject }, sent, createdAt, MAIL_MS))
@@ -151,7 +232,13 @@ function writeAudit(pen: Pen, tenancy: Tenancy, { liveAt }: History): void {
   const { amount, currency } = lot.entry.plan.price
   const note = (at: number, actor: string, action: string, subject: string, detail: object) =>
     pen.write(tables.auditEvents, {
-      ...{ id: newId('aud', at), at, actor, action, subject, detail: JSON.stringify(detail), ip: null },
+      id: newId('aud', at),
+      at,
+      actor,
+      action,
+      subject,
+      detail: JSON.stringify(detail),
+      ip: null,
     })
   const wanted = { subdomain: person.subdomain, plan: lot.entry.id }
   note(signedUpAt, 'visitor', 'signup.created', ids.signup, wanted)

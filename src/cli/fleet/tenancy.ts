@@ -27,7 +27,10 @@ export function tenancyOf({ random, settings }: Services, person: Person, lot: L
     run: newId('run', approvedAt, random),
   }
   return {
-    ...{ ...times, person, lot, ids },
+    ...times,
+    person,
+    lot,
+    ids,
     hostname: hostnameOf(person, settings.tenantDomain),
     url: urlOf(person, settings.tenantDomain),
     serverName: serverNameOf(person.subdomain, ids.tenant),
