@@ -24,9 +24,11 @@ function restore(litestream: string, replica: string, into: string): boolean {
   return Bun.spawnSync(argv, { stdout: 'ignore', stderr: 'ignore' }).exitCode === 0 && existsSync(into)
 }
 
+/** How many rows a database holds; none when it was copied before its table was made. */
 function countRows(path: string): number {
   const db = new Database(path, { readonly: true })
   try {
+    if (!db.query(`SELECT 1 FROM sqlite_schema WHERE name = 'numbers'`).get()) return 0
     return (db.query('SELECT count(*) AS rows FROM numbers').get() as { rows: number }).rows
   } finally {
     db.close()
