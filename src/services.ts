@@ -8,6 +8,7 @@ import type { Cloud } from './providers/cloud'
 import type { Dns } from './providers/dns'
 import type { Machines } from './providers/machines'
 import type { Mailer } from './providers/mailer'
+import type { Objects } from './providers/objects'
 import type { Payments } from './providers/payments'
 import type { Probe } from './providers/probe'
 
@@ -27,6 +28,8 @@ export type Services = {
   mailer: Mailer
   machines: Machines
   probe: Probe
+  /** Where backups are kept; null when no storage is configured. */
+  objects: Objects | null
   /** A new SSH host key, as a server gets it for its first minutes. */
   newHostKey: () => { privateKey: string; publicKey: string }
 }

@@ -15,6 +15,36 @@ export interface Cloud {
   deleteServer(serverId: string): Promise<{ actionId: string | null } | null>
   /** Many actions in one request. An action that the cloud has forgotten is left out. */
   getActions(actionIds: string[]): Promise<CloudAction[]>
+  /** Switches the server on; resolves to null when it is on already. */
+  powerOn(serverId: string): Promise<CloudStart | null>
+  /** Asks its operating system to stop, and it may take no notice; resolves to null when it is off already. */
+  shutdown(serverId: string): Promise<CloudStart | null>
+  /** Cuts the power; resolves to null when it is off already. */
+  powerOff(serverId: string): Promise<CloudStart | null>
+  /**
+   * Changes the type of a server that is off and keeps its disk as small as it is, so that a way back stays.
+   * Resolves to null when it has that type already.
+   */
+  changeServerType(serverId: string, serverType: string): Promise<CloudStart | null>
+  /** Puts an image's disk in place of the server's own, which is lost. The address stays. */
+  rebuildServer(serverId: string, imageId: string): Promise<CloudStart>
+  /** Turns the cloud's own daily backups on or off; resolves to null when they are as wanted. */
+  setBackups(serverId: string, enabled: boolean): Promise<CloudStart | null>
+  /** Finds the snapshot that has these labels, or makes one of the server. It is not ready before its action ended. */
+  ensureImage(serverId: string, spec: ImageSpec): Promise<{ image: CloudImage; actionId: string | null }>
+  getImage(imageId: string): Promise<CloudImage | null>
+  /** Snapshots with these labels and the backups of any server, every page. */
+  listOwnImages(labels: Record<string, string>): Promise<CloudImage[]>
+  /** Harmless when it is gone already. */
+  deleteImage(imageId: string): Promise<void>
+  /** Every primary IP of the project, every page: those that came with a server carry no labels. */
+  listPrimaryIps(): Promise<PrimaryIp[]>
+  /** Gives an address back that no server has. Harmless when it is gone; `conflict` while it is assigned. */
+  deletePrimaryIp(primaryIpId: string): Promise<void>
+  /** Volumes with these labels, every page. */
+  listVolumes(labels: Record<string, string>): Promise<CloudVolume[]>
+  /** Deletes a volume that no server has. Harmless when it is gone; `conflict` while it is attached. */
+  deleteVolume(volumeId: string): Promise<void>
   getSshKey(idOrName: string): Promise<{ id: string; name: string; fingerprint: string } | null>
   /** Server types that can be ordered now. */
   listServerTypes(): Promise<ServerType[]>
@@ -46,8 +76,52 @@ export type CloudServer = {
   status: string
   ipv4: string | null
   ipv6: string | null
+  /** The primary IPs' own ids, which outlive the addresses' assignment. */
+  ipv4Id: string | null
+  ipv6Id: string | null
   serverType: string
   location: string
+  /** What its disk has now, which may be less than its type offers. */
+  diskGb: number
+  /** Whether the cloud makes daily backups of it. */
+  backups: boolean
+  labels: Record<string, string>
+  createdAt: number
+}
+
+/** Something that the cloud has begun; follow it with `getActions`. */
+export type CloudStart = { actionId: string }
+
+export type ImageSpec = { description: string; labels: Record<string, string> }
+
+export type CloudImage = {
+  id: string
+  type: 'snapshot' | 'backup'
+  status: 'creating' | 'available' | 'unavailable'
+  description: string
+  /** Compressed; null while it is made. */
+  sizeGb: number | null
+  /** The server it was made of. */
+  serverId: string | null
+  labels: Record<string, string>
+  createdAt: number
+}
+
+export type PrimaryIp = {
+  id: string
+  ip: string
+  type: 'ipv4' | 'ipv6'
+  /** The server that has it; null when none does, and then it costs money for nothing. */
+  serverId: string | null
+  labels: Record<string, string>
+  createdAt: number
+}
+
+export type CloudVolume = {
+  id: string
+  name: string
+  sizeGb: number
+  serverId: string | null
   labels: Record<string, string>
   createdAt: number
 }

@@ -9,6 +9,8 @@ export interface Dns {
   findRecord(name: string, type: DnsRecord['type']): Promise<DnsRecord | null>
   /** Every A and AAAA record of the zone, every page. */
   listRecords(): Promise<DnsRecord[]>
+  /** How many record sets the zone has and may have. */
+  getRecordLimit(): Promise<{ used: number; limit: number }>
 }
 
 export type DnsRecord = {

@@ -17,7 +17,16 @@ export type MachineTarget = {
   hostKeys: string[]
 }
 
-export type AgentVerb = 'status' | 'host-key' | 'settings' | 'start' | 'stop' | 'logs'
+export type AgentVerb =
+  | 'status'
+  | 'host-key'
+  | 'settings'
+  | 'start'
+  | 'stop'
+  | 'logs'
+  | 'backup'
+  | 'restore'
+  | 'rotate'
 
 export type AgentCommand = {
   verb: AgentVerb

@@ -15,6 +15,14 @@ export interface Payments {
   getSubscription(subscriptionId: string): Promise<PaidSubscription>
   /** Every subscription a customer has, newest first. */
   listSubscriptions(customerId: string): Promise<PaidSubscription[]>
+  /** Every subscription of the account that has not ended, every page. */
+  listLiveSubscriptions(): Promise<PaidSubscription[]>
+  /** Moves a subscription to another price, the difference prorated; one that has it already stays as it is. */
+  changePrice(subscriptionId: string, priceId: string, idempotencyKey: string): Promise<PaidSubscription>
+  /** Ends a subscription at once; one that has ended stays as it is. */
+  cancelSubscription(subscriptionId: string, idempotencyKey: string): Promise<PaidSubscription>
+  /** An invoice as it is now. Throws `not_found`. */
+  getInvoice(invoiceId: string): Promise<Invoice>
   getPrice(priceId: string): Promise<Price>
   /** Verifies a webhook's raw body. Throws `invalid` when it is forged, too old or from the future. */
   verifyWebhook(rawBody: string, signature: string, nowMs: number): Promise<WebhookEvent>
@@ -64,6 +72,19 @@ export type PaidSubscription = {
   /** UTC milliseconds, read from the subscription's item. */
   currentPeriodEnd: number
   cancelAtPeriodEnd: boolean
+  /** What it costs a period: integer minor units. */
+  amount: number
+  currency: string
+  interval: Price['interval']
+  /** Since when its latest invoice waits to be paid; null when nothing is owed. UTC milliseconds. */
+  unpaidSince: number | null
+  createdAt: number
+}
+
+export type Invoice = Payment & {
+  customerId: string | null
+  /** Null for an invoice that belongs to no subscription. */
+  subscriptionId: string | null
 }
 
 /** The first invoice of a subscription, as money: integer minor units. */
