@@ -17,6 +17,10 @@ export type IdPrefix =
   | 'aud'
   | 'rec'
   | 'tok'
+  | 'bak'
+  | 'inc'
+  | 'rcn'
+  | 'fnd'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME_DIGITS = 10

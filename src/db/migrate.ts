@@ -1,5 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import createTheDomain from '../../migrations/0001_create_the_domain.sql' with { type: 'text' }
+import carryTheWholeLife from '../../migrations/0002_carry_the_whole_life.sql' with { type: 'text' }
 import { conflict } from '../errors'
 
 type Migration = { version: number; name: string; sql: string }
@@ -7,6 +8,7 @@ type Migration = { version: number; name: string; sql: string }
 /** Every migration, in order, inside the binary. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'create_the_domain', sql: createTheDomain },
+  { version: 2, name: 'carry_the_whole_life', sql: carryTheWholeLife },
 ]
 
 /**

@@ -64,6 +64,7 @@ export const signups = sqliteTable('signups', {
   approvedBy: text('approved_by'),
   createdAt: integer('created_at').notNull(),
   updatedAt: integer('updated_at').notNull(),
+  lookedAt: integer('looked_at'),
 })
 
 export const tenants = sqliteTable('tenants', {
@@ -84,11 +85,17 @@ export const tenants = sqliteTable('tenants', {
   activatedAt: integer('activated_at'),
   deletedAt: integer('deleted_at'),
   updatedAt: integer('updated_at').notNull(),
+  suspendedFor: text('suspended_for', { enum: ['operator', 'unpaid', 'canceled'] }),
+  suspendedAt: integer('suspended_at'),
+  deleteAt: integer('delete_at'),
 })
 
 export const servers = sqliteTable('servers', {
   id: text('id').primaryKey(),
   tenantId: text('tenant_id').notNull(),
+  role: text('role', { enum: ['current', 'next', 'former'] })
+    .notNull()
+    .default('current'),
   provider: text('provider').notNull(),
   name: text('name').notNull(),
   externalId: text('external_id'),
@@ -97,6 +104,9 @@ export const servers = sqliteTable('servers', {
   image: text('image'),
   ipv4: text('ipv4'),
   ipv6: text('ipv6'),
+  ipv4Id: text('ipv4_id'),
+  ipv6Id: text('ipv6_id'),
+  diskGb: integer('disk_gb'),
   hostKey: text('host_key'),
   nextHostKey: text('next_host_key'),
   createdAt: integer('created_at').notNull(),
@@ -122,6 +132,7 @@ export const secrets = sqliteTable(
     name: text('name').notNull(),
     sealed: blob('sealed', { mode: 'buffer' }).notNull(),
     createdAt: integer('created_at').notNull(),
+    nextSealed: blob('next_sealed', { mode: 'buffer' }),
   },
   (t) => [primaryKey({ columns: [t.tenantId, t.name] })],
 )
@@ -137,6 +148,11 @@ export const subscriptions = sqliteTable('subscriptions', {
   cancelAtPeriodEnd: integer('cancel_at_period_end', { mode: 'boolean' }).notNull(),
   createdAt: integer('created_at').notNull(),
   updatedAt: integer('updated_at').notNull(),
+  amount: integer('amount'),
+  currency: text('currency'),
+  interval: text('interval'),
+  unpaidSince: integer('unpaid_since'),
+  canceledAt: integer('canceled_at'),
 })
 
 export const payments = sqliteTable('payments', {
@@ -171,6 +187,7 @@ export const runs = sqliteTable('runs', {
   createdAt: integer('created_at').notNull(),
   startedAt: integer('started_at'),
   finishedAt: integer('finished_at'),
+  cancelRequestedAt: integer('cancel_requested_at'),
 })
 
 export const steps = sqliteTable(
@@ -235,6 +252,7 @@ export const inbox = sqliteTable(
     occurredAt: integer('occurred_at').notNull(),
     receivedAt: integer('received_at').notNull(),
     processedAt: integer('processed_at'),
+    subject: text('subject'),
   },
   (t) => [primaryKey({ columns: [t.source, t.eventId] })],
 )
@@ -301,4 +319,81 @@ export const rateLimits = sqliteTable('rate_limits', {
 export const counters = sqliteTable('counters', {
   name: text('name').primaryKey(),
   value: integer('value').notNull(),
+})
+
+export const backups = sqliteTable('backups', {
+  id: text('id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  runId: text('run_id'),
+  method: text('method', { enum: ['app', 'image'] }).notNull(),
+  reason: text('reason', {
+    enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore'],
+  }).notNull(),
+  status: text('status', { enum: ['running', 'complete', 'failed', 'removed'] }).notNull(),
+  objectKey: text('object_key'),
+  imageId: text('image_id'),
+  release: text('release'),
+  sizeBytes: integer('size_bytes'),
+  sha256: text('sha256'),
+  error: text('error'),
+  createdAt: integer('created_at').notNull(),
+  completedAt: integer('completed_at'),
+  expiresAt: integer('expires_at'),
+  removedAt: integer('removed_at'),
+})
+
+export const healthChecks = sqliteTable('health_checks', {
+  tenantId: text('tenant_id').primaryKey(),
+  state: text('state', { enum: ['unknown', 'healthy', 'failing', 'unhealthy'] }).notNull(),
+  failures: integer('failures').notNull().default(0),
+  status: integer('status'),
+  reason: text('reason'),
+  tookMs: integer('took_ms'),
+  dueAt: integer('due_at').notNull(),
+  checkedAt: integer('checked_at'),
+  changedAt: integer('changed_at'),
+})
+
+export const incidents = sqliteTable('incidents', {
+  id: text('id').primaryKey(),
+  tenantId: text('tenant_id').notNull(),
+  reason: text('reason').notNull(),
+  startedAt: integer('started_at').notNull(),
+  endedAt: integer('ended_at'),
+})
+
+export const reconciliations = sqliteTable('reconciliations', {
+  id: text('id').primaryKey(),
+  startedAt: integer('started_at').notNull(),
+  finishedAt: integer('finished_at'),
+  status: text('status', { enum: ['running', 'complete', 'failed'] }).notNull(),
+  lookedAt: text('looked_at'),
+  error: text('error'),
+})
+
+export const findings = sqliteTable('findings', {
+  id: text('id').primaryKey(),
+  key: text('key').notNull(),
+  kind: text('kind').notNull(),
+  tenantId: text('tenant_id'),
+  externalId: text('external_id'),
+  facts: text('facts').notNull(),
+  monthlyAmount: integer('monthly_amount'),
+  currency: text('currency'),
+  status: text('status', { enum: ['open', 'ignored', 'resolved'] }).notNull(),
+  sightings: integer('sightings').notNull().default(1),
+  firstSeenAt: integer('first_seen_at').notNull(),
+  lastSeenAt: integer('last_seen_at').notNull(),
+  error: text('error'),
+  resolvedAt: integer('resolved_at'),
+  resolvedBy: text('resolved_by'),
+})
+
+export const quotas = sqliteTable('quotas', {
+  name: text('name', { enum: ['servers', 'addresses', 'records'] }).primaryKey(),
+  used: integer('used').notNull(),
+  capacity: integer('capacity'),
+  checkedAt: integer('checked_at').notNull(),
+  warnedAt: integer('warned_at'),
+  refusedAt: integer('refused_at'),
 })

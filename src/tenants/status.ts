@@ -5,11 +5,12 @@ export type TenantStatus = typeof tenants.$inferSelect.status
 
 /** Every transition a tenant may make; migrations hold the same list as a trigger. */
 export const TENANT_TRANSITIONS: Record<TenantStatus, readonly TenantStatus[]> = {
-  provisioning: ['active', 'failed'],
+  provisioning: ['active', 'failed', 'deleting'],
   failed: ['provisioning', 'deleting'],
   active: ['suspended', 'deleting'],
   suspended: ['active', 'deleting'],
-  deleting: ['deleted'],
+  // Back to what it was: in the cool-off of a deletion.
+  deleting: ['deleted', 'active', 'suspended'],
   deleted: [],
 }
 
