@@ -48,8 +48,17 @@ export class Front {
 
   /** Answers one request; a lost reply breaks the connection. */
   async answer(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url)
-    const twin = this.twins.find((t) => pathname === t.prefix || pathname.startsWith(`${t.prefix}/`))
+    try {
+      return await this.exchange(request)
+    } catch (thrown) {
+      if (!(thrown instanceof ReplyLost)) throw thrown
+      return brokenConnection()
+    }
+  }
+
+  /** Answers one request of this process. Throws ReplyLost where the connection would break. */
+  async exchange(request: Request): Promise<Response> {
+    const twin = this.twinOf(request)
     if (!twin) return (await this.pages(request)) ?? new Response('not found', { status: 404 })
     const copy = request.clone() as Request
     try {
@@ -57,10 +66,15 @@ export class Front {
       await this.note(twin, copy, response.clone() as Response)
       return response
     } catch (thrown) {
-      if (!(thrown instanceof ReplyLost)) throw thrown
-      await this.note(twin, copy, null)
-      return brokenConnection()
+      if (thrown instanceof ReplyLost) await this.note(twin, copy, null)
+      throw thrown
     }
+  }
+
+  /** The twin that a request is for; undefined when it is for a page. */
+  twinOf(request: Request): Twin | undefined {
+    const { pathname } = new URL(request.url)
+    return this.twins.find((t) => pathname === t.prefix || pathname.startsWith(`${t.prefix}/`))
   }
 
   private async note(twin: Twin, request: Request, response: Response | null): Promise<void> {

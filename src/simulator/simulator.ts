@@ -12,7 +12,21 @@ import { Route53Twin } from './route53'
 import { StripeTwin, type StripeTwinOptions } from './stripe'
 import { World } from './world'
 
-export type SimulatorOptions = {
+export type CloudsOptions = {
+  keys: { stripe: string; hetzner: string; awsAccessKeyId: string; resend: string }
+  prices: StripeTwinOptions['prices']
+  webhook: { url: string; secret: string }
+  zone: { id: string; name: string }
+  sshKey: { name: string; publicKey: string }
+  /** How webhooks are sent; the machine's `fetch` when absent. */
+  deliver?: StripeTwinOptions['deliver']
+  /** Where a browser reaches Stripe's checkout. */
+  publicUrl: () => string
+  /** Further addresses for the control page, such as Atlas's own. */
+  addresses?: () => Address[]
+}
+
+export type SimulatorOptions = Omit<CloudsOptions, 'publicUrl'> & {
   clock: MovableClock
   /** 1 is realistic. */
   speed?: number
@@ -20,26 +34,25 @@ export type SimulatorOptions = {
   file?: string
   /** 0 takes any free port. */
   ports: { clouds: number; tenants: number; gateway: number }
-  keys: { stripe: string; hetzner: string; awsAccessKeyId: string; resend: string }
-  prices: StripeTwinOptions['prices']
-  webhook: { url: string; secret: string }
-  zone: { id: string; name: string }
-  sshKey: { name: string; publicKey: string }
-  /** Further addresses for the control page, such as Atlas's own. */
-  addresses?: () => Address[]
 }
 
 // Above the largest fleet of a demo, so that customers can still be added to it.
 const SERVER_LIMIT = 20_000
 
-/** All the clouds that Atlas talks to, on this machine's loopback. */
-export type Simulator = {
+/** All the clouds that Atlas talks to, in this process. */
+export type Clouds = {
   world: World
   front: Front
   stripe: StripeTwin
   hetzner: HetznerTwin
   route53: Route53Twin
   machines: SimMachines
+  /** Ends timers and closes the world. */
+  stop(): void
+}
+
+/** The clouds on this machine's loopback. */
+export type Simulator = Omit<Clouds, 'stop'> & {
   urls: { clouds: string; tenants: string; gateway: string }
   stop(): Promise<void>
 }
@@ -48,14 +61,28 @@ export type Simulator = {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   await using ends = new AsyncDisposableStack()
   const { clock, speed, file, ports } = options
-  const world = new World({ clock, speed, file })
-  ends.defer(() => world.close())
   const urls = { clouds: '', tenants: '', gateway: '' }
-  const twins = makeTwins(world, options, () => urls.clouds.replace('127.0.0.1', 'localhost'))
-  const { stripe, hetzner, route53, resend, machines } = twins
-  ends.defer(() => stripe.stop())
-  ends.defer(() => hetzner.stop())
+  const publicUrl = () => urls.clouds.replace('127.0.0.1', 'localhost')
+  const { stop, ...clouds } = makeClouds(new World({ clock, speed, file }), { ...options, publicUrl })
+  ends.defer(stop)
+  const { front, machines, route53 } = clouds
+  ends.defer(() => front.stop())
+  urls.clouds = front.listen(ports.clouds)
+  const frontDoor = startFrontDoor(machines, (hostname) => route53.resolve(hostname), ports.tenants)
+  ends.defer(() => frontDoor.stop())
+  const gateway = await startGateway(machines, ports.gateway)
+  ends.defer(() => gateway.stop())
+  urls.tenants = frontDoor.url
+  urls.gateway = gateway.url
 
+  const running = ends.move()
+  return { ...clouds, urls, stop: () => running.disposeAsync() }
+}
+
+/** Makes the clouds of a world without a door to the outside: who is in this process asks `front` itself. */
+export function makeClouds(world: World, options: CloudsOptions): Clouds {
+  const twins = makeTwins(world, options)
+  const { stripe, hetzner, route53, resend, machines } = twins
   const front: Front = new Front(world, [stripe, hetzner, route53, resend], async (request) => {
     for (const answer of pages) {
       const response = await answer(request)
@@ -69,24 +96,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     mailboxPages(world),
     controlPages({ world, front, machines, route53, addresses }),
   ]
-  ends.defer(() => front.stop())
-  urls.clouds = front.listen(ports.clouds)
-  const frontDoor = startFrontDoor(machines, (hostname) => route53.resolve(hostname), ports.tenants)
-  ends.defer(() => frontDoor.stop())
-  const gateway = await startGateway(machines, ports.gateway)
-  ends.defer(() => gateway.stop())
-  urls.tenants = frontDoor.url
-  urls.gateway = gateway.url
-
-  const running = ends.move()
-  return { world, front, stripe, hetzner, route53, machines, urls, stop: () => running.disposeAsync() }
+  const stop = () => {
+    hetzner.stop()
+    stripe.stop()
+    world.close()
+  }
+  return { world, front, stripe, hetzner, route53, machines, stop }
 }
 
-function makeTwins(
-  world: World,
-  { keys, zone, prices, webhook, sshKey }: SimulatorOptions,
-  publicUrl: () => string,
-) {
+function makeTwins(world: World, { keys, zone, prices, webhook, sshKey, deliver, publicUrl }: CloudsOptions) {
   const route53 = new Route53Twin(world, { accessKeyId: keys.awsAccessKeyId, zone })
   const resolve = (hostname: string) => route53.resolve(hostname)
   const machines = new SimMachines(world, { faults: new Faults(world), resolve })
@@ -94,7 +112,7 @@ function makeTwins(
     route53,
     machines,
     resend: new ResendTwin(world, { apiKey: keys.resend }),
-    stripe: new StripeTwin(world, { secretKey: keys.stripe, publicUrl, prices, webhook }),
+    stripe: new StripeTwin(world, { secretKey: keys.stripe, publicUrl, prices, webhook, deliver }),
     hetzner: new HetznerTwin(world, {
       token: keys.hetzner,
       sshKeys: [sshKey],

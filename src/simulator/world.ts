@@ -7,6 +7,8 @@ export type WorldOptions = {
   speed?: number
   /** Where the world is kept between starts; in memory when absent. */
   file?: string
+  /** What another world was, as its `snapshot` gave it; instead of a file. */
+  snapshot?: Uint8Array
   /** Seed of the world's chance, so that a story can be told again. */
   seed?: number
 }
@@ -28,7 +30,9 @@ export class World {
     this.clock = options.clock
     this.speed = options.speed ?? 1
     this.seed = (options.seed ?? 1) >>> 0
-    this.db = new Database(options.file ?? ':memory:', { create: true })
+    this.db = options.snapshot
+      ? Database.deserialize(options.snapshot)
+      : new Database(options.file ?? ':memory:', { create: true })
     // A simulated cloud need not survive a power cut, only a killed process: WAL without fsync is enough.
     this.db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=5000')
     this.db.exec(
@@ -84,6 +88,11 @@ export class World {
     const known = this.tables.get(kind) ?? new Table<Row>(this.db, kind)
     this.tables.set(kind, known)
     return known as unknown as Table<T>
+  }
+
+  /** All that this world holds, from which another can begin. */
+  snapshot(): Uint8Array {
+    return this.db.serialize()
   }
 
   close(): void {
