@@ -12,6 +12,7 @@ import { type Db, openCurrentDb, openDb } from './db/open'
 import { installation } from './db/schema'
 import { asAtlasError, invalid, notFound } from './errors'
 import { newId, systemRandom } from './ids'
+import { allRecipes } from './lifecycle/recipes'
 import type { Log } from './log'
 import { createHetzner } from './providers/hetzner'
 import { createProbe } from './providers/http-probe'
@@ -20,7 +21,6 @@ import { createRoute53 } from './providers/route53'
 import { createMachines } from './providers/ssh'
 import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
 import { createStripe } from './providers/stripe'
-import { provisionRecipe } from './provisioning/recipe'
 import { Engine } from './runs/engine'
 import { outboxLane } from './runs/outbox'
 import { recoverRuns } from './runs/run'
@@ -179,7 +179,7 @@ function makeWorker(services: Services): Worker {
   const holder = `atlas-${process.pid}`
   const recovered = db.write((tx) => recoverRuns(tx, clock.now()))
   if (recovered > 0) log.info('runs go on after a stop', { runs: recovered })
-  const engine = new Engine({ db, clock, log, recipes: [provisionRecipe(services)], chance })
+  const engine = new Engine({ db, clock, log, recipes: allRecipes(services), chance })
   return new Worker(db, clock, log, [
     runLane(db, clock, engine, holder),
     inboxLane(services, chance),

@@ -5,7 +5,7 @@ import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../provid
 import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
-import { getTenant, serverOf } from '../tenants/tenant'
+import { getTenant, type ServerRow, serverOfRun } from '../tenants/tenant'
 
 /** How the vendor codes begin of what the agent itself refused. */
 const AGENT_SAID = 'agent_'
@@ -17,6 +17,8 @@ export type AgentCall = {
   input: Record<string, unknown>
   /** For the ledger: nothing secret. */
   summary: Record<string, string | number>
+  /** Instead of the server that the run works on. */
+  server?: ServerRow
 }
 
 /**
@@ -26,7 +28,7 @@ export type AgentCall = {
 export function callAgent(
   services: Services,
   context: StepContext,
-  { verb, part, input, summary }: AgentCall,
+  { verb, part, input, summary, server }: AgentCall,
   options?: RunOptions,
 ): Promise<AgentReply> {
   const { run, db, effect } = context
@@ -37,7 +39,11 @@ export function callAgent(
     () =>
       listen(
         services,
-        services.machines.run(targetOf(db, run.tenantId), { verb, commandId, input }, options),
+        services.machines.run(
+          targetOf(server ?? serverOfRun(db.read, run)),
+          { verb, commandId, input },
+          options,
+        ),
       ),
     () => commandId,
   )
@@ -64,9 +70,8 @@ export function knowSecrets(services: Services, tenantId: string): void {
   readSecrets(read, services, getTenant(read, tenantId))
 }
 
-/** Where a tenant's server is and which host keys it may show. Throws `conflict` before it has an address. */
-export function targetOf(db: StepContext['db'], tenantId: string): MachineTarget {
-  const { ipv4, hostKey, nextHostKey } = serverOf(db.read, tenantId)
+/** Where a server is and which host keys it may show. Throws `conflict` before it has an address. */
+export function targetOf({ ipv4, hostKey, nextHostKey }: ServerRow): MachineTarget {
   if (!ipv4 || !hostKey) throw conflict('The server has no address yet.')
   return { address: ipv4, hostKeys: nextHostKey ? [hostKey, nextHostKey] : [hostKey] }
 }

@@ -5,7 +5,7 @@ import type { AgentCommand } from '../providers/machines'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
-import { getTenant, hostnameOf, serverOf, type TenantRow, urlOf } from '../tenants/tenant'
+import { getTenant, hostnameOf, serverOfRun, type TenantRow, urlOf } from '../tenants/tenant'
 import { callAgent, knowSecrets, targetOf } from './agent'
 import { pauseMs } from './pause'
 
@@ -58,7 +58,7 @@ export function checkHealth(services: Services): Step {
       const tenant = getTenant(db.read, run.tenantId)
       const { health } = services.catalog.blueprint(tenant.blueprint)
       const url = `${urlOf(tenant, services.settings.tenantDomain)}${health.path}`
-      const address = serverOf(db.read, run.tenantId).ipv4
+      const address = serverOfRun(db.read, run).ipv4
       if (!address) throw conflict('The server has no address yet.')
       const answer = await services.probe.get({ url, address, timeoutMs: PROBE_TIMEOUT_MS })
       if (answer.ok && answer.status === health.expectStatus) return done({ status: answer.status, url })
@@ -98,7 +98,7 @@ async function keepLogTail(services: Services, { run, db, log }: StepContext): P
   try {
     knowSecrets(services, run.tenantId)
     const command: AgentCommand = { verb: 'logs', commandId: `${run.id}-logs`, input: { lines: LOG_LINES } }
-    const { result } = await services.machines.run(targetOf(db, run.tenantId), command)
+    const { result } = await services.machines.run(targetOf(serverOfRun(db.read, run)), command)
     const lines = Array.isArray(result.lines) ? result.lines : []
     for (const line of lines.slice(-LOG_LINES)) log(String(line))
   } catch (thrown) {

@@ -49,6 +49,23 @@ export function takeBack(tx: Tx, run: RunFacts, nowMs: number): void {
   audit(tx, nowMs, { actor: ATLAS, action: 'tenant.undone', subject: tenant.id, detail: { run: run.id } })
 }
 
+/** A failed run is at work again: tenant and signup are being provisioned as before. */
+export function tryAgain(tx: Tx, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  // A run that nobody had a recipe for failed without telling its tenant.
+  if (run.direction === 'undo' || tenant.status !== 'failed') return
+  moveTenant(tx, tenant, 'provisioning', nowMs, { statusReason: null })
+  if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'provisioning', nowMs)
+}
+
+/** Everything is being taken down again. */
+export function turnBack(tx: Tx, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  moveTenant(tx, tenant, 'deleting', nowMs, { statusReason: null })
+  const signup = tenant.signupId ? getSignup(tx, tenant.signupId) : null
+  if (signup?.status === 'provisioning') moveSignup(tx, signup, 'failed', nowMs)
+}
+
 function queueWelcome(tx: Tx, services: Services, tenant: TenantRow, nowMs: number): void {
   const { settings, catalog } = services
   const to = ownerEmail(tx, tenant.organizationId)

@@ -5,7 +5,7 @@ import type { AgentCommand, AgentReply } from '../providers/machines'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { destroySecrets } from '../tenants/secrets'
-import { serverOf } from '../tenants/tenant'
+import { serverOfRun } from '../tenants/tenant'
 import { callAgent, targetOf } from './agent'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
@@ -31,7 +31,7 @@ export function verifyHostKey({ machines }: Services): Step {
       if (waitedMs < LOGIN_PAUSE.min) return again('The server is booting.')
       try {
         const command: AgentCommand = { verb: 'status', commandId: `${run.id}-status`, input: {} }
-        const { result } = await machines.run(targetOf(db, run.tenantId), command)
+        const { result } = await machines.run(targetOf(serverOfRun(db.read, run)), command)
         return result.ready === true ? done() : again('The server answers; cloud-init has not finished yet.')
       } catch (thrown) {
         if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown
@@ -59,14 +59,15 @@ export function rotateHostKey(services: Services): Step {
           input: { action: part, ...input },
           summary: {},
         })
-      const publicKey = serverOf(db.read, run.tenantId).nextHostKey ?? usableKey(await call('prepare', {}))
+      const server = serverOfRun(db.read, run)
+      const publicKey = server.nextHostKey ?? usableKey(await call('prepare', {}))
       expectHostKey(context, publicKey)
       await call('activate', { public_key: publicKey })
-      services.machines.close(serverOf(db.read, run.tenantId).ipv4 ?? undefined)
+      services.machines.close(server.ipv4 ?? undefined)
       return done({ publicKey }, (tx) => {
         tx.update(servers)
           .set({ hostKey: publicKey, nextHostKey: null })
-          .where(eq(servers.tenantId, run.tenantId))
+          .where(eq(servers.id, server.id))
           .run()
         destroySecrets(tx, run.tenantId, FIRST_HOST_KEY)
       })
@@ -81,7 +82,6 @@ function usableKey({ result }: AgentReply): string {
 }
 
 function expectHostKey({ db, run }: StepContext, publicKey: string): void {
-  db.write((tx) =>
-    tx.update(servers).set({ nextHostKey: publicKey }).where(eq(servers.tenantId, run.tenantId)).run(),
-  )
+  const { id } = serverOfRun(db.read, run)
+  db.write((tx) => tx.update(servers).set({ nextHostKey: publicKey }).where(eq(servers.id, id)).run())
 }

@@ -1,11 +1,12 @@
 import { and, eq, isNull } from 'drizzle-orm'
+import type { Reader } from '../db/open'
 import { dnsRecords } from '../db/schema'
 import { conflict } from '../errors'
 import { newId } from '../ids'
 import type { DnsRecord } from '../providers/dns'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
-import { dnsRecordOf, getTenant, hostnameOf, serverOf } from '../tenants/tenant'
+import { dnsRecordOf, getTenant, hostnameOf, serverOfRun, serversOf } from '../tenants/tenant'
 import { pauseMs } from './pause'
 
 const TTL_SECONDS = 60
@@ -18,10 +19,10 @@ export function pointDns(services: Services): Step {
     title: 'Point the name to the server',
     async run({ run, db, effect, now }) {
       const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
-      const { ipv4 } = serverOf(db.read, run.tenantId)
+      const { ipv4 } = serverOfRun(db.read, run)
       if (!ipv4) throw conflict('The server has no address yet.')
       const record: DnsRecord = { name, type: 'A', values: [ipv4], ttlSeconds: TTL_SECONDS }
-      await refuseOtherRecords(services, name, ipv4)
+      await refuseOtherRecords(services, name, addressesOf(db.read, run.tenantId))
       expectRecord(db, { tenantId: run.tenantId, name, value: ipv4 }, now())
       const { changeId } = await effect(
         {
@@ -41,10 +42,10 @@ export function pointDns(services: Services): Step {
   }
 }
 
-/** Visitors must reach this server and no other, by either kind of address. */
-async function refuseOtherRecords({ dns }: Services, name: string, ipv4: string): Promise<void> {
+/** Visitors must reach the tenant's servers and no others, by either kind of address. */
+async function refuseOtherRecords({ dns }: Services, name: string, ours: string[]): Promise<void> {
   const present = [await dns.findRecord(name, 'A'), await dns.findRecord(name, 'AAAA')]
-  const others = present.flatMap((record) => record?.values ?? []).filter((value) => value !== ipv4)
+  const others = present.flatMap((record) => record?.values ?? []).filter((value) => !ours.includes(value))
   if (others.length === 0) return
   throw conflict(
     `${name} already points to ${others.join(', ')}, which Atlas did not set. Remove that record, then retry.`,
@@ -78,7 +79,11 @@ function expectRecord(
     tx
       .insert(dnsRecords)
       .values({ id: newId('rec', nowMs), ...record, type: 'A', ttlSeconds: TTL_SECONDS, createdAt: nowMs })
-      .onConflictDoNothing()
+      .onConflictDoUpdate({
+        target: [dnsRecords.name, dnsRecords.type],
+        targetWhere: isNull(dnsRecords.deletedAt),
+        set: { value: record.value, changeId: null },
+      })
       .run(),
   )
 }
@@ -87,7 +92,7 @@ function expectRecord(
  * Removes the record, then waits until the name servers and every cache have forgotten it (twice its TTL):
  * only then may the address go back to the cloud, or a stranger could get the tenant's visitors.
  */
-async function removeDns({ dns }: Services, context: StepContext): Promise<StepResult> {
+export async function removeDns({ dns }: Services, context: StepContext): Promise<StepResult> {
   const { run, db, effect, now } = context
   const row = dnsRecordOf(db.read, run.tenantId)
   if (!row) return done()
@@ -102,19 +107,19 @@ async function removeDns({ dns }: Services, context: StepContext): Promise<StepR
   }
   const { name, value } = row
   const present = await dns.findRecord(name, 'A')
-  const change =
-    present && present.values.join() === value
-      ? await effect(
-          {
-            provider: 'route53',
-            verb: 'deleteRecord',
-            key: `${name} A`,
-            summary: { name, type: 'A', value },
-          },
-          () => dns.deleteRecord(present),
-          (reply) => reply?.changeId ?? null,
-        )
-      : null
+  const ours = [value, ...addressesOf(db.read, run.tenantId)]
+  const change = present?.values.every((one) => ours.includes(one))
+    ? await effect(
+        {
+          provider: 'route53',
+          verb: 'deleteRecord',
+          key: `${name} A`,
+          summary: { name, type: 'A', value },
+        },
+        () => dns.deleteRecord(present),
+        (reply) => reply?.changeId ?? null,
+      )
+    : null
   db.write((tx) =>
     tx
       .update(dnsRecords)
@@ -134,6 +139,11 @@ function restFromNow({ db, run, now }: StepContext): void {
       .where(eq(dnsRecords.tenantId, run.tenantId))
       .run(),
   )
+}
+
+/** Whatever the name may rightly point to: while a tenant moves it has two servers. */
+function addressesOf(db: Reader, tenantId: string): string[] {
+  return serversOf(db, tenantId).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((one) => one !== null))
 }
 
 function liveRecordOf(tenantId: string) {

@@ -4,7 +4,7 @@ import { servers } from '../db/schema'
 import { done, type Step } from '../runs/recipe'
 import type { Services } from '../services'
 import { destroySecrets, storeSecrets } from '../tenants/secrets'
-import { getTenant } from '../tenants/tenant'
+import { getTenant, serverOfRun } from '../tenants/tenant'
 
 /** The name under which the server's first host key is kept, sealed, until it is rotated away. */
 export const FIRST_HOST_KEY = 'first-host-key'
@@ -22,7 +22,7 @@ export function generateSecrets(services: Services): Step {
         storeSecrets(tx, services, tenant, { ...secrets, [FIRST_HOST_KEY]: hostKey.privateKey }, nowMs)
         tx.update(servers)
           .set({ hostKey: hostKey.publicKey })
-          .where(and(eq(servers.tenantId, tenant.id), isNull(servers.hostKey)))
+          .where(and(eq(servers.id, serverOfRun(tx, run).id), isNull(servers.hostKey)))
           .run()
       })
     },

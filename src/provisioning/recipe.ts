@@ -1,7 +1,7 @@
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { checkHealth, deliverSettings, startApp } from './app'
-import { fail, goLive, takeBack } from './ending'
+import { fail, goLive, takeBack, tryAgain, turnBack } from './ending'
 import { rotateHostKey, verifyHostKey } from './host-key'
 import { pointDns, waitForDns } from './name'
 import { generateSecrets } from './prepare'
@@ -28,5 +28,7 @@ export function provisionRecipe(services: Services): Recipe {
     succeeded: (tx, run, nowMs) => goLive(tx, services, run, nowMs),
     failed: (tx, run, error, nowMs) => fail(tx, services, run, error, nowMs),
     undone: (tx, run, nowMs) => takeBack(tx, run, nowMs),
+    retried: (tx, run, nowMs) => tryAgain(tx, run, nowMs),
+    turned: (tx, run, nowMs) => turnBack(tx, run, nowMs),
   }
 }

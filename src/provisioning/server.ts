@@ -5,10 +5,10 @@ import { renderUserData } from '../catalog/user-data'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
 import type { CloudServer, FirewallSpec, ServerSpec } from '../providers/cloud'
-import { done, type Step, type StepContext, wait } from '../runs/recipe'
+import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services, Settings } from '../services'
 import { readSecrets } from '../tenants/secrets'
-import { getTenant, hostnameOf, serverOf } from '../tenants/tenant'
+import { getTenant, hostnameOf, serverOfRun } from '../tenants/tenant'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 
@@ -74,10 +74,15 @@ export function createServer(services: Services): Step {
         serverType: server.serverType,
         location: server.location,
         image,
+        diskGb: server.diskGb,
         ...addresses(server),
       }
       return done({ serverId: server.id, actionIds }, (tx) =>
-        tx.update(servers).set(facts).where(eq(servers.tenantId, context.run.tenantId)).run(),
+        tx
+          .update(servers)
+          .set(facts)
+          .where(eq(servers.id, serverOfRun(tx, context.run).id))
+          .run(),
       )
     },
     undo: (context) => deleteServer(services, context),
@@ -105,7 +110,11 @@ export function waitForServer(services: Services): Step {
       if (!server) throw conflict('The server is gone. Undo, then approve again.')
       if (server.status !== 'running' || !server.ipv4) return wait(pause, `The server is ${server.status}.`)
       return done({ ipv4: server.ipv4 }, (tx) =>
-        tx.update(servers).set(addresses(server)).where(eq(servers.tenantId, run.tenantId)).run(),
+        tx
+          .update(servers)
+          .set(addresses(server))
+          .where(eq(servers.id, serverOfRun(tx, run).id))
+          .run(),
       )
     },
   }
@@ -114,7 +123,7 @@ export function waitForServer(services: Services): Step {
 async function serverSpec(services: Services, { run, db, output }: StepContext): Promise<ServerSpec> {
   const { catalog, cloud, settings } = services
   const tenant = getTenant(db.read, run.tenantId)
-  const server = serverOf(db.read, run.tenantId)
+  const server = serverOfRun(db.read, run)
   const blueprint = catalog.blueprint(tenant.blueprint)
   const { plan } = catalog.plan(tenant.planId)
   const { location, serverType } = pickPlacement(blueprint, plan, await cloud.listServerTypes())
@@ -127,7 +136,7 @@ async function serverSpec(services: Services, { run, db, output }: StepContext):
     image: blueprint.server.image,
     sshKeyIds: [settings.sshKeyId],
     firewallId: (output('ensure-firewall') as { firewallId: string }).firewallId,
-    labels: { atlas: settings.installationId, tenant: tenant.id, run: run.id },
+    labels: { atlas: settings.installationId, tenant: tenant.id, server: server.id, run: run.id },
     userData: renderUserData(blueprint, {
       hostKey: { privateKey, publicKey: server.hostKey },
       atlasPublicKey: settings.sshPublicKey,
@@ -137,13 +146,15 @@ async function serverSpec(services: Services, { run, db, output }: StepContext):
   }
 }
 
-async function deleteServer({ cloud, settings }: Services, context: StepContext) {
+/** Deletes the run's server, and waits until the cloud has it no more. */
+export async function deleteServer({ cloud, settings }: Services, context: StepContext): Promise<StepResult> {
   const { run, db, effect, startedAt, now } = context
+  const { id, name } = serverOfRun(db.read, run)
   const labels = { atlas: settings.installationId, tenant: run.tenantId }
-  const found = await cloud.listServers(labels)
+  const found = (await cloud.listServers(labels)).filter((server) => server.name === name)
   if (found.length === 0) {
     return done({}, (tx, nowMs) =>
-      tx.update(servers).set({ deletedAt: nowMs }).where(eq(servers.tenantId, run.tenantId)).run(),
+      tx.update(servers).set({ deletedAt: nowMs }).where(eq(servers.id, id)).run(),
     )
   }
   for (const server of found.filter(({ status }) => status !== 'deleting')) {
@@ -153,10 +164,10 @@ async function deleteServer({ cloud, settings }: Services, context: StepContext)
       () => server.id,
     )
   }
-  const { name } = serverOf(db.read, run.tenantId)
   return wait(pauseMs(now() - startedAt), `Hetzner is deleting ${name}.`)
 }
 
 function addresses(server: CloudServer) {
-  return { ipv4: server.ipv4, ipv6: server.ipv6 }
+  const { ipv4, ipv6, ipv4Id, ipv6Id } = server
+  return { ipv4, ipv6, ipv4Id, ipv6Id }
 }

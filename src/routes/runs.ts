@@ -1,9 +1,10 @@
 import type { EffectView } from '../../views/admin/effects'
 import { Run, type RunData, RunPage } from '../../views/admin/run'
 import { UndoPage } from '../../views/admin/undo'
-import { retryProvisioning, undoProvisioning } from '../provisioning/mend'
+import { cancel, remediesFor, retry, undo } from '../lifecycle/mend'
 import { effectsOfRun, logOf } from '../runs/list'
-import { getRun, latestRun, stepsOf } from '../runs/run'
+import { getRun } from '../runs/run'
+import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 import type { EffectRow } from '../tenants/story'
 import { dnsRecordOf, getTenant, serverOf } from '../tenants/tenant'
@@ -40,7 +41,18 @@ export const runRoutes = routes(
     handle: ({ services, params, actor }) => {
       const { db, clock } = services
       const id = params.id ?? ''
-      db.write((tx) => retryProvisioning(tx, id, actor, clock.now()))
+      db.write((tx) => retry(tx, services, id, actor, clock.now()))
+      return redirect(`/admin/runs/${id}`)
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/runs/:id/cancellation',
+    policy: 'operator',
+    handle: ({ services, params, actor }) => {
+      const { db, clock } = services
+      const id = params.id ?? ''
+      db.write((tx) => cancel(tx, services, id, actor, clock.now()))
       return redirect(`/admin/runs/${id}`)
     },
   },
@@ -62,7 +74,7 @@ export const runRoutes = routes(
         const error = `Type ${props.tenant.subdomain} to make sure that this is the one.`
         return page(UndoPage({ ...props, value: confirmation, error }), 422)
       }
-      services.db.write((tx) => undoProvisioning(tx, params.id ?? '', actor, services.clock.now()))
+      services.db.write((tx) => undo(tx, services, params.id ?? '', actor, services.clock.now()))
       return redirect(`/admin/runs/${params.id}`)
     },
   },
@@ -75,11 +87,11 @@ export function effectView(row: EffectRow): EffectView {
   return { ...row, summary: summary.map(([name, value]) => ({ name: words(name), value: String(value) })) }
 }
 
-function runData({ db, clock }: Services, runId: string): RunData {
+function runData(services: Services, runId: string): RunData {
+  const { db, clock } = services
   const run = getRun(db.read, runId)
   const tenant = getTenant(db.read, run.tenantId)
   const effects = effectsOfRun(db.read, runId)
-  const failedLast = run.status === 'failed' && latestRun(db.read, run.tenantId)?.id === run.id
   return {
     ...run,
     tenant: { id: tenant.id, subdomain: tenant.subdomain },
@@ -88,8 +100,7 @@ function runData({ db, clock }: Services, runId: string): RunData {
       effects: effects.filter((effect) => effect.step === step.name).map(effectView),
     })),
     log: logOf(db.read, runId),
-    canRetry: failedLast,
-    canUndo: failedLast && run.direction === 'forward',
+    ...remediesFor(db.read, services, run),
     now: clock.now(),
   }
 }

@@ -7,7 +7,8 @@ import type { Log } from '../log'
 import { backOffMs } from './back-off'
 import { performEffect } from './effects'
 import type { Recipe, RunFacts, Step, StepContext, StepResult } from './recipe'
-import { addRunLog, factsOf, type RunRow, type StepRow, stepsOf } from './run'
+import { addRunLog, factsOf, getRun, type RunRow, turnIfAsked } from './run'
+import { align, findStep, type StepRow, stepsOf } from './steps'
 
 export type EngineParts = {
   db: Db
@@ -32,6 +33,7 @@ export class Engine {
     const recipe = this.parts.recipes.find((candidate) => candidate.kind === run.kind)
     try {
       if (!recipe) return this.refuse(run)
+      if (run.direction === 'forward') this.whileHeld(run, (tx) => align(tx, run.id, recipe))
       while (await this.advance(run, recipe)) {}
     } catch (thrown) {
       if (!(thrown instanceof ClaimLost)) throw thrown
@@ -49,6 +51,7 @@ export class Engine {
 
   /** Does one step; resolves to whether there is more to do right now. */
   private async advance(run: RunRow, recipe: Recipe): Promise<boolean> {
+    this.turn(run, recipe)
     const row = nextStep(run, stepsOf(this.parts.db.read, run.id))
     try {
       if (!row) return this.finish(run, recipe)
@@ -60,6 +63,22 @@ export class Engine {
       this.stumble(run, row, recipe, asAtlasError(thrown))
       return false
     }
+  }
+
+  /** Turns the run round when somebody has asked for it; returns whether it did. */
+  private turn(run: RunRow, recipe: Recipe): boolean {
+    if (getRun(this.parts.db.read, run.id).cancelRequestedAt === null) return false
+    let turned = false
+    this.whileHeld(run, (tx) => {
+      turned = turnIfAsked(tx, recipe, run, this.parts.clock.now())
+    })
+    if (turned) Object.assign(run, { direction: 'undo', attempts: 0 })
+    return turned
+  }
+
+  private goOn(run: RunRow): void {
+    const availableAt = this.parts.clock.now()
+    this.whileHeld(run, (tx) => this.release(tx, run, { status: 'queued', availableAt }))
   }
 
   private begin(run: RunRow, row: StepRow): number {
@@ -77,7 +96,7 @@ export class Engine {
   }
 
   private perform(run: RunRow, row: StepRow, recipe: Recipe, startedAt: number): Promise<StepResult> {
-    const step = recipe.steps.find((candidate) => candidate.name === row.name)
+    const step = findStep(recipe, row.name)
     if (!step) throw new AtlasError('internal', `This Atlas no longer knows the step ${row.name}.`)
     const context = this.context(run, step, startedAt)
     if (run.direction === 'forward') return step.run(context)
@@ -126,6 +145,10 @@ export class Engine {
   private stumble(run: RunRow, row: StepRow | undefined, recipe: Recipe, error: AtlasError): void {
     if (error.code === 'internal')
       this.parts.log.error('a step broke', error, { run: run.id, step: row?.name })
+    if (this.turn(run, recipe)) {
+      this.goOn(run)
+      return
+    }
     const attempts = run.attempts + 1
     if (error.code === 'unavailable' && attempts < STEP_ATTEMPTS_MAX) this.tryAgain(run, row, attempts, error)
     else this.fail(run, row, recipe, error)
@@ -172,8 +195,11 @@ export class Engine {
   }
 
   private release(tx: Tx, run: RunRow, change: Partial<RunRow>): void {
+    // Whoever asked for it to turn back meanwhile must not wait for what it waits for.
+    const turns = change.status === 'waiting' && getRun(tx, run.id).cancelRequestedAt !== null
+    const availableAt = turns ? this.parts.clock.now() : change.availableAt
     tx.update(runs)
-      .set({ ...change, claimedBy: null })
+      .set({ ...change, ...(availableAt === undefined ? {} : { availableAt }), claimedBy: null })
       .where(eq(runs.id, run.id))
       .run()
   }

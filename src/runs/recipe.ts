@@ -7,12 +7,20 @@ export interface Recipe {
   readonly kind: string
   readonly title: string
   readonly steps: readonly Step[]
+  /** Former steps, which runs that began them still finish or take back. */
+  readonly retired?: readonly Step[]
+  /** The first step that can't be taken back: once it has begun, a run only goes forward. */
+  readonly pointOfNoReturn?: string
   /** What becomes true with the run's last step, in the same transaction. */
   succeeded(tx: Tx, run: RunFacts, nowMs: number): void
   /** What becomes true when the run stops with a reason. */
   failed(tx: Tx, run: RunFacts, error: AtlasError, nowMs: number): void
   /** What becomes true when everything is undone. */
   undone(tx: Tx, run: RunFacts, nowMs: number): void
+  /** What becomes true again when a failed run is tried again. */
+  retried?(tx: Tx, run: RunFacts, nowMs: number): void
+  /** What becomes true when a run turns back, because somebody undoes a failed one or cancels a live one. */
+  turned?(tx: Tx, run: RunFacts, nowMs: number): void
 }
 
 /** One step: it finds or creates, so that running it again after a crash does nothing twice. */

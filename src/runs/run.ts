@@ -1,13 +1,13 @@
 import { and, asc, count, desc, eq, inArray, lte, min, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { runLogs, runs, steps } from '../db/schema'
+import { runLogs, runs } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
 import { recoverEffects } from './effects'
 import type { Recipe, RunFacts } from './recipe'
+import { isPastReturn, plan, refreshSteps, stepsOf } from './steps'
 
 export type RunRow = typeof runs.$inferSelect
-export type StepRow = typeof steps.$inferSelect
 
 const STEP_LOG_LINES_MAX = 500
 const LOG_LINE_CHARS_MAX = 2_000
@@ -27,30 +27,51 @@ export function queueRun(tx: Tx, recipe: Recipe, tenantId: string, input: RunFac
       createdAt: nowMs,
     })
     .run()
-  const pending = recipe.steps.map(({ name, title }, position) => ({
-    runId: id,
-    position,
-    name,
-    title,
-    status: 'pending' as const,
-  }))
-  tx.insert(steps).values(pending).run()
+  plan(tx, id, recipe.steps)
   return id
 }
 
 /** Queues a failed run again, from the step that failed and in the direction it had. Throws `conflict`. */
-export function retryRun(tx: Tx, runId: string, nowMs: number): RunRow {
+export function retryRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number): RunRow {
   const run = failedRun(tx, runId)
   requeue(tx, run, { direction: run.direction }, nowMs)
+  recipe.retried?.(tx, factsOf(run), nowMs)
   return run
 }
 
 /** Queues a failed run to take back what it did, last step first. Throws `conflict`. */
-export function undoRun(tx: Tx, runId: string, nowMs: number): RunRow {
+export function undoRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number): RunRow {
   const run = failedRun(tx, runId)
   if (run.direction === 'undo') throw conflict('This run is being undone already. Retry it to go on.')
+  refusePastReturn(tx, recipe, run)
   requeue(tx, run, { direction: 'undo' }, nowMs)
+  recipe.turned?.(tx, factsOf(run), nowMs)
   return run
+}
+
+/** Has a live run turn back before its next step; what it is at right now is finished first. Throws `conflict`. */
+export function cancelRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number): RunRow {
+  const run = getRun(tx, runId)
+  const isLive = run.status === 'queued' || run.status === 'running' || run.status === 'waiting'
+  if (!isLive) throw conflict('This run has ended. Only one that is at work can be cancelled.')
+  if (run.direction === 'undo') throw conflict('This run is being undone already.')
+  refusePastReturn(tx, recipe, run)
+  const availableAt = run.status === 'running' ? run.availableAt : nowMs
+  tx.update(runs).set({ cancelRequestedAt: nowMs, availableAt }).where(eq(runs.id, runId)).run()
+  return run
+}
+
+/** Turns a run round when somebody has asked for it; returns whether it did. */
+export function turnIfAsked(tx: Tx, recipe: Recipe, run: RunRow, nowMs: number): boolean {
+  if (run.direction === 'undo' || getRun(tx, run.id).cancelRequestedAt === null) return false
+  if (isPastReturn(stepsOf(tx, run.id), recipe)) return false
+  tx.update(runs)
+    .set({ direction: 'undo', attempts: 0, reason: null, cancelRequestedAt: null })
+    .where(eq(runs.id, run.id))
+    .run()
+  refreshSteps(tx, run.id)
+  recipe.turned?.(tx, factsOf({ ...run, direction: 'undo' }), nowMs)
+  return true
 }
 
 /** A run by its id. Throws `not_found`. */
@@ -69,10 +90,6 @@ export function latestRun(db: Reader, tenantId: string): RunRow | undefined {
     .orderBy(desc(runs.createdAt))
     .limit(1)
     .get()
-}
-
-export function stepsOf(db: Reader, runId: string): StepRow[] {
-  return db.select().from(steps).where(eq(steps.runId, runId)).orderBy(asc(steps.position)).all()
 }
 
 export function factsOf(run: RunRow): RunFacts {
@@ -151,6 +168,12 @@ function failedRun(tx: Tx, runId: string): RunRow {
   return run
 }
 
+function refusePastReturn(tx: Tx, recipe: Recipe, run: RunRow): void {
+  if (!isPastReturn(stepsOf(tx, run.id), recipe)) return
+  const title = recipe.steps.find(({ name }) => name === recipe.pointOfNoReturn)?.title
+  throw conflict(`“${title}” has begun, and that can’t be taken back. The run can only go on.`)
+}
+
 function requeue(tx: Tx, run: RunRow, change: Pick<RunRow, 'direction'>, nowMs: number): void {
   tx.update(runs)
     .set({
@@ -161,11 +184,9 @@ function requeue(tx: Tx, run: RunRow, change: Pick<RunRow, 'direction'>, nowMs: 
       reason: null,
       errorCode: null,
       finishedAt: null,
+      cancelRequestedAt: null,
     })
     .where(eq(runs.id, run.id))
     .run()
-  tx.update(steps)
-    .set({ startedAt: null, finishedAt: null, reason: null, attempts: 0 })
-    .where(and(eq(steps.runId, run.id), eq(steps.status, 'failed')))
-    .run()
+  refreshSteps(tx, run.id)
 }

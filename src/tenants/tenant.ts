@@ -1,8 +1,9 @@
-import { desc, eq } from 'drizzle-orm'
+import { and, desc, eq, isNull } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { dnsRecords, servers, tenants } from '../db/schema'
 import { notFound } from '../errors'
-import { newId } from '../ids'
+import { newId, type Random } from '../ids'
+import type { RunFacts } from '../runs/recipe'
 import { KEY_BYTES, seal } from '../secrets'
 import type { Services } from '../services'
 import type { PlanRow, SignupRow } from '../signups/signup'
@@ -40,21 +41,30 @@ export function createTenant(
     })
     .returning()
     .get()
-  tx.insert(servers)
-    .values({
-      id: newId('srv', nowMs, random),
-      tenantId: id,
-      provider: 'hetzner',
-      name: serverNameOf(signup.subdomain, id),
-      createdAt: nowMs,
-    })
-    .run()
+  planServer(tx, tenant, 'current', nowMs, random)
   return tenant
 }
 
-/** The name of a tenant's server, which no other tenant's has, not even one of the same subdomain later. */
-export function serverNameOf(subdomain: string, tenantId: string): string {
-  return `${subdomain}-${tenantId.slice(-6)}`
+/** Writes down a server that is going to be made, with a name that no other server has, now or later. */
+export function planServer(
+  tx: Tx,
+  tenant: Pick<TenantRow, 'id' | 'subdomain'>,
+  role: ServerRow['role'],
+  nowMs: number,
+  random: Random,
+): ServerRow {
+  const id = newId('srv', nowMs, random)
+  const name = serverNameOf(tenant.subdomain, id)
+  return tx
+    .insert(servers)
+    .values({ id, tenantId: tenant.id, role, provider: 'hetzner', name, createdAt: nowMs })
+    .returning()
+    .get()
+}
+
+/** The name of a server at its cloud. */
+export function serverNameOf(subdomain: string, serverId: string): string {
+  return `${subdomain}-${serverId.slice(-6)}`
 }
 
 /** Where a tenant's sealed data key is kept. */
@@ -69,11 +79,27 @@ export function getTenant(db: Reader, tenantId: string): TenantRow {
   return tenant
 }
 
-/** A tenant's server as Atlas knows it. Throws `not_found`. */
+/** The server that a tenant lives on, as Atlas knows it. Throws `not_found`. */
 export function serverOf(db: Reader, tenantId: string): ServerRow {
-  const server = db.select().from(servers).where(eq(servers.tenantId, tenantId)).get()
+  const current = and(eq(servers.tenantId, tenantId), eq(servers.role, 'current'))
+  const server = db.select().from(servers).where(current).get()
   if (!server) throw notFound('This tenant has no server.')
   return server
+}
+
+/** The server that a run works on: the one that its input names, otherwise the tenant's. Throws `not_found`. */
+export function serverOfRun(db: Reader, run: Pick<RunFacts, 'tenantId' | 'input'>): ServerRow {
+  const { serverId } = run.input
+  if (typeof serverId !== 'string') return serverOf(db, run.tenantId)
+  const server = db.select().from(servers).where(eq(servers.id, serverId)).get()
+  if (!server) throw notFound('There is no such server.')
+  return server
+}
+
+/** Every server of a tenant that is there or may be: while it moves there are two. */
+export function serversOf(db: Reader, tenantId: string): ServerRow[] {
+  const present = and(eq(servers.tenantId, tenantId), isNull(servers.deletedAt))
+  return db.select().from(servers).where(present).all()
 }
 
 /** The latest DNS record made for a tenant, deleted or not. */

@@ -1,14 +1,14 @@
 import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../../src/cli/demo-environment'
 import { demoPrices } from '../../src/cli/demo-goods'
 import { ManualClock, SystemClock } from '../../src/clock'
+import { retry, undo } from '../../src/lifecycle/mend'
+import { allRecipes } from '../../src/lifecycle/recipes'
 import { createHetzner } from '../../src/providers/hetzner'
 import { createProbe } from '../../src/providers/http-probe'
 import { createResend } from '../../src/providers/resend'
 import { createRoute53 } from '../../src/providers/route53'
 import { createMachines } from '../../src/providers/ssh'
 import { generateHostKey } from '../../src/providers/ssh/keys'
-import { retryProvisioning, undoProvisioning } from '../../src/provisioning/mend'
-import { provisionRecipe } from '../../src/provisioning/recipe'
 import { Engine } from '../../src/runs/engine'
 import { outboxLane } from '../../src/runs/outbox'
 import { getRun, type RunRow, recoverRuns } from '../../src/runs/run'
@@ -110,11 +110,11 @@ export class Land {
   }
 
   retry(): void {
-    this.db.write((tx) => retryProvisioning(tx, this.runId, { id: 'test' }, this.clock.now()))
+    this.db.write((tx) => retry(tx, this.stage.services, this.runId, { id: 'test' }, this.clock.now()))
   }
 
   undo(): void {
-    this.db.write((tx) => undoProvisioning(tx, this.runId, { id: 'test' }, this.clock.now()))
+    this.db.write((tx) => undo(tx, this.stage.services, this.runId, { id: 'test' }, this.clock.now()))
   }
 
   async close(): Promise<void> {
@@ -152,7 +152,7 @@ export class Life {
   ) {
     const { db, clock, log, mailer, settings } = services
     const chance = () => 0.5
-    const engine = new Engine({ db, clock, log, recipes: [provisionRecipe(services)], chance })
+    const engine = new Engine({ db, clock, log, recipes: allRecipes(services), chance })
     this.worker = new Worker(db, clock, log, [
       runLane(db, clock, engine, 'test'),
       outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),

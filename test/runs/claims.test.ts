@@ -3,7 +3,8 @@ import { eq } from 'drizzle-orm'
 import { runs } from '../../src/db/schema'
 import { conflict } from '../../src/errors'
 import { done, type StepContext } from '../../src/runs/recipe'
-import { claimRuns, queueRun, recoverRuns, retryRun, stepsOf } from '../../src/runs/run'
+import { claimRuns, queueRun, recoverRuns, retryRun } from '../../src/runs/run'
+import { stepsOf } from '../../src/runs/steps'
 import { Workshop } from './workshop'
 
 let shop: Workshop
@@ -129,7 +130,9 @@ describe('a tenant', () => {
     const failed = await shop.carryToTheEnd(failing)
     const recipe = shop.recipe({ call: async () => done() })
     shop.db.write((tx) => queueRun(tx, recipe, shop.tenantId, {}, shop.clock.now()))
-    expect(() => shop.db.write((tx) => retryRun(tx, failed, shop.clock.now()))).toThrow('Something else')
+    expect(() => shop.db.write((tx) => retryRun(tx, recipe, failed, shop.clock.now()))).toThrow(
+      'Something else',
+    )
   })
 })
 

@@ -3,7 +3,8 @@ import { AtlasError, conflict, unavailable } from '../../src/errors'
 import { backOffMs } from '../../src/runs/back-off'
 import { STEP_ATTEMPTS_MAX } from '../../src/runs/engine'
 import { done, wait } from '../../src/runs/recipe'
-import { retryRun, stepsOf, undoRun } from '../../src/runs/run'
+import { retryRun, undoRun } from '../../src/runs/run'
+import { stepsOf } from '../../src/runs/steps'
 import { noting, Workshop } from './workshop'
 
 let shop: Workshop
@@ -139,7 +140,7 @@ describe('what can’t be mended by trying again', () => {
     await shop.carry()
     expect(shop.run(id)).toMatchObject({ status: 'failed', errorCode: 'internal' })
     expect(shop.run(id).reason).toContain('made-up')
-    shop.db.write((tx) => retryRun(tx, id, shop.clock.now()))
+    shop.db.write((tx) => retryRun(tx, recipe, id, shop.clock.now()))
     await shop.carryToTheEnd(recipe, id)
     expect(shop.run(id).status).toBe('succeeded')
   })
@@ -160,7 +161,7 @@ describe('a run never stays claimed with nobody at work on it', () => {
     expect(shop.run(id)).toMatchObject({ status: 'failed', reason: 'There is no such blueprint.' })
     expect(shop.ends).toEqual(['failed'])
     works = true
-    shop.db.write((tx) => retryRun(tx, id, shop.clock.now()))
+    shop.db.write((tx) => retryRun(tx, recipe, id, shop.clock.now()))
     await shop.carryToTheEnd(recipe, id)
     expect(shop.run(id).status).toBe('succeeded')
   })
@@ -189,7 +190,7 @@ describe('a failed run', () => {
     const id = await shop.carryToTheEnd(recipe)
     works = true
     shop.clock.advance(60_000)
-    shop.db.write((tx) => retryRun(tx, id, shop.clock.now()))
+    shop.db.write((tx) => retryRun(tx, recipe, id, shop.clock.now()))
     expect(stepsOf(shop.db.read, id)[1]).toMatchObject({ startedAt: null, attempts: 0 })
     await shop.carryToTheEnd(recipe, id)
     expect(notes).toEqual(['first', 'second', 'second', 'third'])
@@ -205,7 +206,7 @@ describe('a failed run', () => {
       fourth: noting(notes, 'fourth'),
     })
     const id = await shop.carryToTheEnd(recipe)
-    shop.db.write((tx) => undoRun(tx, id, shop.clock.now()))
+    shop.db.write((tx) => undoRun(tx, recipe, id, shop.clock.now()))
     await shop.carryToTheEnd(recipe, id)
     expect(notes).toEqual(['first', 'undo third', 'undo first'])
     expect(shop.steps(id)).toEqual(['first: undone', 'second: undone', 'third: undone', 'fourth: pending'])
@@ -228,12 +229,14 @@ describe('a failed run', () => {
       third: { ...noting(notes, 'third'), run: () => Promise.reject(conflict('No.')) },
     })
     const id = await shop.carryToTheEnd(recipe)
-    shop.db.write((tx) => undoRun(tx, id, shop.clock.now()))
+    shop.db.write((tx) => undoRun(tx, recipe, id, shop.clock.now()))
     await shop.carryToTheEnd(recipe, id)
     expect(shop.run(id)).toMatchObject({ status: 'failed', direction: 'undo', reason: 'It is protected.' })
-    expect(() => shop.db.write((tx) => undoRun(tx, id, shop.clock.now()))).toThrow('being undone already')
+    expect(() => shop.db.write((tx) => undoRun(tx, recipe, id, shop.clock.now()))).toThrow(
+      'being undone already',
+    )
     works = true
-    shop.db.write((tx) => retryRun(tx, id, shop.clock.now()))
+    shop.db.write((tx) => retryRun(tx, recipe, id, shop.clock.now()))
     await shop.carryToTheEnd(recipe, id)
     expect(notes).toEqual(['first', 'undo third', 'undo first'])
     expect(shop.run(id).status).toBe('cancelled')
@@ -243,8 +246,12 @@ describe('a failed run', () => {
     const act = { retry: retryRun, undo: undoRun }[verb]
     const recipe = shop.recipe({ call: async () => done() })
     const id = shop.queue(recipe)
-    expect(() => shop.db.write((tx) => act(tx, id, shop.clock.now()))).toThrow('Only a run that has failed')
+    expect(() => shop.db.write((tx) => act(tx, recipe, id, shop.clock.now()))).toThrow(
+      'Only a run that has failed',
+    )
     await shop.carryToTheEnd(recipe, id)
-    expect(() => shop.db.write((tx) => act(tx, id, shop.clock.now()))).toThrow('Only a run that has failed')
+    expect(() => shop.db.write((tx) => act(tx, recipe, id, shop.clock.now()))).toThrow(
+      'Only a run that has failed',
+    )
   })
 })

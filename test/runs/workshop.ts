@@ -5,7 +5,8 @@ import { effects, runs } from '../../src/db/schema'
 import { Engine } from '../../src/runs/engine'
 import { logOf } from '../../src/runs/list'
 import { done, type Recipe, type Step } from '../../src/runs/recipe'
-import { claimRuns, getRun, queueRun, type RunRow, stepsOf } from '../../src/runs/run'
+import { claimRuns, getRun, queueRun, type RunRow } from '../../src/runs/run'
+import { stepsOf } from '../../src/runs/steps'
 import { openStage, type Stage } from '../stage'
 
 export type Ends = Partial<Pick<Recipe, 'succeeded' | 'failed' | 'undone'>>

@@ -463,6 +463,7 @@ export const run: RunProps = {
   availableAt: NOW + 4 * SECOND,
   canRetry: false,
   canUndo: false,
+  canCancel: false,
   now: NOW,
 }
 
@@ -477,6 +478,7 @@ export const runFailed: RunProps = {
   finishedAt: NOW - 2 * SECOND,
   canRetry: true,
   canUndo: true,
+  canCancel: false,
 }
 
 export const runs: RunsProps = {

@@ -42,6 +42,8 @@ export type RunData = {
   availableAt: number
   canRetry: boolean
   canUndo: boolean
+  /** Whether it is at work and can still turn back. */
+  canCancel: boolean
   now: number
 }
 
@@ -96,13 +98,20 @@ export function Run(run: RunData): Html {
   )
 }
 
-function RunActions({ id, canRetry, canUndo }: RunData): Html {
+function RunActions({ id, canRetry, canUndo, canCancel }: RunData): Html {
   return (
     <>
       {canRetry && (
         <form method="post" action={`/admin/runs/${id}/retry`}>
           <button class="button button-primary" type="submit">
             Retry
+          </button>
+        </form>
+      )}
+      {canCancel && (
+        <form method="post" action={`/admin/runs/${id}/cancellation`}>
+          <button class="button button-danger" type="submit">
+            Cancel and take back
           </button>
         </form>
       )}

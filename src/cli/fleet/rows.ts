@@ -61,6 +61,7 @@ function writeCustomer(pen: Pen, tenancy: Tenancy, { sold }: Holding, { liveAt }
     approvedBy: ATLAS.id,
     createdAt: signedUpAt,
     updatedAt: liveAt,
+    lookedAt: null,
   })
   const opened = {
     provider: 'stripe' as const,
@@ -86,6 +87,9 @@ function writeMoney(pen: Pen, { lot, ids, paidAt }: Tenancy, { sold }: Holding):
     cancelAtPeriodEnd: false,
     createdAt: paidAt,
     updatedAt: paidAt,
+    ...lot.entry.plan.price,
+    unpaidSince: null,
+    canceledAt: null,
   })
   pen.write(tables.payments, {
     id: newId('pay', paidAt),
@@ -126,14 +130,18 @@ function writeTenant(
     activatedAt: liveAt,
     deletedAt: null,
     updatedAt: liveAt,
+    suspendedFor: null,
+    suspendedAt: null,
+    deleteAt: null,
   })
   for (const [name, value] of Object.entries(secrets)) {
     const sealed = seal(dataKey, value, secretPlace(ids.tenant, name), random)
-    pen.write(tables.secrets, { tenantId: ids.tenant, name, sealed, createdAt: approvedAt })
+    pen.write(tables.secrets, { tenantId: ids.tenant, name, sealed, nextSealed: null, createdAt: approvedAt })
   }
   pen.write(tables.servers, {
-    id: newId('srv', approvedAt),
+    id: ids.server,
     tenantId: ids.tenant,
+    role: 'current',
     provider: 'hetzner',
     name: tenancy.serverName,
     externalId: server.id,
@@ -142,6 +150,9 @@ function writeTenant(
     image: blueprint.server.image,
     ipv4: server.ipv4,
     ipv6: server.ipv6,
+    ipv4Id: null,
+    ipv6Id: null,
+    diskGb: null,
     hostKey: server.hostKey,
     nextHostKey: null,
     createdAt: approvedAt,
@@ -178,6 +189,7 @@ function writeRun(pen: Pen, { ids, approvedAt }: Tenancy, { steps, effects, live
     availableAt: approvedAt,
     startedAt: approvedAt,
     finishedAt: liveAt,
+    cancelRequestedAt: null,
   })
   pen.write(tables.steps, ...steps)
   pen.write(tables.effects, ...effects)

@@ -11,7 +11,7 @@ export type Times = { signedUpAt: number; paidAt: number; approvedAt: number }
 export type Tenancy = Times & {
   person: Person
   lot: Lot
-  ids: Record<'signup' | 'organization' | 'user' | 'tenant' | 'run', string>
+  ids: Record<'signup' | 'organization' | 'user' | 'tenant' | 'server' | 'run', string>
   hostname: string
   url: string
   serverName: string
@@ -24,6 +24,7 @@ export function tenancyOf({ random, settings }: Services, person: Person, lot: L
     organization: newId('org', paidAt, random),
     user: newId('usr', paidAt, random),
     tenant: newId('ten', approvedAt, random),
+    server: newId('srv', approvedAt, random),
     run: newId('run', approvedAt, random),
   }
   return {
@@ -33,6 +34,6 @@ export function tenancyOf({ random, settings }: Services, person: Person, lot: L
     ids,
     hostname: hostnameOf(person, settings.tenantDomain),
     url: urlOf(person, settings.tenantDomain),
-    serverName: serverNameOf(person.subdomain, ids.tenant),
+    serverName: serverNameOf(person.subdomain, ids.server),
   }
 }

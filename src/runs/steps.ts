@@ -1,0 +1,71 @@
+import { and, asc, eq, inArray, isNotNull } from 'drizzle-orm'
+import type { Reader, Tx } from '../db/open'
+import { steps } from '../db/schema'
+import type { Recipe, Step } from './recipe'
+
+export type StepRow = typeof steps.$inferSelect
+
+export function stepsOf(db: Reader, runId: string): StepRow[] {
+  return db.select().from(steps).where(eq(steps.runId, runId)).orderBy(asc(steps.position)).all()
+}
+
+/** The step of a recipe that a row names, also one that the recipe has no more. */
+export function findStep(recipe: Recipe, name: string): Step | undefined {
+  return [...recipe.steps, ...(recipe.retired ?? [])].find((step) => step.name === name)
+}
+
+/** Writes a run's steps as they will be done. */
+export function plan(tx: Tx, runId: string, recipe: readonly Step[], firstPosition = 0): void {
+  if (recipe.length === 0) return
+  const rows = recipe.map(({ name, title }, index) => ({
+    runId,
+    position: firstPosition + index,
+    name,
+    title,
+    status: 'pending' as const,
+  }))
+  tx.insert(steps).values(rows).run()
+}
+
+/**
+ * Brings the steps that a run has not begun up to its recipe, which may be another one than when it was queued.
+ * What has begun stays as it was; what the recipe put before it is not made up for.
+ */
+export function align(tx: Tx, runId: string, recipe: Recipe): void {
+  const rows = stepsOf(tx, runId)
+  const begun = rows.filter(({ status }) => status !== 'pending')
+  const names = new Set(begun.map(({ name }) => name))
+  const last = recipe.steps.findLastIndex(({ name }) => names.has(name))
+  const ahead = recipe.steps.filter(({ name }, index) => index > last && !names.has(name))
+  const planned = rows.slice(begun.length).map(({ name }) => name)
+  if (
+    Bun.deepEquals(
+      planned,
+      ahead.map(({ name }) => name),
+    )
+  )
+    return
+  tx.delete(steps)
+    .where(and(eq(steps.runId, runId), eq(steps.status, 'pending')))
+    .run()
+  plan(tx, runId, ahead, (begun.at(-1)?.position ?? -1) + 1)
+}
+
+/** Whether a run has begun what its recipe can't take back. */
+export function isPastReturn(rows: readonly StepRow[], { pointOfNoReturn }: Recipe): boolean {
+  return rows.some(({ name, status }) => name === pointOfNoReturn && status !== 'pending')
+}
+
+/** Lets the step that stopped or waited begin anew, with its own time and tries. */
+export function refreshSteps(tx: Tx, runId: string): void {
+  tx.update(steps)
+    .set({ startedAt: null, finishedAt: null, reason: null, attempts: 0 })
+    .where(
+      and(
+        eq(steps.runId, runId),
+        inArray(steps.status, ['failed', 'waiting', 'running']),
+        isNotNull(steps.startedAt),
+      ),
+    )
+    .run()
+}
