@@ -1,4 +1,4 @@
-import type { ResourceRecordSet, Route53Client } from '@aws-sdk/client-route-53'
+import type { ResourceRecordSet, Route53Client, Route53ClientConfig } from '@aws-sdk/client-route-53'
 import { AtlasError, type ErrorCode } from '../errors'
 import type { Dns, DnsRecord } from './dns'
 
@@ -8,6 +8,8 @@ export type Route53Settings = {
   hostedZoneId: string
   apiUrl?: string
   timeoutMs?: number
+  /** What sends the SDK's requests instead of its own connections. */
+  requestHandler?: Route53ClientConfig['requestHandler']
 }
 
 type Sdk = typeof import('@aws-sdk/client-route-53')
@@ -118,6 +120,7 @@ async function connect(settings: Route53Settings): Promise<Omit<Call, 'abortSign
     credentials: { accessKeyId: settings.accessKeyId, secretAccessKey: settings.secretAccessKey },
     // One attempt: the run that asked retries with its own back-off, and must see an unknown outcome.
     maxAttempts: 1,
+    requestHandler: settings.requestHandler,
   })
   return { sdk, client }
 }

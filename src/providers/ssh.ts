@@ -2,7 +2,7 @@ import { type Clock, sleep } from '../clock'
 import { AtlasError, unavailable } from '../errors'
 import type { AgentReply, Machines, RunOptions } from './machines'
 import { commandInput, commandLine } from './ssh/command'
-import { type Connection, lostMidway, openConnection } from './ssh/connection'
+import { type Connection, type Dial, lostMidway, openConnection } from './ssh/connection'
 import { parsePrivateKey } from './ssh/keys'
 import { Pool } from './ssh/pool'
 import { type AgentEnd, readReply } from './ssh/reply'
@@ -14,6 +14,8 @@ export type MachinesOptions = {
   port?: number
   /** HTTP proxy that allows CONNECT to the servers; straight to them when absent. */
   gatewayUrl?: string
+  /** How a server is reached instead, for servers that are no network away. */
+  dial?: Dial
   clock: Clock
   connectTimeoutMs?: number
 }
@@ -23,10 +25,11 @@ const COMMAND_TIMEOUT_MS = 60_000
 
 /** Commands to the tenants' servers over SSH. Throws `invalid` in words when the private key cannot be used. */
 export function createMachines(options: MachinesOptions): Machines {
-  const { clock, gatewayUrl, user = 'atlas', port = 22, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
+  const { clock, gatewayUrl, dial, user = 'atlas', port = 22 } = options
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
   const key = parsePrivateKey(options.privateKey)
   const pool = new Pool(
-    (target) => openConnection(target, { key, user, port, gatewayUrl, clock, connectTimeoutMs }),
+    (target) => openConnection(target, { key, user, port, gatewayUrl, dial, clock, connectTimeoutMs }),
     clock,
   )
   return {

@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Client, type ClientChannel, type ParsedKey, type PublicKeyAuthMethod } from 'ssh2'
 import type { Clock } from '../../clock'
 import { type AtlasError, asAtlasError, conflict, unauthorized, unavailable } from '../../errors'
-import { openSocket } from '../gateway'
+import { openSocket, type SocketRequest } from '../gateway'
 import type { MachineTarget } from '../machines'
 import { publicLine, sameKey } from './keys'
 
@@ -24,9 +24,13 @@ export type ConnectionOptions = {
   user: string
   port: number
   gatewayUrl?: string
+  dial?: Dial
   clock: Clock
   connectTimeoutMs: number
 }
+
+/** Another way to a server than over the network; like `openSocket`, for which it stands. */
+export type Dial = (request: SocketRequest) => Promise<Duplex>
 
 const KEEPALIVE_INTERVAL_MS = 15_000
 const KEEPALIVE_COUNT_MAX = 3
@@ -43,8 +47,8 @@ export async function openConnection(target: MachineTarget, options: ConnectionO
     deadline.abort(new Error('connect time-out')),
   )
   try {
-    const { port, gatewayUrl } = options
-    const socket = await openSocket({ address: target.address, port, gatewayUrl, signal: deadline.signal })
+    const { port, gatewayUrl, dial = openSocket } = options
+    const socket = await dial({ address: target.address, port, gatewayUrl, signal: deadline.signal })
     return await authenticated(new Client(), socket, target, options, deadline.signal)
   } catch (thrown) {
     throw deadline.signal.aborted ? timedOut() : asAtlasError(thrown)
@@ -55,7 +59,7 @@ export async function openConnection(target: MachineTarget, options: ConnectionO
 
 function authenticated(
   client: Client,
-  sock: Socket,
+  sock: Duplex,
   { hostKeys }: MachineTarget,
   { user, key }: ConnectionOptions,
   signal: AbortSignal,
@@ -85,7 +89,7 @@ function authenticated(
   return promise
 }
 
-function wrap(client: Client, sock: Socket, hostKey: string): Connection {
+function wrap(client: Client, sock: Duplex, hostKey: string): Connection {
   let closed = false
   client.once('close', () => {
     closed = true
