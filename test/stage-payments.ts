@@ -1,6 +1,13 @@
 import type { Clock } from '../src/clock'
 import { notFound, unavailable } from '../src/errors'
-import type { Checkout, CheckoutRequest, PaidSubscription, Payments, Price } from '../src/providers/payments'
+import type {
+  Checkout,
+  CheckoutRequest,
+  Invoice,
+  PaidSubscription,
+  Payments,
+  Price,
+} from '../src/providers/payments'
 
 const AMOUNTS: Record<string, number> = { price_starter: 2900, price_pro: 7900 }
 const MONTH_MS = 30 * 86_400_000
@@ -11,6 +18,9 @@ export class StagePayments implements Payments {
   readonly calls: string[] = []
   /** Whether Stripe can be reached. */
   isDown = false
+  /** What was sold, by id; a test may change it as Stripe or a customer would. */
+  readonly subscriptions = new Map<string, PaidSubscription>()
+  readonly invoices = new Map<string, Invoice>()
   private readonly checkouts = new Map<string, Checkout & { request: CheckoutRequest }>()
 
   constructor(
@@ -55,19 +65,48 @@ export class StagePayments implements Payments {
     if (checkout.status === 'open') checkout.status = 'expired'
   }
 
-  async getSubscription(): Promise<PaidSubscription> {
-    throw notFound('There is no such subscription.')
+  async getSubscription(id: string): Promise<PaidSubscription> {
+    this.call('getSubscription')
+    return this.subscription(id)
   }
 
-  async listSubscriptions(): Promise<PaidSubscription[]> {
-    return []
+  async listSubscriptions(customerId: string): Promise<PaidSubscription[]> {
+    this.call('listSubscriptions')
+    return [...this.subscriptions.values()].filter((one) => one.customerId === customerId).toReversed()
+  }
+
+  async listLiveSubscriptions(): Promise<PaidSubscription[]> {
+    this.call('listLiveSubscriptions')
+    return [...this.subscriptions.values()].filter(({ status }) => status !== 'canceled')
+  }
+
+  async changePrice(id: string, priceId: string): Promise<PaidSubscription> {
+    this.call('changePrice')
+    const { amount, currency, interval } = priceOf(priceId)
+    return this.changeSubscription(id, { priceId, amount, currency, interval })
+  }
+
+  async cancelSubscription(id: string): Promise<PaidSubscription> {
+    this.call('cancelSubscription')
+    const { canceledAt } = this.subscription(id)
+    return this.changeSubscription(id, { status: 'canceled', canceledAt: canceledAt ?? this.clock.now() })
+  }
+
+  async getInvoice(id: string): Promise<Invoice> {
+    this.call('getInvoice')
+    const invoice = this.invoices.get(id)
+    if (!invoice) throw notFound('There is no such invoice.')
+    return invoice
+  }
+
+  async listInvoices(customerId: string): Promise<Invoice[]> {
+    this.call('listInvoices')
+    return [...this.invoices.values()].filter((one) => one.customerId === customerId).toReversed()
   }
 
   async getPrice(priceId: string): Promise<Price> {
     this.call('getPrice')
-    const amount = AMOUNTS[priceId]
-    if (amount === undefined) throw notFound('There is no such price.')
-    return { id: priceId, amount, currency: 'usd', interval: 'month' }
+    return priceOf(priceId)
   }
 
   verifyWebhook(rawBody: string, signature: string, nowMs: number) {
@@ -80,31 +119,57 @@ export class StagePayments implements Payments {
       (one) => one.signupId === signupId && one.status === 'open',
     )
     if (!open) throw new Error('this signup has no open checkout')
-    const number = open.id.slice('cs_test_'.length)
-    const customerId = `cus_${number}`
+    const { subscription, invoice } = this.sell(open)
     Object.assign(open, {
       status: 'complete',
       paymentStatus: 'paid',
-      customerId,
+      customerId: subscription.customerId,
       url: null,
-      subscription: {
-        id: `sub_${number}`,
-        customerId,
-        status: 'active',
-        priceId: open.request.priceId,
-        currentPeriodEnd: this.clock.now() + MONTH_MS,
-        cancelAtPeriodEnd: false,
-      },
-      payment: {
-        invoiceId: `in_${number}`,
-        amount: open.amountTotal,
-        currency: 'usd',
-        status: 'paid',
-        paidAt: this.clock.now(),
-      },
+      subscription,
+      payment: subscription.latestPayment,
       ...change,
     })
+    this.subscriptions.set(subscription.id, subscription)
+    this.invoices.set(invoice.invoiceId, invoice)
     return open.id
+  }
+
+  /** Changes a subscription as Stripe or its customer would, such as to `past_due`. */
+  changeSubscription(id: string, change: Partial<PaidSubscription>): PaidSubscription {
+    const changed = { ...this.subscription(id), ...change }
+    this.subscriptions.set(id, changed)
+    return changed
+  }
+
+  private sell({ id, request }: Checkout & { request: CheckoutRequest }) {
+    const number = id.slice('cs_test_'.length)
+    const now = this.clock.now()
+    const { amount, currency, interval } = priceOf(request.priceId)
+    const payment = { invoiceId: `in_${number}`, amount, currency, status: 'paid' as const, paidAt: now }
+    const subscription: PaidSubscription = {
+      id: `sub_${number}`,
+      customerId: `cus_${number}`,
+      status: 'active',
+      priceId: request.priceId,
+      currentPeriodEnd: now + MONTH_MS,
+      cancelAtPeriodEnd: false,
+      amount,
+      currency,
+      interval,
+      unpaidSince: null,
+      latestPayment: payment,
+      canceledAt: null,
+      signupId: request.signupId,
+      createdAt: now,
+    }
+    const invoice = { ...payment, customerId: subscription.customerId, subscriptionId: subscription.id }
+    return { subscription, invoice }
+  }
+
+  private subscription(id: string): PaidSubscription {
+    const subscription = this.subscriptions.get(id)
+    if (!subscription) throw notFound('There is no such subscription.')
+    return subscription
   }
 
   private find(checkoutId: string) {
@@ -117,4 +182,10 @@ export class StagePayments implements Payments {
     this.calls.push(name)
     if (this.isDown) throw unavailable('Stripe cannot be reached.', { outcome: 'refused' })
   }
+}
+
+function priceOf(id: string): Price {
+  const amount = AMOUNTS[id]
+  if (amount === undefined) throw notFound('There is no such price.')
+  return { id, amount, currency: 'usd', interval: 'month' }
 }

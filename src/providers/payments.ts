@@ -15,14 +15,16 @@ export interface Payments {
   getSubscription(subscriptionId: string): Promise<PaidSubscription>
   /** Every subscription a customer has, newest first. */
   listSubscriptions(customerId: string): Promise<PaidSubscription[]>
-  /** Every subscription of the account that has not ended, every page. */
+  /** Every subscription of the account that has not ended, every page, also those that Atlas did not sell. */
   listLiveSubscriptions(): Promise<PaidSubscription[]>
   /** Moves a subscription to another price, the difference prorated; one that has it already stays as it is. */
   changePrice(subscriptionId: string, priceId: string, idempotencyKey: string): Promise<PaidSubscription>
-  /** Ends a subscription at once; one that has ended stays as it is. */
-  cancelSubscription(subscriptionId: string, idempotencyKey: string): Promise<PaidSubscription>
+  /** Ends a subscription at once; one that has ended stays as it is, so a repetition needs no key. */
+  cancelSubscription(subscriptionId: string): Promise<PaidSubscription>
   /** An invoice as it is now. Throws `not_found`. */
   getInvoice(invoiceId: string): Promise<Invoice>
+  /** Every invoice a customer has been sent, newest first; drafts are not sent yet. */
+  listInvoices(customerId: string): Promise<Invoice[]>
   getPrice(priceId: string): Promise<Price>
   /** Verifies a webhook's raw body. Throws `invalid` when it is forged, too old or from the future. */
   verifyWebhook(rawBody: string, signature: string, nowMs: number): Promise<WebhookEvent>
@@ -76,8 +78,14 @@ export type PaidSubscription = {
   amount: number
   currency: string
   interval: Price['interval']
-  /** Since when its latest invoice waits to be paid; null when nothing is owed. UTC milliseconds. */
+  /** Since when its oldest unpaid invoice waits to be paid; null when nothing is owed. UTC milliseconds. */
   unpaidSince: number | null
+  /** Its latest invoice as money; null before there is one. */
+  latestPayment: Payment | null
+  /** When its end was asked for, which may be at the end of its period. */
+  canceledAt: number | null
+  /** The signup that it was sold to; null for one that was not sold by Atlas. */
+  signupId: string | null
   createdAt: number
 }
 
@@ -87,7 +95,7 @@ export type Invoice = Payment & {
   subscriptionId: string | null
 }
 
-/** The first invoice of a subscription, as money: integer minor units. */
+/** An invoice as money: integer minor units. */
 export type Payment = {
   invoiceId: string
   amount: number

@@ -1,15 +1,17 @@
 import Stripe from 'stripe'
-import { AtlasError, invalid, unavailable } from '../errors'
-import type {
-  Checkout,
-  CheckoutRequest,
-  PaidSubscription,
-  Payment,
-  Payments,
-  Price,
-  WebhookEvent,
-} from './payments'
+import { AtlasError, invalid } from '../errors'
+import type { Checkout, CheckoutRequest, Payments, Price, WebhookEvent } from './payments'
 import { asStripeFailure } from './stripe/failure'
+import { getInvoice, listInvoices, paymentOf } from './stripe/invoices'
+import {
+  cancelSubscription,
+  changePrice,
+  getSubscription,
+  listLiveSubscriptions,
+  listSubscriptions,
+  readSubscription,
+} from './stripe/subscriptions'
+import { idOf, known } from './stripe/words'
 
 export type StripeOptions = {
   secretKey: string
@@ -25,16 +27,6 @@ const TIMEOUT_MS = 20_000
 const WEBHOOK_AGE_MAX_S = 300
 // Two disciplined clocks may differ by a moment; anything more comes from a forger or a broken clock.
 const WEBHOOK_FUTURE_MAX_S = 5
-const SUBSCRIPTION_STATUSES = [
-  'incomplete',
-  'incomplete_expired',
-  'trialing',
-  'active',
-  'past_due',
-  'canceled',
-  'unpaid',
-  'paused',
-] as const
 
 /**
  * Stripe through its own SDK. Every failure is an AtlasError; a failed call that may have acted has the
@@ -46,8 +38,13 @@ export function createStripe(options: StripeOptions): Payments {
     createCheckout: (request) => call(() => createCheckout(stripe, request)),
     getCheckout: (id) => call(() => getCheckout(stripe, id)),
     expireCheckout: (id) => call(() => expireCheckout(stripe, id)),
-    getSubscription: (id) => call(async () => paidSubscription(await stripe.subscriptions.retrieve(id))),
+    getSubscription: (id) => call(() => getSubscription(stripe, id)),
     listSubscriptions: (customerId) => call(() => listSubscriptions(stripe, customerId)),
+    listLiveSubscriptions: () => call(() => listLiveSubscriptions(stripe)),
+    changePrice: (id, priceId, key) => call(() => changePrice(stripe, id, priceId, key)),
+    cancelSubscription: (id) => call(() => cancelSubscription(stripe, id)),
+    getInvoice: (id) => call(() => getInvoice(stripe, id)),
+    listInvoices: (customerId) => call(() => listInvoices(stripe, customerId)),
     getPrice: (id) => call(async () => priceOf(await stripe.prices.retrieve(id))),
     verifyWebhook: (rawBody, signature, nowMs) =>
       verifyWebhook(stripe, options.webhookSecret, rawBody, signature, nowMs),
@@ -106,11 +103,12 @@ async function createCheckout(stripe: Stripe, request: CheckoutRequest): Promise
     },
     { idempotencyKey: request.idempotencyKey },
   )
-  return checkoutOf(session)
+  return checkoutOf(stripe, session)
 }
 
 async function getCheckout(stripe: Stripe, id: string): Promise<Checkout> {
-  return checkoutOf(await stripe.checkout.sessions.retrieve(id, { expand: ['subscription', 'invoice'] }))
+  const expand = ['subscription.latest_invoice', 'invoice']
+  return checkoutOf(stripe, await stripe.checkout.sessions.retrieve(id, { expand }))
 }
 
 /** Stripe refuses to close a checkout that is closed already, so a refusal is looked into. */
@@ -123,14 +121,6 @@ async function expireCheckout(stripe: Stripe, id: string): Promise<void> {
     const { status } = await stripe.checkout.sessions.retrieve(id)
     if (status === 'open') throw failure
   }
-}
-
-async function listSubscriptions(stripe: Stripe, customer: string): Promise<PaidSubscription[]> {
-  const found: PaidSubscription[] = []
-  for await (const one of stripe.subscriptions.list({ customer, status: 'all', limit: 100 })) {
-    found.push(paidSubscription(one))
-  }
-  return found
 }
 
 async function verifyWebhook(
@@ -176,7 +166,7 @@ function fields(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
 
-function checkoutOf(session: Stripe.Checkout.Session): Checkout {
+async function checkoutOf(stripe: Stripe, session: Stripe.Checkout.Session): Promise<Checkout> {
   const { subscription, invoice } = session
   return {
     id: session.id,
@@ -190,41 +180,10 @@ function checkoutOf(session: Stripe.Checkout.Session): Checkout {
     amountTotal: session.amount_total,
     currency: session.currency,
     livemode: session.livemode,
-    subscription: typeof subscription === 'object' && subscription ? paidSubscription(subscription) : null,
+    subscription:
+      typeof subscription === 'object' && subscription ? await readSubscription(stripe, subscription) : null,
     payment: typeof invoice === 'object' && invoice ? paymentOf(invoice) : null,
   }
-}
-
-/** Since 2025 the billing period is on the items; a subscription of ours has one. */
-function paidSubscription(subscription: Stripe.Subscription): PaidSubscription {
-  const [item] = subscription.items.data
-  if (!item) throw unavailable('Stripe sent a subscription without an item.', { outcome: 'unknown' })
-  return {
-    id: subscription.id,
-    customerId: idOf(subscription.customer) ?? '',
-    status: known(subscription.status, SUBSCRIPTION_STATUSES),
-    priceId: item.price.id,
-    currentPeriodEnd: item.current_period_end * 1000,
-    cancelAtPeriodEnd: subscription.cancel_at_period_end,
-  }
-}
-
-function paymentOf(invoice: Stripe.Invoice): Payment {
-  const paidAt = invoice.status_transitions.paid_at
-  return {
-    invoiceId: invoice.id,
-    amount: invoice.total,
-    currency: invoice.currency,
-    status: paymentStatus(invoice),
-    paidAt: paidAt === null ? null : paidAt * 1000,
-  }
-}
-
-/** An open invoice that was tried is one whose card failed; Stripe tries again by itself. */
-function paymentStatus({ status, attempted }: Stripe.Invoice): Payment['status'] {
-  if (status === 'paid') return 'paid'
-  if (status === 'draft' || (status === 'open' && !attempted)) return 'open'
-  return 'failed'
 }
 
 function priceOf(price: Stripe.Price): Price {
@@ -237,15 +196,4 @@ function priceOf(price: Stripe.Price): Price {
     currency: price.currency,
     interval: known(price.recurring.interval, ['day', 'week', 'month', 'year']),
   }
-}
-
-/** Stripe may add words to its lists at any time; one that Atlas does not know must not pass as another. */
-function known<const T extends string>(value: string | null, words: readonly T[]): T {
-  const word = words.find((one) => one === value)
-  if (word === undefined) throw new AtlasError('internal', 'Stripe answered with a word Atlas does not know.')
-  return word
-}
-
-function idOf(value: string | { id: string } | null): string | null {
-  return typeof value === 'object' ? (value?.id ?? null) : value
 }
