@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { Environment } from '../config'
+import { type ComposeNames, composeProblems } from './compose'
 import { sampleUserData } from './sample'
 import { blueprintSchema, type WrittenBlueprint, wordsOf } from './schema'
 import { checkTemplate, SETTING_VARIABLES } from './template'
@@ -19,6 +20,10 @@ export type Blueprint = {
   sold: boolean
   server: { image: string; location: string; locations: string[] }
   health: { path: string; expectStatus: number; timeoutMinutes: number }
+  /** Whether visitors of a suspended tenant get a page that says so. */
+  suspension: { holdingPage: boolean }
+  /** What the agent copies; null when it can copy nothing of this app. */
+  backup: BackupContents | null
   plans: Plan[]
   settings: Setting[]
   reservedSubdomains: string[]
@@ -50,6 +55,24 @@ export type Plan = {
   /** Such as `tokens_per_month`. */
   limits: Record<string, number>
   features: string[]
+  backups: PlanBackups
+}
+
+/** How often what is copied, and for how long it is kept. */
+export type PlanBackups = {
+  everyHours: number
+  retentionDays: 7 | 30 | 90
+  /** An image of the whole server every so many days; 0 for none. */
+  imagesEveryDays: number
+  /** Whether the cloud makes daily copies of its own, which it charges for. */
+  cloud: boolean
+}
+
+export type BackupContents = {
+  /** `dump` writes to standard output what `restore` reads from standard input, both inside the service's container. */
+  dumps: { name: string; service: string; dump: string[]; restore: string[] }[]
+  /** Names of volumes in compose.yaml. */
+  volumes: string[]
 }
 
 export type PlanServer = {
@@ -63,8 +86,18 @@ export type PlanServer = {
 
 export type Setting =
   | { name: string; value: string }
-  | { name: string; generate: { kind: 'password' | 'hex' | 'base64url'; length: number } }
+  | {
+      name: string
+      generate: { kind: 'password' | 'hex' | 'base64url'; length: number }
+      rotate: Rotation | null
+    }
   | { name: string; from: string; required: boolean }
+
+/**
+ * How the app takes a new value of a secret: with its next start alone, or after a command in a service's container
+ * that finds it in NEW_VALUE. A secret without either is never changed.
+ */
+export type Rotation = 'restart' | { service: string; command: string[] }
 
 /** The plan's id across blueprints, such as `virtues/starter`. */
 export const planId = (blueprint: Blueprint, plan: Plan): string => `${blueprint.name}/${plan.key}`
@@ -79,7 +112,7 @@ export function parseBlueprint(
   }
   if (written) problems.push(...crossProblems(written).map((problem) => `blueprint.yaml: ${problem}`))
   problems.push(...userDataProblems(source.userData).map((problem) => `user-data.yaml${problem}`))
-  const names = written?.settings.map(({ name }) => name)
+  const names = written ? namesUsed(written) : undefined
   problems.push(...composeProblems(source.compose, names).map((problem) => `compose.yaml${problem}`))
   if (!written || problems.length > 0) return { blueprint: null, problems }
   const blueprint = toBlueprint(written, source)
@@ -127,6 +160,7 @@ function crossProblems(written: WrittenBlueprint): string[] {
   const problems = [
     ...repeated('plans', 'key', written.plans),
     ...repeated('settings', 'name', written.settings),
+    ...repeated('backup.dumps', 'name', written.backup?.dumps ?? []),
   ]
   if (written.server.locations && !written.server.locations.includes(written.server.location)) {
     problems.push('server.locations does not hold server.location')
@@ -154,22 +188,15 @@ function commonLimits(written: WrittenBlueprint): string[] {
   return (first ?? []).filter((name) => others.every((names) => names.includes(name)))
 }
 
-// Without the settings' names (the blueprint itself has problems) references are not looked at.
-function composeProblems(text: string, names: string[] | undefined): string[] {
-  const yaml = parseYaml(text)
-  if (yaml.problems.length > 0) return yaml.problems
-  const services = (yaml.value as { services?: Record<string, unknown> } | null)?.services
-  const problems: string[] = []
-  if (!services || typeof services !== 'object' || !Object.hasOwn(services, 'app')) {
-    problems.push(': services.app is missing: Atlas reports on the service of that name')
-  }
-  const used = [...text.replaceAll('$$', '').matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(
-    (match) => match[1]!,
+function namesUsed({ settings, backup }: WrittenBlueprint): ComposeNames {
+  const hooks = settings.flatMap((setting) =>
+    'rotate' in setting && typeof setting.rotate === 'object' ? [setting.rotate.service] : [],
   )
-  for (const name of new Set(names ? used : [])) {
-    if (name !== 'RELEASE' && !names?.includes(name)) problems.push(`: uses ${name}, which no setting gives`)
+  return {
+    settings: settings.map(({ name }) => name),
+    services: [...(backup?.dumps ?? []).map(({ service }) => service), ...hooks],
+    volumes: backup?.volumes ?? [],
   }
-  return problems
 }
 
 function toBlueprint(written: WrittenBlueprint, source: BlueprintSource): Blueprint {
@@ -192,6 +219,8 @@ function toBlueprint(written: WrittenBlueprint, source: BlueprintSource): Bluepr
       expectStatus: health.expect_status,
       timeoutMinutes: health.timeout_minutes,
     },
+    suspension: { holdingPage: written.suspension.holding_page },
+    backup: written.backup ?? null,
     plans: written.plans.map(toPlan),
     settings: written.settings.map(toSetting),
     reservedSubdomains: written.reserved_subdomains ?? [],
@@ -201,13 +230,24 @@ function toBlueprint(written: WrittenBlueprint, source: BlueprintSource): Bluepr
 }
 
 function toPlan(plan: WrittenBlueprint['plans'][number]): Plan {
-  const { price_variable: priceVariable, server, ...same } = plan
+  const { price_variable: priceVariable, server, backups, ...same } = plan
   const { memory_gb: memoryGb, disk_gb: diskGb, prefer = [], ...cpu } = server
-  return { ...same, priceVariable, server: { ...cpu, memoryGb, diskGb, prefer } }
+  return {
+    ...same,
+    priceVariable,
+    server: { ...cpu, memoryGb, diskGb, prefer },
+    backups: {
+      everyHours: backups.every_hours,
+      retentionDays: backups.retention_days,
+      imagesEveryDays: backups.images_every_days,
+      cloud: backups.cloud,
+    },
+  }
 }
 
 function toSetting(setting: WrittenBlueprint['settings'][number]): Setting {
-  if (!('from' in setting)) return setting
+  if ('value' in setting) return setting
+  if ('generate' in setting) return { ...setting, rotate: setting.rotate ?? null }
   return { name: setting.name, from: setting.from, required: setting.required ?? true }
 }
 

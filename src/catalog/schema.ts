@@ -26,6 +26,13 @@ const slug = matching(/^[a-z][a-z0-9-]{0,31}$/, 'a name in lower case letters, d
 const word = matching(/^[a-z0-9][a-z0-9.-]{0,63}$/, 'a name in lower case letters, digits, . and -')
 const variable = matching(/^[A-Z][A-Z0-9_]{0,63}$/, 'the name of an environment variable, in capitals')
 const features = list(text(120), 20)
+const flag = v.boolean('must be true or false')
+// What docker compose takes as the name of a service or volume, and nothing that a program could read as an option.
+const composeName = matching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, 'a name as in compose.yaml')
+const argv = v.pipe(
+  list(v.pipe(v.string('must be text'), v.regex(/^[^\0]{1,4096}$/, 'is empty or too long')), 64),
+  v.minLength(1, 'names no program'),
+)
 
 const settingName = v.pipe(
   variable,
@@ -60,6 +67,23 @@ const plan = v.strictObject({
     'must name limits and their numbers',
   ),
   features,
+  backups: v.optional(
+    v.strictObject({
+      every_hours: v.optional(whole(1, 168), 24),
+      retention_days: v.optional(v.picklist([7, 30, 90], 'must be 7 or 30 or 90'), 7),
+      images_every_days: v.optional(whole(0, 30), 0),
+      cloud: v.optional(flag, false),
+    }),
+    {},
+  ),
+})
+
+const backup = v.strictObject({
+  dumps: v.optional(
+    list(v.strictObject({ name: slug, service: composeName, dump: argv, restore: argv }), 10),
+    [],
+  ),
+  volumes: v.optional(list(composeName, 20), []),
 })
 
 const fixedSetting = v.strictObject({
@@ -69,15 +93,21 @@ const fixedSetting = v.strictObject({
 const generatedSetting = v.strictObject({
   name: settingName,
   generate: v.strictObject({ kind: oneOf(['password', 'hex', 'base64url']), length: whole(16, 256) }),
+  rotate: v.optional(
+    v.union(
+      [v.literal('restart'), v.strictObject({ service: composeName, command: argv })],
+      'must be restart, or a service and a command',
+    ),
+  ),
 })
 const sharedSetting = v.strictObject({
   name: settingName,
   from: sharedVariable,
   shared: v.pipe(
-    v.optional(v.boolean('must be true or false'), false),
+    v.optional(flag, false),
     v.literal(true, 'must be true, or every tenant would be handed this value without anyone saying so'),
   ),
-  required: v.optional(v.boolean('must be true or false')),
+  required: v.optional(flag),
 })
 type WrittenSetting = v.InferOutput<typeof fixedSetting | typeof generatedSetting | typeof sharedSetting>
 
@@ -91,7 +121,7 @@ const setting: v.GenericSchema<unknown, WrittenSetting> = v.lazy((input) => {
 export const blueprintSchema = v.strictObject({
   atlas: v.literal(1, 'must be 1, the version of this format'),
   name: slug,
-  sold: v.optional(v.boolean('must be true or false')),
+  sold: v.optional(flag),
   shop: v.strictObject({
     name: text(60),
     tagline: text(120),
@@ -107,6 +137,8 @@ export const blueprintSchema = v.strictObject({
     expect_status: whole(200, 599),
     timeout_minutes: whole(1, 120),
   }),
+  suspension: v.optional(v.strictObject({ holding_page: v.optional(flag, false) }), {}),
+  backup: v.optional(backup),
   plans: v.pipe(list(plan, 20), v.minLength(1, 'has no entry')),
   settings: list(setting, 200),
   reserved_subdomains: v.optional(list(matching(SUBDOMAIN, 'a subdomain in lower case'), 1000)),

@@ -211,8 +211,108 @@ describe('a setting', () => {
   })
 })
 
+describe('copies and secrets', () => {
+  const names = { services: { app: {}, database: {} }, volumes: { uploads: {}, database: {} } }
+  const blueprintOf = (change: (written: Written) => void) => parseBlueprint(changed(change)).blueprint!
+
+  test('of virtues: by plan, its database and its uploads', () => {
+    const { plans, backup, suspension, settings } = blueprintOf(() => undefined)
+    expect(plans.map(({ backups }) => backups)).toEqual([
+      { everyHours: 24, retentionDays: 7, imagesEveryDays: 0, cloud: false },
+      { everyHours: 12, retentionDays: 30, imagesEveryDays: 7, cloud: true },
+    ])
+    expect(backup?.volumes).toEqual(['uploads'])
+    expect(
+      backup?.dumps.map(({ name, service, dump, restore }) => [name, service, dump[0], restore[0]]),
+    ).toEqual([['database', 'database', 'pg_dump', 'pg_restore']])
+    expect(suspension.holdingPage).toBe(true)
+    const rotated = settings.flatMap((setting) =>
+      'generate' in setting ? [[setting.name, setting.rotate]] : [],
+    )
+    expect(rotated).toEqual([
+      ['SESSION_SECRET', 'restart'],
+      [
+        'DATABASE_PASSWORD',
+        { service: 'database', command: ['sh', '-c', expect.stringContaining('getenv')] },
+      ],
+      ['OWNER_PASSWORD', null],
+    ])
+  })
+
+  test('have defaults, so that a blueprint from before them stays sound', () => {
+    const old = blueprintOf((written) => {
+      delete written.backup
+      delete written.suspension
+      for (const plan of written.plans) delete plan.backups
+      for (const setting of written.settings) delete setting.rotate
+    })
+    expect(old.plans[0]!.backups).toEqual({
+      everyHours: 24,
+      retentionDays: 7,
+      imagesEveryDays: 0,
+      cloud: false,
+    })
+    expect(old).toMatchObject({ backup: null, suspension: { holdingPage: false } })
+    expect(old.settings.some((setting) => 'rotate' in setting && setting.rotate)).toBe(false)
+  })
+
+  test('with mistakes have every mistake named', () => {
+    const problems = problemsOf(
+      changed((written) => {
+        written.plans[0]!.backups = { every_hours: 0, retention_days: 8, cloud: 'yes', hourly: true }
+        written.backup = {
+          dumps: [{ name: 'Db', service: '-v', dump: [], restore: [''] }],
+          volumes: ['../etc'],
+        }
+        written.settings[5]!.rotate = 'always'
+      }),
+    )
+    expect(problems.map((problem) => problem.replace(/^blueprint\.yaml:\d+: /, '')).sort()).toEqual([
+      'backup.dumps.0.dump names no program',
+      'backup.dumps.0.name must be a name in lower case letters, digits and -, 32 at most',
+      'backup.dumps.0.restore.0 is empty or too long',
+      'backup.dumps.0.service must be a name as in compose.yaml',
+      'backup.volumes.0 must be a name as in compose.yaml',
+      'plans.0.backups.cloud must be true or false',
+      'plans.0.backups.every_hours must be a whole number from 1 to 168',
+      'plans.0.backups.hourly is not a field of a blueprint',
+      'plans.0.backups.retention_days must be 7 or 30 or 90',
+      'settings.5.rotate must be restart, or a service and a command',
+    ])
+  })
+
+  test('name services and volumes that compose.yaml has', () => {
+    const source = changed((written) => {
+      for (const setting of written.settings) if (setting.rotate === 'restart') delete setting.rotate
+    })
+    const problems = (compose: object) => problemsOf({ ...source, compose: stringify(compose) })
+    expect(problems(names)).toEqual([])
+    expect(problems({ services: { app: {} } })).toEqual([
+      'compose.yaml: services.database is missing, which blueprint.yaml names',
+      'compose.yaml: volumes.uploads is missing, which blueprint.yaml names',
+    ])
+    for (const odd of [{ external: true }, { driver: 'nfs' }, { driver_opts: { type: 'none' } }]) {
+      expect(problems({ ...names, volumes: { uploads: odd } })).toEqual([
+        'compose.yaml: volumes.uploads has a driver of its own or is external: it cannot be backed up',
+      ])
+    }
+  })
+
+  test('of one name stand once', () => {
+    const twice = changed((written) => {
+      const backup = written.backup as { dumps: object[] }
+      backup.dumps.push(backup.dumps[0]!)
+    })
+    expect(problemsOf(twice)).toEqual(['blueprint.yaml: backup.dumps.1.name repeats "database"'])
+  })
+})
+
 describe('the other two files', () => {
-  const withCompose = (compose: string) => problemsOf({ ...virtues, compose })
+  const bare = changed((written) => {
+    delete written.backup
+    for (const setting of written.settings) delete setting.rotate
+  })
+  const withCompose = (compose: string) => problemsOf({ ...bare, compose })
   const withUserData = (userData: string) => problemsOf({ ...virtues, userData })
 
   test('a compose file has a service app, and uses only what settings give', () => {

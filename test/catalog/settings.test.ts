@@ -114,7 +114,7 @@ describe('generated secrets', () => {
   test('use every character of their alphabet equally often', () => {
     let next = 0
     const everyByte: Random = (size) => Uint8Array.from({ length: size }, () => next++ % 256)
-    const settings = [{ name: 'A', generate: { kind: 'password' as const, length: 57 * 4 } }]
+    const settings = [{ name: 'A', generate: { kind: 'password' as const, length: 57 * 4 }, rotate: null }]
     const counts = new Map<string, number>()
     for (const character of generateSecrets({ settings }, everyByte).A!) {
       counts.set(character, (counts.get(character) ?? 0) + 1)

@@ -1,7 +1,17 @@
 import { invalid } from '../../errors'
 import type { AgentCommand, AgentVerb } from '../machines'
 
-const VERBS: ReadonlySet<AgentVerb> = new Set(['status', 'host-key', 'settings', 'start', 'stop', 'logs'])
+const VERBS: ReadonlySet<AgentVerb> = new Set([
+  'status',
+  'host-key',
+  'settings',
+  'start',
+  'stop',
+  'logs',
+  'backup',
+  'restore',
+  'rotate',
+])
 const COMMAND_ID = /^[a-z0-9_-]{1,64}$/
 const INPUT_MAX_BYTES = 1024 * 1024
 
