@@ -17,7 +17,10 @@ export interface Cloud {
   getActions(actionIds: string[]): Promise<CloudAction[]>
   /** Switches the server on; resolves to null when it is on already. */
   powerOn(serverId: string): Promise<CloudStart | null>
-  /** Asks its operating system to stop, and it may take no notice; resolves to null when it is off already. */
+  /**
+   * Asks its operating system to stop; resolves to null when it is off already. The action ends when it was asked:
+   * the server is off a while later, or never when it takes no notice. Look at it, and cut the power in the end.
+   */
   shutdown(serverId: string): Promise<CloudStart | null>
   /** Cuts the power; resolves to null when it is off already. */
   powerOff(serverId: string): Promise<CloudStart | null>
@@ -26,11 +29,20 @@ export interface Cloud {
    * Resolves to null when it has that type already.
    */
   changeServerType(serverId: string, serverType: string): Promise<CloudStart | null>
-  /** Puts an image's disk in place of the server's own, which is lost. The address stays. */
+  /**
+   * Puts an image's disk in place of the server's own, which is lost, and starts it. The address stays. One that
+   * runs already is the answer, but one that has ended is not noticed: remember its action.
+   */
   rebuildServer(serverId: string, imageId: string): Promise<CloudStart>
-  /** Turns the cloud's own daily backups on or off; resolves to null when they are as wanted. */
+  /**
+   * Turns the cloud's own daily backups on or off; resolves to null when they are as wanted. Off deletes those that
+   * were made, as does deleting the server.
+   */
   setBackups(serverId: string, enabled: boolean): Promise<CloudStart | null>
-  /** Finds the snapshot that has these labels, or makes one of the server. It is not ready before its action ended. */
+  /**
+   * Finds the snapshot that has these labels, or makes one of the server. Labels must name the one occasion, such
+   * as the run: an image has no name that the cloud would keep unique. It is not ready before its action ended.
+   */
   ensureImage(serverId: string, spec: ImageSpec): Promise<{ image: CloudImage; actionId: string | null }>
   getImage(imageId: string): Promise<CloudImage | null>
   /** Snapshots with these labels and the backups of any server, every page. */

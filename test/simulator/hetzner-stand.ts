@@ -15,9 +15,12 @@ export const SSH_KEY =
 export class RememberingDriver implements MachineDriver {
   readonly calls: string[] = []
   readonly created: MachineSpec[] = []
+  /** What is on each machine's disk; tests write to it. */
+  readonly disks = new Map<string, string>()
 
   create(machine: MachineSpec): void {
     this.created.push(machine)
+    if (machine.disk !== undefined) this.disks.set(machine.serverId, machine.disk)
     this.calls.push(`create ${machine.serverId}`)
   }
 
@@ -25,6 +28,16 @@ export class RememberingDriver implements MachineDriver {
   powerOff = (serverId: string) => void this.calls.push(`powerOff ${serverId}`)
   reboot = (serverId: string) => void this.calls.push(`reboot ${serverId}`)
   delete = (serverId: string) => void this.calls.push(`delete ${serverId}`)
+
+  snapshot(serverId: string): string {
+    this.calls.push(`snapshot ${serverId}`)
+    return this.disks.get(serverId) ?? 'a fresh disk'
+  }
+
+  rebuild(serverId: string, disk: string): void {
+    this.disks.set(serverId, disk)
+    this.calls.push(`rebuild ${serverId}`)
+  }
 }
 
 type Options = Partial<Pick<HetznerTwinOptions, 'serverLimit' | 'requestsPerHour'>> & {

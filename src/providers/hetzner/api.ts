@@ -31,7 +31,7 @@ export class HetznerApi {
   }
 
   /**
-   * The parsed JSON of the answer. Throws what `refusal` and `noAnswer` make of anything else. A query that is a
+   * The parsed JSON of the answer; undefined where Hetzner has nothing to say (204). Throws what `refusal` and `noAnswer` make of anything else. A query that is a
    * function is asked for when the request goes out, which may be later.
    */
   async request(method: Method, path: string, query: Query | (() => Query) = {}, body?: unknown) {
@@ -43,6 +43,7 @@ export class HetznerApi {
       typeof query === 'function' ? query() : query,
       body,
     )
+    if (status === 204) return undefined
     const reply: unknown = parseJson(text)
     if (status >= 200 && status < 300) {
       if (reply === undefined) throw noAnswer(undefined, false)

@@ -1,4 +1,4 @@
-import { AtlasError, type ErrorCode } from '../../errors'
+import { AtlasError, type ErrorCode, notFound, unavailable } from '../../errors'
 
 type Meaning = { code: ErrorCode; message: string; outcome?: 'refused' | 'unknown' }
 
@@ -61,6 +61,29 @@ const MEANINGS: Record<string, Meaning> = {
 
 // Hetzner says this without naming a field, and it is the one mistake a blueprint makes most easily.
 const UNSUPPORTED_LOCATION = 'unsupported location for server type'
+
+/** What `ask` resolves to, or null when Hetzner knows nothing by that id. */
+export async function orNull<T>(ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask()
+  } catch (thrown) {
+    if (thrown instanceof AtlasError && thrown.code === 'not_found') return null
+    throw thrown
+  }
+}
+
+export const serverGone = () => notFound('The server no longer exists at Hetzner.')
+
+export const isRefusedAs = (thrown: unknown, vendorCode: string): thrown is AtlasError =>
+  thrown instanceof AtlasError && thrown.vendorCode === vendorCode
+
+// Hetzner's lists may lag behind its writes, so a taken name that is not listed is a matter of moments.
+export const notYetListed = (cause: unknown) =>
+  unavailable('Hetzner says that the name is taken but does not list it yet.', {
+    outcome: 'refused',
+    vendorCode: 'uniqueness_error',
+    cause,
+  })
 
 type WireError = { code: string; message: string; fields: Record<string, string> }
 

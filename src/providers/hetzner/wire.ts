@@ -11,11 +11,14 @@ const moment = v.pipe(
   v.number(),
 )
 
+const address = v.object({ id: v.optional(id), ip: v.string() })
+
 const action = v.object({
   id,
   command: v.string(),
   status: v.picklist(['running', 'success', 'error']),
   progress: v.number(),
+  started: moment,
   error: v.nullable(v.object({ code: v.string(), message: v.string() })),
 })
 
@@ -25,12 +28,46 @@ const server = v.object({
   status: v.string(),
   created: moment,
   public_net: v.object({
-    ipv4: v.nullable(v.object({ ip: v.string() })),
-    ipv6: v.nullable(v.object({ ip: v.string() })),
+    ipv4: v.nullable(address),
+    ipv6: v.nullable(address),
   }),
   server_type: v.object({ name: v.string() }),
   location: v.object({ name: v.string() }),
+  primary_disk_size: v.number(),
+  backup_window: v.nullable(v.string()),
   labels,
+})
+
+const image = v.object({
+  id,
+  type: v.string(),
+  status: v.picklist(['creating', 'available', 'unavailable']),
+  name: v.nullable(v.string()),
+  description: v.string(),
+  image_size: v.nullable(v.number()),
+  created: moment,
+  created_from: v.nullable(v.object({ id })),
+  architecture,
+  deprecated: v.nullable(v.string()),
+  labels,
+})
+
+const primaryIp = v.object({
+  id,
+  ip: v.string(),
+  type: v.picklist(['ipv4', 'ipv6']),
+  assignee_id: v.nullable(id),
+  labels,
+  created: moment,
+})
+
+const volume = v.object({
+  id,
+  name: v.string(),
+  size: v.number(),
+  server: v.nullable(id),
+  labels,
+  created: moment,
 })
 
 const deprecation = v.nullish(v.object({ unavailable_after: moment }))
@@ -51,6 +88,7 @@ const serverType = v.object({
 export const replies = {
   action: v.object({ action: v.optional(action) }),
   actions: v.object({ actions: v.array(action) }),
+  started: v.object({ action }),
   server: v.object({ server }),
   servers: v.object({ servers: v.array(server) }),
   createdServer: v.object({ server, action, next_actions: v.array(action) }),
@@ -62,11 +100,12 @@ export const replies = {
   locations: v.object({
     locations: v.array(v.object({ name: v.string(), city: v.string(), country: v.string() })),
   }),
-  images: v.object({
-    images: v.array(
-      v.object({ name: v.nullable(v.string()), architecture, deprecated: v.nullable(v.string()) }),
-    ),
-  }),
+  image: v.object({ image }),
+  images: v.object({ images: v.array(image) }),
+  createdImage: v.object({ image, action }),
+  primaryIps: v.object({ primary_ips: v.array(primaryIp) }),
+  volume: v.object({ volume }),
+  volumes: v.object({ volumes: v.array(volume) }),
 }
 
 type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>
@@ -79,25 +118,36 @@ export function read<S extends Schema>(schema: S, reply: unknown): v.InferOutput
   throw new AtlasError('internal', `Hetzner's answer has an unknown shape at: ${where}`)
 }
 
-export type WireServer = v.InferOutput<typeof server>
+export type WireAction = v.InferOutput<typeof action>
+export type WireImage = v.InferOutput<typeof image>
+export type WirePrimaryIp = v.InferOutput<typeof primaryIp>
+export type WireVolume = v.InferOutput<typeof volume>
 
-export function toServer(wire: WireServer): CloudServer {
+export function toServer(wire: v.InferOutput<typeof server>): CloudServer {
   const { ipv4, ipv6 } = wire.public_net
   return {
     id: wire.id,
     name: wire.name,
     status: wire.status,
     ipv4: ipv4?.ip ?? null,
-    // Hetzner gives the network (2001:db8::/64); the server's own address in it ends in 1.
-    ipv6: ipv6?.ip.replace(/::\/64$/, '::1') ?? null,
+    ipv6: ipv6 && ownAddress(ipv6.ip),
+    ipv4Id: ipv4?.id ?? null,
+    ipv6Id: ipv6?.id ?? null,
     serverType: wire.server_type.name,
     location: wire.location.name,
+    diskGb: wire.primary_disk_size,
+    backups: wire.backup_window !== null,
     labels: wire.labels,
     createdAt: wire.created,
   }
 }
 
-export const toAction = (wire: v.InferOutput<typeof action>): CloudAction => wire
+// Hetzner gives the network (2001:db8::/64); the server's own address in it ends in 1.
+export const ownAddress = (network: string) => network.replace(/::\/64$/, '::1')
+
+export function toAction({ id, command, status, progress, error }: WireAction): CloudAction {
+  return { id, command, status, progress, error }
+}
 
 /** The type with the locations where it can be ordered at `nowMs`. */
 export function toServerType(wire: v.InferOutput<typeof serverType>, nowMs: number): ServerType {
