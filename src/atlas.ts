@@ -17,8 +17,9 @@ import type { Log } from './log'
 import { createHetzner } from './providers/hetzner'
 import { createProbe } from './providers/http-probe'
 import { createResend } from './providers/resend'
-import { createRoute53 } from './providers/route53'
+import { createRoute53, type Route53Settings } from './providers/route53'
 import { createMachines } from './providers/ssh'
+import type { Dial } from './providers/ssh/connection'
 import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
 import { createStripe } from './providers/stripe'
 import { Engine } from './runs/engine'
@@ -68,8 +69,11 @@ export function startAtlas(env: Environment, clock: Clock, log: Log): Atlas {
 
 type Settings = { config: Config; catalog: Catalog; sshPublicKey: string }
 
-/** The configuration, and what it means to those who use it, blueprints and SSH: all their problems at once. */
-function readSettings(env: Environment): Settings {
+/**
+ * The configuration, and what it means to those who use it, blueprints and SSH. Throws `invalid` with all their
+ * problems at once.
+ */
+export function readSettings(env: Environment): Settings {
   const problems: string[] = []
   const config = orProblem(problems, () => readConfig(env))
   const sshPublicKey = orProblem(problems, () => sshPublicKeyIn(env), 'ATLAS_SSH_PRIVATE_KEY: ')
@@ -124,7 +128,16 @@ function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } 
 
 type Base = { db: Db; clock: Clock; log: Log; catalog: Catalog; sshPublicKey: string }
 
-function makeServices(config: Config, env: Environment, { sshPublicKey, ...base }: Base): Services {
+/** Other ways to the outside than the network, for clouds that are in the same process. */
+export type Ways = { dial?: Dial; requestHandler?: Route53Settings['requestHandler'] }
+
+/** What the domain works with, on an open database. */
+export function makeServices(
+  config: Config,
+  env: Environment,
+  { sshPublicKey, ...base }: Base,
+  ways: Ways = {},
+): Services {
   const { db, clock, catalog } = base
   const installationId = db.write((tx) => {
     syncPlans(tx, catalog, clock.now())
@@ -147,12 +160,12 @@ function makeServices(config: Config, env: Environment, { sshPublicKey, ...base 
       sshKeyId: config.ATLAS_SSH_KEY_ID,
       sshPublicKey,
     },
-    ...makeProviders(config, clock),
+    ...makeProviders(config, clock, ways),
     newHostKey: generateHostKey,
   }
 }
 
-function makeProviders(config: Config, clock: Clock) {
+function makeProviders(config: Config, clock: Clock, { dial, requestHandler }: Ways) {
   const gatewayUrl = config.SERVER_GATEWAY_URL
   return {
     payments: createStripe({
@@ -166,16 +179,17 @@ function makeProviders(config: Config, clock: Clock) {
       secretAccessKey: config.AWS_SECRET_ACCESS_KEY,
       hostedZoneId: config.HOSTED_ZONE_ID,
       apiUrl: config.ROUTE53_API_URL,
+      requestHandler,
     }),
     mailer: createResend({ apiKey: config.RESEND_API_KEY, apiUrl: config.RESEND_API_URL }),
-    machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, clock }),
+    machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, dial, clock }),
     probe: createProbe({ gatewayUrl, clock }),
   }
 }
 
-function makeWorker(services: Services): Worker {
+/** What works on runs, events and mails; first it takes up what a process that died has left. */
+export function makeWorker(services: Services, chance: () => number = Math.random): Worker {
   const { db, clock, log, mailer, settings } = services
-  const chance = Math.random
   const holder = `atlas-${process.pid}`
   const recovered = db.write((tx) => recoverRuns(tx, clock.now()))
   if (recovered > 0) log.info('runs go on after a stop', { runs: recovered })
