@@ -2,8 +2,10 @@ import type { Fault } from './faults'
 import { Rate } from './rate'
 import { answerTo, ok, opaqueId, Refusal } from './route53/answers'
 import { readChangeBatch } from './route53/batch'
+import { limitAnswer, maxItems, zoneAnswer, zonesAnswer, zonesByNameAnswer } from './route53/hosted-zone'
+import { requireSignature } from './route53/signature'
 import type { Content } from './route53/xml'
-import { byPosition, canonicalName, NAME_SERVERS, type RecordSet, Zone } from './route53/zone'
+import { byPosition, canonicalName, type RecordSet, Zone } from './route53/zone'
 import type { Twin } from './twin'
 import type { World } from './world'
 
@@ -12,13 +14,14 @@ export type Route53Options = {
   zone: { id: string; name: string }
   /** Route 53 allows five requests a second and account; no limit when absent. */
   requestsPerSecond?: number
+  /** How many record sets the zone may have; `setLimits` changes it. */
+  recordLimit?: number
 }
 
 type StoredChange = { id: string; submittedAtMs: number; insyncAtMs: number; comment?: string }
 type Call = { params: string[]; query: URLSearchParams; request: Request }
 
 const INSYNC_AFTER_MS = 20_000
-const ITEMS_MAX = 300
 
 /** Amazon Route 53 (2013-04-01) with one hosted zone; the shapes are those of the published service model. */
 export class Route53Twin implements Twin {
@@ -31,7 +34,7 @@ export class Route53Twin implements Twin {
     private readonly world: World,
     private readonly options: Route53Options,
   ) {
-    this.zone = new Zone(world, options.zone.id, canonicalName(options.zone.name))
+    this.zone = new Zone(world, options.zone.id, canonicalName(options.zone.name), options.recordLimit)
     this.rate = new Rate(world, options.requestsPerSecond)
   }
 
@@ -47,6 +50,11 @@ export class Route53Twin implements Twin {
     return this.recordChange({ submittedAtMs, insyncAtMs }).id
   }
 
+  /** Changes the quota of the zone, as AWS does on request. */
+  setLimits({ records = this.zone.recordLimit }: { records?: number }): void {
+    this.zone.recordLimit = records
+  }
+
   /** Every record set, for the control page. */
   recordSets(): (RecordSet & { insync: boolean })[] {
     return this.zone
@@ -60,7 +68,7 @@ export class Route53Twin implements Twin {
 
   async handle(request: Request): Promise<Response> {
     try {
-      this.authenticate(request)
+      requireSignature(request, this.options.accessKeyId)
       if (this.rate.take() < 0) throw new Refusal(400, 'Throttling', 'Rate exceeded')
       const route = this.routeOf(request)
       if (!route)
@@ -125,34 +133,20 @@ export class Route53Twin implements Twin {
 
   async getHostedZone({ params }: Call): Promise<Response> {
     this.requireZone(params[0])
-    const servers: Content = NAME_SERVERS.map((server) => ['NameServer', server.replace(/\.$/, '')])
-    return ok(this.world, 'GetHostedZoneResponse', [
-      ['HostedZone', this.hostedZone()],
-      ['DelegationSet', [['NameServers', servers]]],
-    ])
+    return ok(this.world, 'GetHostedZoneResponse', zoneAnswer(this.zone))
+  }
+
+  async getHostedZoneLimit({ params: [id, type = ''] }: Call): Promise<Response> {
+    this.requireZone(id)
+    return ok(this.world, 'GetHostedZoneLimitResponse', limitAnswer(this.zone, type))
   }
 
   async listHostedZones({ query }: Call): Promise<Response> {
-    return ok(this.world, 'ListHostedZonesResponse', [
-      ['HostedZones', [['HostedZone', this.hostedZone()]]],
-      ['Marker', query.get('marker') ?? ''],
-      ['IsTruncated', false],
-      ['MaxItems', maxItems(query)],
-    ])
+    return ok(this.world, 'ListHostedZonesResponse', zonesAnswer(this.zone, query))
   }
 
   async listHostedZonesByName({ query }: Call): Promise<Response> {
-    const from = query.get('dnsname')
-    const listed =
-      !from ||
-      byPosition(this.zone.list()[0] ?? { name: '', type: '' }, { name: canonicalName(from), type: '' }) >= 0
-    const named: [string, Content][] = from ? [['DNSName', canonicalName(from)]] : []
-    return ok(this.world, 'ListHostedZonesByNameResponse', [
-      ['HostedZones', listed ? [['HostedZone', this.hostedZone()]] : []],
-      ...named,
-      ['IsTruncated', false],
-      ['MaxItems', maxItems(query)],
-    ])
+    return ok(this.world, 'ListHostedZonesByNameResponse', zonesByNameAnswer(this.zone, query))
   }
 
   private get changes() {
@@ -161,30 +155,6 @@ export class Route53Twin implements Twin {
 
   private recordChange(change: Omit<StoredChange, 'id'>): StoredChange {
     return this.changes.put({ ...change, id: `C${opaqueId(this.world, 'change', 20)}` })
-  }
-
-  private authenticate(request: Request): void {
-    const header = request.headers.get('authorization')
-    if (!header || !request.headers.get('x-amz-date')) {
-      throw new Refusal(403, 'MissingAuthenticationToken', 'Missing Authentication Token')
-    }
-    const signature =
-      /^AWS4-HMAC-SHA256 Credential=([^/]+)\/\d{8}\/([^,]+), ?SignedHeaders=[^,]+, ?Signature=[0-9a-f]{64}$/.exec(
-        header,
-      )
-    if (!signature) {
-      throw new Refusal(
-        403,
-        'IncompleteSignature',
-        'The request signature does not conform to AWS standards.',
-      )
-    }
-    if (signature[1] !== this.options.accessKeyId) {
-      throw new Refusal(403, 'InvalidClientTokenId', 'The security token included in the request is invalid.')
-    }
-    if (signature[2] !== 'us-east-1/route53/aws4_request') {
-      throw new Refusal(403, 'SignatureDoesNotMatch', 'Credential should be scoped to a valid region.')
-    }
   }
 
   private requireZone(id: string | undefined): void {
@@ -198,16 +168,6 @@ export class Route53Twin implements Twin {
       ['Status', change.insyncAtMs <= this.world.now() ? 'INSYNC' : 'PENDING'],
       ['SubmittedAt', new Date(change.submittedAtMs).toISOString()],
       ...comment,
-    ]
-  }
-
-  private hostedZone(): Content {
-    return [
-      ['Id', `/hostedzone/${this.zone.id}`],
-      ['Name', this.zone.name],
-      ['CallerReference', 'atlas-simulator'],
-      ['Config', [['PrivateZone', false]]],
-      ['ResourceRecordSetCount', this.zone.list().length],
     ]
   }
 }
@@ -235,6 +195,12 @@ const ROUTES: Route[] = [
   ],
   ['GetChange', 'GET', /^\/2013-04-01\/change\/([^/]+)$/, prototype.getChange],
   ['GetHostedZone', 'GET', /^\/2013-04-01\/hostedzone\/([^/]+)$/, prototype.getHostedZone],
+  [
+    'GetHostedZoneLimit',
+    'GET',
+    /^\/2013-04-01\/hostedzonelimit\/([^/]+)\/([^/]+)$/,
+    prototype.getHostedZoneLimit,
+  ],
   ['ListHostedZones', 'GET', /^\/2013-04-01\/hostedzone$/, prototype.listHostedZones],
   ['ListHostedZonesByName', 'GET', /^\/2013-04-01\/hostedzonesbyname$/, prototype.listHostedZonesByName],
 ]
@@ -250,12 +216,4 @@ function recordSetContent(set: RecordSet): Content {
 
 function sameValues(answer: RecordSet | undefined, set: RecordSet): boolean {
   return answer?.values.join() === set.values.join()
-}
-
-function maxItems(query: URLSearchParams): number {
-  const asked = query.get('maxitems')
-  if (asked === null) return ITEMS_MAX
-  if (!/^[1-9]\d{0,4}$/.test(asked))
-    throw new Refusal(400, 'InvalidInput', 'MaxItems must be a positive number')
-  return Math.min(ITEMS_MAX, Number(asked))
 }

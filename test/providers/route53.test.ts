@@ -96,6 +96,28 @@ describe('records', () => {
     expect(seen.flatMap(checkRoute53)).toEqual([])
   })
 
+  test('are counted against what the zone may have', async () => {
+    const { dns, twin, seen } = stage()
+    await dns.upsertRecord(ACME)
+    // Every zone has an NS and an SOA of its own.
+    expect(await dns.getRecordLimit()).toEqual({ used: 3, limit: 10_000 })
+    twin.setLimits({ records: 3 })
+    expect(await dns.getRecordLimit()).toEqual({ used: 3, limit: 3 })
+    expect(seen.flatMap(checkRoute53)).toEqual([])
+  })
+
+  test('beyond the limit of the zone are a conflict that says what to do; those that exist can change', async () => {
+    const { dns, twin, seen } = stage()
+    await dns.upsertRecord(ACME)
+    twin.setLimits({ records: 3 })
+    const refused = await failure(dns.upsertRecord({ ...ACME, name: 'one-more.tenants.example' }))
+    expect(refused).toMatchObject({ code: 'conflict', vendorCode: 'MAX_RRSETS_BY_ZONE' })
+    expect(refused.message).toContain('higher quota')
+    await dns.upsertRecord({ ...ACME, values: ['198.18.0.8'] })
+    expect(await dns.listRecords()).toHaveLength(1)
+    expect(seen.flatMap(checkRoute53)).toEqual([])
+  })
+
   test('octal escapes and trailing dots go', () => {
     expect(plainName('\\052.Tenants.Example.')).toBe('*.tenants.example')
     expect(plainName('plain.example')).toBe('plain.example')

@@ -211,6 +211,18 @@ describe('reading', () => {
     expect(seen.flatMap(checkRoute53)).toEqual([])
   })
 
+  test('tells how many record sets the zone has and may have, and knows no other limit', async () => {
+    const { call, seen } = stage()
+    const { body } = await call('GET', '/hostedzonelimit/Z1/MAX_RRSETS_BY_ZONE')
+    expect(body).toContain('<Value>10000</Value>')
+    expect(body).toContain('<Count>2</Count>')
+    expect((await call('GET', '/hostedzonelimit/Z1/MAX_VPCS_ASSOCIATED_BY_ZONE')).code).toBe(
+      'HostedZoneNotPrivate',
+    )
+    expect((await call('GET', '/hostedzonelimit/Z2/MAX_RRSETS_BY_ZONE')).code).toBe('NoSuchHostedZone')
+    expect(seen.flatMap(checkRoute53)).toEqual([])
+  })
+
   test('refuses what it does not know', async () => {
     const { call } = stage()
     expect((await call('DELETE', '/hostedzone/Z1')).status).toBe(404)

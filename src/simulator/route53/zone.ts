@@ -15,6 +15,10 @@ type StoredSet = RecordSet & { id: string }
 /** What the name servers answer, from when on; null for no such record. */
 type Answers = { id: string; steps: { fromMs: number; set: RecordSet | null }[] }
 
+const RECORD_LIMIT = 10_000
+const FULL =
+  'Limits Exceeded: MAX_RRSETS_BY_ZONE - Cannot create more resource record sets in this hosted zone.'
+
 /** One hosted zone: the record sets as the API knows them, and as the name servers answer them a little later. */
 export class Zone {
   private readonly sets: Table<StoredSet>
@@ -24,6 +28,7 @@ export class Zone {
     private readonly world: World,
     readonly id: string,
     readonly name: string,
+    public recordLimit = RECORD_LIMIT,
   ) {
     this.sets = world.table<StoredSet>('route53_record_set')
     this.answers = world.table<Answers>('route53_answers')
@@ -34,12 +39,17 @@ export class Zone {
   apply(changes: Change[], insyncAtMs: number): void {
     const draft = new Map(this.sets.all().map((set) => [set.id, set as RecordSet]))
     const problems = changes.flatMap((change) => this.applyTo(draft, change))
+    if (draft.size > Math.max(this.size, this.recordLimit)) problems.push(FULL)
     if (problems.length > 0) throw new InvalidBatch(problems)
     for (const key of new Set(changes.map(({ set }) => keyOf(set)))) {
       const set = draft.get(key)
       if (set) this.put(set, insyncAtMs)
       else this.drop(key, insyncAtMs)
     }
+  }
+
+  get size(): number {
+    return this.sets.size
   }
 
   /** Puts a record set there that resolvers have known since `insyncAtMs`. */
