@@ -18,6 +18,7 @@ import { createHetzner } from './providers/hetzner'
 import { createProbe } from './providers/http-probe'
 import { createResend } from './providers/resend'
 import { createRoute53, type Route53Settings } from './providers/route53'
+import { createS3 } from './providers/s3'
 import { createMachines } from './providers/ssh'
 import type { Dial } from './providers/ssh/connection'
 import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
@@ -184,7 +185,15 @@ function makeProviders(config: Config, clock: Clock, { dial, requestHandler }: W
     mailer: createResend({ apiKey: config.RESEND_API_KEY, apiUrl: config.RESEND_API_URL }),
     machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, dial, clock }),
     probe: createProbe({ gatewayUrl, clock }),
+    objects: makeObjects(config, clock),
   }
+}
+
+function makeObjects(config: Config, clock: Clock) {
+  const { BACKUP_S3_ENDPOINT: endpoint, BACKUP_S3_BUCKET: bucket, BACKUP_S3_REGION: region } = config
+  const { BACKUP_S3_ACCESS_KEY: accessKeyId, BACKUP_S3_SECRET_KEY: secretAccessKey } = config
+  if (!endpoint || !bucket || !accessKeyId || !secretAccessKey) return null
+  return createS3({ endpoint, region, bucket, accessKeyId, secretAccessKey, clock })
 }
 
 /** What works on runs, events and mails; first it takes up what a process that died has left. */

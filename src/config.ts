@@ -44,6 +44,14 @@ const domain = matches(
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:\d{1,5})?$/,
   'must be a domain name in lower case, such as `sites.example.net`',
 )
+const storage: Reader<string> = (value) => {
+  const { protocol, hostname, username, search, hash } = new URL(url(value))
+  if (username + search + hash !== '') throw new Error('must be an address and nothing more')
+  if (protocol === 'http:' && !LOOPBACK.test(hostname)) throw new Error('must begin with https://')
+  return url(value)
+}
+const bucket = matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket’s name in lower case')
+const region = matches(/^[a-z0-9-]{1,32}$/, 'must be a region such as `us-east-1`')
 const key: Reader<Buffer> = (value) => {
   const bytes = Buffer.from(value, 'base64')
   if (bytes.length !== 32) throw new Error('must be 32 random bytes in base64 (openssl rand -base64 32)')
@@ -87,6 +95,11 @@ export const VARIABLES = {
     read: url,
     optional: true,
   },
+  BACKUP_S3_ENDPOINT: { for: 'the S3-compatible storage of backups', read: storage, optional: true },
+  BACKUP_S3_REGION: { for: 'the region of that storage', read: region, default: 'us-east-1' },
+  BACKUP_S3_BUCKET: { for: 'the bucket of backups', read: bucket, optional: true },
+  BACKUP_S3_ACCESS_KEY: { for: 'access to that bucket', read: text, optional: true, secret: true },
+  BACKUP_S3_SECRET_KEY: { for: 'access to that bucket', read: text, optional: true, secret: true },
 } satisfies Record<string, Variable<unknown>>
 
 type Variables = typeof VARIABLES
@@ -118,8 +131,25 @@ export function readConfig(env: Environment): Config {
         `${thrown instanceof Error ? thrown.message : 'is malformed'}: it is for ${variable.for}`
     }
   }
+  Object.assign(problems, halfProblem(env))
   if (Object.keys(problems).length > 0) throw invalid(listed(problems), problems)
   return config as Config
+}
+
+/** What backups need, as far as it has no default. */
+const STORAGE = [
+  'BACKUP_S3_ENDPOINT',
+  'BACKUP_S3_BUCKET',
+  'BACKUP_S3_ACCESS_KEY',
+  'BACKUP_S3_SECRET_KEY',
+] as const
+
+/** Storage for backups is there with all of its variables, or not at all: half of it is a mistake, and is one problem. */
+function halfProblem(env: Environment): Record<string, string> {
+  const [first, ...others] = STORAGE.filter((name) => !env[name]?.trim())
+  if (!first || others.length === STORAGE.length - 1) return {}
+  const beside = others.length > 0 ? `, as are ${others.join(', ')}` : ''
+  return { [first]: `is missing${beside}: backups need all of ${STORAGE.join(', ')}, or none` }
 }
 
 /** The folder of the data, for commands that need nothing else of the configuration. */

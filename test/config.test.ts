@@ -130,10 +130,37 @@ describe('a wrong configuration', () => {
     ],
     ['HOSTED_ZONE_ID', ['/hostedzone/Z0123', 'z0123', 'Z 0']],
     ['EMAIL_FROM', ['nobody', 'Shop\r\nBcc: x@example.com']],
+    ['BACKUP_S3_REGION', ['eu west', 'EU', 'x'.repeat(33)]],
     ['SERVER_GATEWAY_URL', ['10.0.0.1:3128', 'socks5://10.0.0.1', 'http://user:50%@10.0.0.1']],
   ])('%s takes none of %j', (name, values) => {
     for (const value of values)
       expect([value, Object.keys(problemsOf({ [name]: value }))]).toEqual([value, [name]])
+  })
+
+  const storage = {
+    BACKUP_S3_ENDPOINT: 'https://fsn1.your-objectstorage.com',
+    BACKUP_S3_BUCKET: 'shop-backups',
+    BACKUP_S3_ACCESS_KEY: 'access',
+    BACKUP_S3_SECRET_KEY: 'secret',
+  }
+
+  test('has storage for backups whole or not at all, and half of it is one problem', () => {
+    expect(problemsOf(storage)).toEqual({})
+    expect(problemsOf({ ...storage, BACKUP_S3_REGION: 'auto' })).toEqual({})
+    expect(problemsOf({ ...storage, BACKUP_S3_BUCKET: ' ' })).toEqual({
+      BACKUP_S3_BUCKET: expect.stringMatching(/^is missing: backups need all of BACKUP_S3_ENDPOINT, /),
+    })
+    expect(problemsOf({ BACKUP_S3_SECRET_KEY: 'secret' })).toEqual({
+      BACKUP_S3_ENDPOINT: expect.stringContaining('as are BACKUP_S3_BUCKET, BACKUP_S3_ACCESS_KEY: backups'),
+    })
+  })
+
+  test.each([
+    ['BACKUP_S3_ENDPOINT', ['s3.example.com', 'http://s3.example.com', 'https://u:p@s3.example.com']],
+    ['BACKUP_S3_BUCKET', ['Shop', 'a', 'a/b', '-shop', 'shop_backups']],
+  ])('%s takes none of %j either', (name, values) => {
+    for (const value of values)
+      expect([value, Object.keys(problemsOf({ ...storage, [name]: value }))]).toEqual([value, [name]])
   })
 
   test('is told without its values', () => {

@@ -89,6 +89,7 @@ export function openStage({ file = ':memory:', baseUrl = BASE_URL, ...options }:
     mailer: unreachable('mailer'),
     machines: unreachable('machines'),
     probe: unreachable('probe'),
+    objects: unreachable('objects'),
     newHostKey: () => ({ privateKey: '', publicKey: '' }),
     ...options.services,
   }
