@@ -6,21 +6,13 @@ import type { WebhookEvent } from '../providers/payments'
 import { backOffMs } from '../runs/back-off'
 import type { Lane } from '../runs/worker'
 import type { Services } from '../services'
-import { syncCheckout } from './checkout'
+import { lookFor } from './events'
 
 type EventRow = typeof inbox.$inferSelect
 
 const SOURCE = 'stripe'
 const ATTEMPTS_MAX = 20
 const EVENTS_AT_ONCE_MAX = 4
-
-/** The events that Atlas acts on; each says only which object to fetch again. */
-const CHECKOUT_EVENTS = new Set([
-  'checkout.session.completed',
-  'checkout.session.async_payment_succeeded',
-  'checkout.session.async_payment_failed',
-  'checkout.session.expired',
-])
 
 /** Stores a verified event once; a repetition changes nothing. Types that Atlas does not know are kept as ignored. */
 export function receiveEvent(tx: Tx, event: WebhookEvent, nowMs: number): void {
@@ -30,7 +22,7 @@ export function receiveEvent(tx: Tx, event: WebhookEvent, nowMs: number): void {
       eventId: event.id,
       type: event.type,
       objectId: event.objectId,
-      status: CHECKOUT_EVENTS.has(event.type) ? 'received' : 'ignored',
+      status: lookFor(event.type) ? 'received' : 'ignored',
       availableAt: nowMs,
       occurredAt: event.createdAt,
       receivedAt: nowMs,
@@ -77,8 +69,10 @@ export function inboxLane(services: Services, chance: () => number): Lane<EventR
 async function act(services: Services, row: EventRow, chance: () => number): Promise<void> {
   const { db, clock, log } = services
   try {
-    if (row.objectId) await syncCheckout(services, row.objectId)
-    db.write((tx) => change(tx, row, { status: 'processed', processedAt: clock.now(), reason: null }))
+    const look = lookFor(row.type)
+    const subject = look && row.objectId ? await look(services, row.objectId) : null
+    const done = { status: 'processed' as const, processedAt: clock.now(), reason: null, subject }
+    db.write((tx) => change(tx, row, done))
   } catch (thrown) {
     const error = asAtlasError(thrown)
     const attempts = row.attempts + 1

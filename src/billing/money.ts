@@ -7,13 +7,17 @@ export type Money = { amount: number; currency: string }
 
 /** What live subscriptions bring in a month, by currency; a yearly price counts a twelfth. */
 export function monthlyRevenue(db: Reader): Money[] {
-  const perMonth = sql<number>`sum(CASE ${plans.interval} WHEN 'year' THEN ${plans.amount} / 12 ELSE ${plans.amount} END)`
+  // What Stripe charges; a row from before that was kept has its plan's price.
+  const amount = sql`coalesce(${subscriptions.amount}, ${plans.amount})`
+  const interval = sql`coalesce(${subscriptions.interval}, ${plans.interval})`
+  const currency = sql<string>`coalesce(${subscriptions.currency}, ${plans.currency})`
+  const perMonth = sql<number>`sum(CASE ${interval} WHEN 'year' THEN ${amount} / 12 ELSE ${amount} END)`
   return db
-    .select({ amount: perMonth, currency: plans.currency })
+    .select({ amount: perMonth, currency })
     .from(subscriptions)
     .innerJoin(plans, eq(plans.id, subscriptions.planId))
     .where(inArray(subscriptions.status, ['active', 'trialing', 'past_due']))
-    .groupBy(plans.currency)
+    .groupBy(currency)
     .all()
 }
 

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import { signups } from '../db/schema'
 import type { Services } from '../services'
@@ -19,11 +19,12 @@ export async function sweepCheckouts(services: Services): Promise<void> {
     .select()
     .from(signups)
     .where(and(eq(signups.status, 'pending'), over))
-    // Whichever: those that a bank takes days for must not keep the others from their turn.
-    .orderBy(sql`random()`)
+    // Whoever was not looked at for longest: those that a bank takes days for must not keep the others from their turn.
+    .orderBy(asc(signups.lookedAt), asc(signups.createdAt), asc(signups.id))
     .limit(SWEPT_AT_ONCE_MAX)
     .all()
   for (const signup of due) {
+    db.write((tx) => tx.update(signups).set({ lookedAt: nowMs }).where(eq(signups.id, signup.id)).run())
     try {
       if (signup.checkoutId) await syncCheckout(services, signup.checkoutId)
       else db.write((tx) => expireSignup(tx, signup.id, ATLAS, nowMs))

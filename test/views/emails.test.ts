@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { composeEmail } from '../../views/emails/email'
 import { loginLink } from '../../views/emails/login-link'
 import { operatorNotice } from '../../views/emails/operator-notice'
+import { unpaidNotice } from '../../views/emails/unpaid-notice'
 import { welcome } from '../../views/emails/welcome'
 import { elementsOf, unescaped } from './dom'
 
@@ -42,6 +43,19 @@ const MAILS = [
         accent: '#5b4bd6',
       }),
     'https://atlas.example/admin/runs/run_01',
+  ],
+  [
+    'unpaid notice',
+    (text: string) =>
+      unpaidNotice({
+        name: `ada${text}`,
+        customerEmail: `ada@example.com${text}`,
+        price: { amount: 2900, currency: 'usd' },
+        suspendsAt: Date.UTC(2026, 10, 29, 12),
+        url: 'https://atlas.example/admin/tenants/ten_01',
+        accent: '#5b4bd6',
+      }),
+    'https://atlas.example/admin/tenants/ten_01',
   ],
 ] as const
 
