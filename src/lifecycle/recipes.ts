@@ -1,8 +1,9 @@
 import { provisionRecipe } from '../provisioning/recipe'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
+import { resumeRecipe, suspendRecipe } from './suspension'
 
 /** Every kind of run that this Atlas knows. */
 export function allRecipes(services: Services): Recipe[] {
-  return [provisionRecipe(services)]
+  return [provisionRecipe(services), suspendRecipe(services), resumeRecipe(services)]
 }

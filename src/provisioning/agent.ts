@@ -33,7 +33,10 @@ export function callAgent(
 ): Promise<AgentReply> {
   const { run, db, effect } = context
   knowSecrets(services, run.tenantId)
-  const commandId = [run.id, verb, part, refusals(context)].filter((word) => word !== undefined).join('-')
+  // What a run takes back is another command than what it did.
+  const back = run.direction === 'undo' ? 'back' : undefined
+  const words = [run.id, verb, part, back, refusals(context)]
+  const commandId = words.filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
     () =>

@@ -1,8 +1,9 @@
 import { ownerEmail } from '../accounts/organization'
+import type { Shop } from '../catalog/blueprint'
 import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
-import { done, type Step, type StepContext, wait } from '../runs/recipe'
+import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, serverOfRun, type TenantRow, urlOf } from '../tenants/tenant'
@@ -10,6 +11,7 @@ import { callAgent, knowSecrets, targetOf } from './agent'
 import { pauseMs } from './pause'
 
 const START_TIMEOUT_MS = 600_000
+const STOP_TIMEOUT_MS = 120_000
 const PROBE_TIMEOUT_MS = 5_000
 const LOG_LINES = 40
 
@@ -38,13 +40,17 @@ export function startApp(services: Services): Step {
   return {
     name: 'start-app',
     title: 'Start the app',
-    async run(context) {
-      const { release } = getTenant(context.db.read, context.run.tenantId)
-      const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
-      const call = { verb: 'start' as const, input: { release }, summary: { release } }
-      const { result } = await callAgent(services, context, call, options)
-      return done({ release, digest: result.digest ? String(result.digest) : null })
-    },
+    run: (context) => start(services, context),
+  }
+}
+
+/** Stops the app, and starts it again when that is taken back; its data and its name stay. */
+export function stopApp(services: Services): Step {
+  return {
+    name: 'stop-app',
+    title: 'Stop the app',
+    run: (context) => stop(services, context),
+    undo: (context) => start(services, context),
   }
 }
 
@@ -73,6 +79,34 @@ export function checkHealth(services: Services): Step {
         `The app did not become healthy within ${health.timeoutMinutes} minutes. ${why} The log below has its last words; retry once it is mended, or undo.`,
       )
     },
+  }
+}
+
+/** Has the server start the app at the tenant's release, which also takes a holding page away. */
+export async function start(services: Services, context: StepContext): Promise<StepResult> {
+  const { release } = getTenant(context.db.read, context.run.tenantId)
+  const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
+  const call = { verb: 'start' as const, input: { release }, summary: { release } }
+  const { result } = await callAgent(services, context, call, options)
+  return done({ release, digest: result.digest ? String(result.digest) : null })
+}
+
+/** Has the server stop the app; visitors get the holding page instead, where the blueprint has one. */
+export async function stop(services: Services, context: StepContext): Promise<StepResult> {
+  const tenant = getTenant(context.db.read, context.run.tenantId)
+  const { suspension, shop } = services.catalog.blueprint(tenant.blueprint)
+  const input = suspension.holdingPage ? { holding: holdingPage(services, tenant, shop) } : {}
+  const summary = { visitors: suspension.holdingPage ? 'get a holding page' : 'get no answer' }
+  const options = { timeoutMs: STOP_TIMEOUT_MS, onLog: context.log }
+  await callAgent(services, context, { verb: 'stop', input, summary }, options)
+  return done()
+}
+
+function holdingPage({ settings }: Services, tenant: TenantRow, shop: Shop) {
+  const support = shop.supportEmail ?? settings.adminEmail
+  return {
+    title: 'This site is paused',
+    message: `${hostnameOf(tenant, settings.tenantDomain)} can’t be visited at the moment. If it is yours, write to ${support}.`,
   }
 }
 

@@ -1,11 +1,11 @@
 import { eq } from 'drizzle-orm'
-import { operatorNotice } from '../../views/emails/operator-notice'
 import { welcome } from '../../views/emails/welcome'
 import { ownerEmail } from '../accounts/organization'
 import { ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import type { AtlasError } from '../errors'
+import { tellFailure } from '../lifecycle/failure'
 import { queueMail } from '../runs/outbox'
 import type { RunFacts } from '../runs/recipe'
 import type { Services } from '../services'
@@ -33,9 +33,7 @@ export function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasErro
     moveTenant(tx, tenant, 'failed', nowMs, { statusReason: error.message })
     if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'failed', nowMs)
   }
-  const detail = { run: run.id, code: error.code }
-  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.failed', subject: tenant.id, detail })
-  queueFailureNotice(tx, services, tenant, run, error, nowMs)
+  tellFailure(tx, services, run, error, { forward: 'provisioned', undo: 'undone' }, nowMs)
 }
 
 /** Everything is taken down: the tenant is deleted, and its signup waits for approval again. */
@@ -83,31 +81,6 @@ function queueWelcome(tx: Tx, services: Services, tenant: TenantRow, nowMs: numb
     subject: tenant.id,
     idempotencyKey: `welcome-${tenant.id}`,
     mail: { from: settings.emailFrom, to, ...mail },
-  }
-  queueMail(tx, settings.encryptionKey, outgoing, nowMs)
-}
-
-function queueFailureNotice(
-  tx: Tx,
-  services: Services,
-  tenant: TenantRow,
-  run: RunFacts,
-  error: AtlasError,
-  nowMs: number,
-): void {
-  const { settings, catalog } = services
-  const mail = operatorNotice({
-    title: `${tenant.subdomain} could not be ${run.direction === 'undo' ? 'undone' : 'provisioned'}`,
-    message: error.message,
-    actionLabel: 'Open the run',
-    actionUrl: `${settings.baseUrl}/admin/runs/${run.id}`,
-    accent: catalog.front.shop.accent,
-  })
-  const outgoing = {
-    kind: 'failure-notice',
-    subject: tenant.id,
-    idempotencyKey: `failed-${run.id}-${nowMs}`,
-    mail: { from: settings.emailFrom, to: settings.adminEmail, ...mail },
   }
   queueMail(tx, settings.encryptionKey, outgoing, nowMs)
 }

@@ -19,3 +19,30 @@ export function checkTenantTransition(from: TenantStatus, to: TenantStatus): voi
   if (TENANT_TRANSITIONS[from].includes(to)) return
   throw conflict(`A tenant that is ${from} can't become ${to}.`)
 }
+
+/**
+ * Throws `conflict` with the reason when a tenant is in none of the statuses in which something can be done to it.
+ * `what` is said as in 'Only an active tenant can be suspended.'
+ */
+export function requireTenant(
+  { subdomain, status }: { subdomain: string; status: TenantStatus },
+  allowed: readonly TenantStatus[],
+  what: string,
+): void {
+  if (allowed.includes(status)) return
+  throw conflict(`${subdomain} is ${IN_WORDS[status]}. Only ${listed(allowed)} can be ${what}.`)
+}
+
+const IN_WORDS: Record<TenantStatus, string> = {
+  provisioning: 'being provisioned',
+  active: 'active',
+  suspended: 'suspended',
+  failed: 'not provisioned: its provisioning failed',
+  deleting: 'being deleted',
+  deleted: 'deleted',
+}
+
+function listed(statuses: readonly TenantStatus[]): string {
+  const words = statuses.join(' or ')
+  return `${/^[aeiou]/.test(words) ? 'an' : 'a'} ${words} tenant`
+}
