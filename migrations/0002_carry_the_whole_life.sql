@@ -58,6 +58,7 @@ ALTER TABLE secrets ADD COLUMN next_sealed BLOB;
 -- Somebody wants a live run taken back: the engine turns it round before its next step.
 ALTER TABLE runs ADD COLUMN cancel_requested_at INTEGER;
 CREATE INDEX runs_by_kind ON runs (kind, created_at);
+CREATE INDEX runs_by_ending ON runs (tenant_id, finished_at) WHERE finished_at IS NOT NULL;
 
 ALTER TABLE subscriptions ADD COLUMN amount INTEGER;
 ALTER TABLE subscriptions ADD COLUMN currency TEXT;
@@ -117,12 +118,17 @@ CREATE INDEX health_checks_by_state ON health_checks (state);
 CREATE TABLE incidents (
   id TEXT PRIMARY KEY,
   tenant_id TEXT NOT NULL REFERENCES tenants (id),
+  -- The first incident of an outage that hit many tenants: one mail told of them all.
+  outage TEXT,
   reason TEXT NOT NULL,
   started_at INTEGER NOT NULL,
   ended_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX incidents_one_open ON incidents (tenant_id) WHERE ended_at IS NULL;
 CREATE INDEX incidents_by_tenant ON incidents (tenant_id, started_at);
+CREATE INDEX incidents_by_ending ON incidents (tenant_id, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX incidents_by_outage ON incidents (outage, ended_at) WHERE outage IS NOT NULL;
+CREATE INDEX incidents_by_time ON incidents (started_at);
 
 CREATE TABLE reconciliations (
   id TEXT PRIMARY KEY,
@@ -159,6 +165,7 @@ CREATE TABLE findings (
 CREATE UNIQUE INDEX findings_one_a_difference ON findings (key) WHERE status <> 'resolved';
 CREATE INDEX findings_by_status ON findings (status, first_seen_at);
 CREATE INDEX findings_by_tenant ON findings (tenant_id, first_seen_at);
+CREATE INDEX findings_by_ending ON findings (tenant_id, resolved_at) WHERE resolved_at IS NOT NULL;
 
 CREATE TABLE quotas (
   name TEXT PRIMARY KEY CHECK (name IN ('servers', 'addresses', 'records')),

@@ -31,7 +31,14 @@ export class Db {
    * promise, because under Bun an async transaction commits at its first await.
    */
   write<T>(work: (tx: Tx) => T): T {
-    const result = this.drizzle.transaction(
+    const result = this.writeQuietly(work)
+    for (const listener of this.listeners) listener()
+    return result
+  }
+
+  /** The same, without a word to those who listen for commits: for what no page and no worker waits for. */
+  writeQuietly<T>(work: (tx: Tx) => T): T {
+    return this.drizzle.transaction(
       (tx) => {
         const value = work(tx)
         if (value instanceof Promise) throw new TypeError('a transaction must not be awaited')
@@ -39,11 +46,9 @@ export class Db {
       },
       { behavior: 'immediate' },
     )
-    for (const listener of this.listeners) listener()
-    return result
   }
 
-  /** Calls `listener` after every commit of this process; the returned function ends it. */
+  /** Calls `listener` after every commit of this process, quiet ones left out; the returned function ends it. */
   onCommit(listener: () => void): () => void {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)

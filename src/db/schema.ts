@@ -357,6 +357,7 @@ export const healthChecks = sqliteTable('health_checks', {
 export const incidents = sqliteTable('incidents', {
   id: text('id').primaryKey(),
   tenantId: text('tenant_id').notNull(),
+  outage: text('outage'),
   reason: text('reason').notNull(),
   startedAt: integer('started_at').notNull(),
   endedAt: integer('ended_at'),
