@@ -1,9 +1,12 @@
 /** What Atlas asks of S3-compatible storage; `s3.ts` is the real client. */
 export interface Objects {
-  /** An address to which whoever has it may PUT this one object, for `expiresInSeconds` (604,800 at most). */
-  uploadUrl(key: string, expiresInSeconds: number): Promise<string>
-  /** An address from which whoever has it may GET this one object. */
-  downloadUrl(key: string, expiresInSeconds: number): Promise<string>
+  /**
+   * An address to which whoever has it may PUT this one object, for `expiresInSeconds` (604,800 at most) from
+   * `signedAtMs` on, which is now unless it is given: the same arguments then give the same address.
+   */
+  uploadUrl(key: string, expiresInSeconds: number, signedAtMs?: number): Promise<string>
+  /** An address from which whoever has it may GET this one object, likewise. */
+  downloadUrl(key: string, expiresInSeconds: number, signedAtMs?: number): Promise<string>
   /** The object as it is stored; null when there is none. */
   head(key: string): Promise<StoredObject | null>
   /** Harmless when it is gone already. */

@@ -21,8 +21,10 @@ const TIMEOUT_MS = 15_000
 export function createS3(settings: S3Settings): Objects {
   const signer = new Signer(settings)
   return {
-    uploadUrl: (key, expiresInSeconds) => signer.presigned('PUT', key, expiresInSeconds),
-    downloadUrl: (key, expiresInSeconds) => signer.presigned('GET', key, expiresInSeconds),
+    uploadUrl: (key, expiresInSeconds, signedAtMs) =>
+      signer.presigned('PUT', key, { expiresInSeconds, signedAtMs }),
+    downloadUrl: (key, expiresInSeconds, signedAtMs) =>
+      signer.presigned('GET', key, { expiresInSeconds, signedAtMs }),
 
     async head(key) {
       const { status, headers } = await exchange(settings, await signer.signed('HEAD', key))

@@ -29,14 +29,18 @@ export class Signer {
   /** The request with a signature in its headers. */
   async signed(method: string, key: string): Promise<ObjectRequest> {
     const signature = await this.signer()
-    const { headers, path } = await signature.sign(this.request(method, key), this.moment)
+    const { headers, path } = await signature.sign(this.request(method, key), this.moment())
     // The host is signed, and sent by whoever sends the request.
     const { host: _host, ...sent } = headers
     return { method, url: `${this.endpoint.origin}${path}`, headers: sent }
   }
 
   /** An address that holds the signature itself. Throws `invalid` for a time that S3 does not sign for. */
-  async presigned(method: string, key: string, expiresInSeconds: number): Promise<string> {
+  async presigned(
+    method: string,
+    key: string,
+    { expiresInSeconds, signedAtMs }: { expiresInSeconds: number; signedAtMs?: number },
+  ): Promise<string> {
     if (
       !Number.isInteger(expiresInSeconds) ||
       expiresInSeconds < 1 ||
@@ -48,12 +52,13 @@ export class Signer {
     // Whoever gets the address makes the body, long after it was signed.
     request.headers['X-Amz-Content-Sha256'] = 'UNSIGNED-PAYLOAD'
     const signature = await this.signer()
-    const { path, query } = await signature.presign(request, { ...this.moment, expiresIn: expiresInSeconds })
+    const moment = this.moment(signedAtMs)
+    const { path, query } = await signature.presign(request, { ...moment, expiresIn: expiresInSeconds })
     return `${this.endpoint.origin}${path}?${new URLSearchParams(query as Record<string, string>)}`
   }
 
-  private get moment() {
-    return { signingDate: new Date(this.settings.clock.now()) }
+  private moment(atMs = this.settings.clock.now()) {
+    return { signingDate: new Date(atMs) }
   }
 
   private request(method: string, key: string) {
