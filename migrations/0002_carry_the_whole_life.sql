@@ -151,6 +151,8 @@ CREATE TABLE findings (
   -- The other system's id of what it is about.
   external_id TEXT,
   facts TEXT NOT NULL,
+  -- What Atlas can do about it; null when it is for a person.
+  remedy TEXT,
   monthly_amount INTEGER,
   currency TEXT,
   status TEXT NOT NULL CHECK (status IN ('open', 'ignored', 'resolved')),

@@ -158,6 +158,11 @@ export function makeServices(
       authSecret: config.AUTH_SECRET,
       encryptionKey: config.ENCRYPTION_KEY,
       livemode: /^(sk|rk)_live_/.test(config.STRIPE_SECRET_KEY),
+      reconcilePolicy: config.RECONCILE_POLICY,
+      limits: {
+        servers: config.HETZNER_SERVER_LIMIT ?? null,
+        addresses: config.HETZNER_ADDRESS_LIMIT ?? null,
+      },
       sshKeyId: config.ATLAS_SSH_KEY_ID,
       sshPublicKey,
     },

@@ -57,6 +57,17 @@ const key: Reader<Buffer> = (value) => {
   if (bytes.length !== 32) throw new Error('must be 32 random bytes in base64 (openssl rand -base64 32)')
   return bytes
 }
+const limit: Reader<number> = (value) => {
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new Error('must be a whole number from 1')
+  return Number(value)
+}
+const oneOf =
+  <const Word extends string>(...words: Word[]): Reader<Word> =>
+  (value) => {
+    const word = words.find((one) => one === value)
+    if (word === undefined) throw new Error(`must be ${words.join(' or ')}`)
+    return word
+  }
 const longSecret = matches(/^.{32,}$/, 'must be at least 32 characters (openssl rand -base64 32)')
 
 /** Every variable that Atlas itself reads. Blueprints name further ones for their settings and prices. */
@@ -70,6 +81,12 @@ export const VARIABLES = {
   AUTH_SECRET: { for: 'signing of links', read: longSecret, secret: true },
   ENCRYPTION_KEY: { for: 'sealing of tenants’ secrets', read: key, secret: true },
   HETZNER_API_TOKEN: { for: 'servers at Hetzner Cloud (read and write)', read: text, secret: true },
+  HETZNER_SERVER_LIMIT: { for: 'how many servers Hetzner lets the project have', read: limit, optional: true },
+  HETZNER_ADDRESS_LIMIT: {
+    for: 'how many primary IPs Hetzner lets the project have',
+    read: limit,
+    optional: true,
+  },
   ATLAS_SSH_KEY_ID: { for: 'the id or name of Atlas’s SSH key at Hetzner', read: text },
   ATLAS_SSH_PRIVATE_KEY: {
     for: 'the private half of that key (OpenSSH, ed25519)',
@@ -90,6 +107,11 @@ export const VARIABLES = {
   HETZNER_API_URL: { for: 'another address of Hetzner’s API', read: url, optional: true },
   ROUTE53_API_URL: { for: 'another address of Route 53', read: url, optional: true },
   RESEND_API_URL: { for: 'another address of Resend’s API', read: url, optional: true },
+  RECONCILE_POLICY: {
+    for: 'whether what the hourly look finds is only reported, or mended where nothing is deleted',
+    read: oneOf('report', 'safe'),
+    default: 'report',
+  },
   SERVER_GATEWAY_URL: {
     for: 'an HTTP proxy through which tenants’ servers are reached',
     read: url,

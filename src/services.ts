@@ -46,6 +46,10 @@ export type Settings = {
   encryptionKey: Uint8Array
   /** Whether real money moves: Stripe's objects must say the same. */
   livemode: boolean
+  /** `safe`: what the hourly look has found twice is mended where nothing is deleted. */
+  reconcilePolicy: 'report' | 'safe'
+  /** How much the cloud lets the project have, as far as the operator has said. */
+  limits: { servers: number | null; addresses: number | null }
   sshKeyId: string
   /** Atlas's public key, as servers get it in user-data. */
   sshPublicKey: string

@@ -80,6 +80,8 @@ export function openStage({ file = ':memory:', baseUrl = BASE_URL, ...options }:
       authSecret: AUTH_SECRET,
       encryptionKey: ENCRYPTION_KEY,
       livemode: false,
+      reconcilePolicy: 'report',
+      limits: { servers: null, addresses: null },
       sshKeyId: 'atlas',
       sshPublicKey: 'ssh-ed25519 AAAA',
     },

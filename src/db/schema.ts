@@ -379,6 +379,7 @@ export const findings = sqliteTable('findings', {
   tenantId: text('tenant_id'),
   externalId: text('external_id'),
   facts: text('facts').notNull(),
+  remedy: text('remedy'),
   monthlyAmount: integer('monthly_amount'),
   currency: text('currency'),
   status: text('status', { enum: ['open', 'ignored', 'resolved'] }).notNull(),
