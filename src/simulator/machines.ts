@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { MachineDriver, MachineSpec } from './driver'
 import { type Faults, ReplyLost } from './faults'
-import { answerAsApp } from './machines/app'
+import { createdMachine, diskOf, rebuilt } from './machines/disk'
 import { awake, execute, type MachineContext, machinesOf, meetFault } from './machines/exec'
 import { LiveConnections } from './machines/live'
 import {
   type AppStatus,
   appStatus,
+  type Data,
   type Machine,
-  newMachine,
   poweredOff,
   poweredOn,
   sshListens,
@@ -16,12 +16,18 @@ import {
 } from './machines/machine'
 import { type MachineModel, type PastMachine, pastMachine } from './machines/past-machine'
 import { serveSsh } from './machines/sshd'
+import { Transfers } from './machines/transfers'
+import { visit } from './machines/visit'
 import type { World } from './world'
 
 export type SimMachinesOptions = {
   faults: Faults
   /** The address that a host name has in the simulated DNS. */
   resolve: (hostname: string) => string | undefined
+  /** How machines reach the storage of backups; the machine's `fetch` when absent. */
+  fetch?: (request: Request) => Promise<Response>
+  /** Told of work that is outside of the world's clock: encryption, and calls to the storage. */
+  during?: <T>(work: Promise<T>) => Promise<T>
 }
 
 /** One machine as the control page lists it. */
@@ -51,7 +57,14 @@ export class SimMachines implements MachineDriver {
     readonly world: World,
     private readonly options: SimMachinesOptions,
   ) {
-    this.context = { world, faults: options.faults, live: this.live }
+    const { faults, fetch: send = (request) => fetch(request), during = (work) => work } = options
+    const transfers = new Transfers({
+      world,
+      fetch: send,
+      during,
+      awake: (machineId) => awake(machineId, this.context),
+    })
+    this.context = { world, faults, live: this.live, transfers }
     for (const { ipv4, id } of this.table.all()) this.idByAddress.set(ipv4, id)
   }
 
@@ -60,7 +73,7 @@ export class SimMachines implements MachineDriver {
   }
 
   create(spec: MachineSpec): void {
-    this.table.put(newMachine(spec, this.world))
+    this.table.put(createdMachine(spec, this.world))
     this.idByAddress.set(spec.ipv4, spec.serverId)
   }
 
@@ -80,8 +93,8 @@ export class SimMachines implements MachineDriver {
   }
 
   powerOff(serverId: string): void {
+    this.cut(serverId)
     this.change(serverId, (machine) => poweredOff(machine, this.world.now()))
-    this.live.drop(serverId)
   }
 
   reboot(serverId: string): void {
@@ -94,7 +107,26 @@ export class SimMachines implements MachineDriver {
     if (!machine) return
     this.table.delete(serverId)
     if (this.idByAddress.get(machine.ipv4) === serverId) this.idByAddress.delete(machine.ipv4)
-    this.live.drop(serverId)
+    this.cut(serverId)
+  }
+
+  snapshot(serverId: string): string {
+    return diskOf(this.mustGet(serverId), this.world.now())
+  }
+
+  rebuild(serverId: string, disk: string): void {
+    this.cut(serverId)
+    this.table.put(rebuilt(this.mustGet(serverId), disk, this.world))
+  }
+
+  /** What the app has on its own disk. */
+  data(serverId: string): Data {
+    return this.mustGet(serverId).data
+  }
+
+  /** Digests of the secrets that the app's services were told of by `rotate`. */
+  rotated(serverId: string): Record<string, string> {
+    return this.mustGet(serverId).rotated
   }
 
   /** A power cut that the cloud does not know of; `powerOn` or `reboot` ends it. */
@@ -173,29 +205,30 @@ export class SimMachines implements MachineDriver {
     const fault = await meetFault('http', this.context, request.signal)
     await awake(found.id, this.context)
     const machine = this.byAddress(ipv4)
-    const now = this.world.now()
-    if (!machine || machine.power === 'off' || now < machine.sshUpAt) return 'refused'
-    const { hostname, pathname } = new URL(request.url)
-    this.tell(machine.id, 'http', `${request.method} ${pathname}`)
+    if (!machine || machine.power === 'off' || this.world.now() < machine.sshUpAt) return 'refused'
+    this.tell(machine.id, 'http', `${request.method} ${new URL(request.url).pathname}`)
     if (fault?.kind === 'refuse') return new Response('Bad gateway\n', { status: fault.status ?? 502 })
-    const app = appStatus(machine, now)
-    if (app.state === 'absent' || app.state === 'stopped') return 'refused'
-    if (!this.serves(machine, hostname))
-      return new Response('This name is not served here.\n', { status: 421 })
-    if (app.state !== 'running') return new Response('The app is starting.\n', { status: 502 })
-    if (fault?.kind === 'lose_reply') throw new ReplyLost()
-    return answerAsApp(machine, hostname, request, now)
-  }
-
-  /** As its Caddyfile says; a machine without one serves the names that point to it. */
-  private serves(machine: Machine, hostname: string): boolean {
-    if (machine.sites.length > 0) return machine.sites.includes(hostname)
-    return this.options.resolve(hostname) === machine.ipv4
+    const { resolve } = this.options
+    const answer = await visit(machine, request, { world: this.world, resolve })
+    if (fault?.kind === 'lose_reply' && answer !== 'refused') throw new ReplyLost()
+    return answer
   }
 
   private change(serverId: string, change: (machine: Machine) => Machine): void {
     const machine = this.table.get(serverId)
     if (machine) this.table.put(change(machine))
+  }
+
+  private mustGet(serverId: string): Machine {
+    const machine = this.table.get(serverId)
+    if (!machine) throw new Error(`there is no machine ${serverId}`)
+    return machine
+  }
+
+  /** Every connection of the machine breaks, and what it was carrying is lost. */
+  private cut(serverId: string): void {
+    this.context.transfers.drop(serverId)
+    this.live.drop(serverId)
   }
 
   private byAddress(ipv4: string): Machine | undefined {

@@ -1,30 +1,29 @@
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import { newHostKey } from './host-key'
-import {
-  type AgentEnd,
-  appStatus,
-  type Command,
-  isReady,
-  type Machine,
-  type Pace,
-  settled,
-  spread,
-  withConsole,
-} from './machine'
+import { type AgentEnd, appStatus, type Command, isReady, type Machine, type Pace, settled } from './machine'
+import { start } from './release'
+import { rotate } from './rotate'
 import { readSettings } from './settings'
+import { beginTransfer } from './transfer-input'
+import { refusal, type Work } from './work'
 
-export const AGENT_VERBS = ['status', 'host-key', 'settings', 'start', 'stop', 'logs'] as const
+export const AGENT_VERBS = [
+  'status',
+  'host-key',
+  'settings',
+  'start',
+  'stop',
+  'logs',
+  'backup',
+  'restore',
+  'rotate',
+] as const
 export type AgentVerb = (typeof AGENT_VERBS)[number]
 
 export type Answered = { machine: Machine; command: Command }
 
-type Work = { machine: Machine; end: AgentEnd; logs?: Command['logs']; endsAt?: number }
-
-const START_MS = 12_000
 const STOP_MS = 2_000
-/** The part of a start that goes into pulling images. */
-const PULL_SHARE = 0.7
 const COMMANDS_MAX = 200
 
 /** Splits `<verb> <command-id>`; null when the agent would refuse the words. */
@@ -34,9 +33,15 @@ export function readCommandLine(line: string): { verb: AgentVerb; id: string } |
   return verb && match?.[2] ? { verb, id: match[2] } : null
 }
 
+/** Whether the verb runs at once and leaves nothing behind, whatever else is running. */
+export function onlyReads(verb: AgentVerb): boolean {
+  return verb === 'status' || verb === 'logs'
+}
+
 /**
  * What the agent does with one command. A known id gives the command that has it, running or finished; a new
- * one is decided here to its end, which comes at `endsAt`. `status` and `logs` run anew each time.
+ * one is decided here to its end, which comes at `endsAt`, except for `backup` and `restore`: these are begun here
+ * and their end is null until it is known. `status` and `logs` run anew each time.
  */
 export function runAgent(machine: Machine, line: string, stdin: string, pace: Pace): Answered {
   const words = readCommandLine(line)
@@ -62,9 +67,10 @@ function submit(machine: Machine, { verb, id, input, request }: Submission, pace
   }
   if (known) return { machine, command: known }
   // One command at a time: this one waits for those before it.
-  const from = Math.max(pace.now(), ...machine.commands.map((command) => command.endsAt))
+  const from = Math.max(pace.now(), ...machine.commands.map((command) => command.endsAt ?? 0))
   const work = VERBS[verb](settled(machine, from), input, from, pace)
-  const command: Command = { id, request, logs: work.logs ?? [], endsAt: work.endsAt ?? from, end: work.end }
+  const { end, endsAt = from } = work
+  const command: Command = { id, request, logs: work.logs ?? [], endsAt: end && endsAt, end }
   const commands = [...work.machine.commands, command].slice(-COMMANDS_MAX)
   return { machine: { ...work.machine, commands }, command }
 }
@@ -76,6 +82,9 @@ const VERBS: Record<Submission['verb'], Verb> = {
   settings: deliverSettings,
   start,
   stop,
+  rotate,
+  backup: beginTransfer('backup'),
+  restore: beginTransfer('restore'),
 }
 
 function hostKey(machine: Machine, input: Input): Work {
@@ -103,44 +112,22 @@ function deliverSettings(machine: Machine, input: Input): Work {
   return { machine: { ...machine, settings }, end: { result: { sha256: settings.sha256 } } }
 }
 
-const Release = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/))
+const HoldingPage = v.object({
+  title: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  message: v.pipe(v.string(), v.minLength(1), v.maxLength(2000)),
+})
 
-function start(machine: Machine, input: Input, from: number, pace: Pace): Work {
-  const { settings } = machine
-  const parsed = v.safeParse(Release, input.release)
-  if (!parsed.success) return { machine, end: refusal('invalid', 'The release is malformed.') }
-  if (!settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
-  const release = parsed.output
-  if (settings.missing.length > 0) return missingVariable(machine, settings.missing, from)
-  const digest = digestOf(release)
-  const startsAt = from + pace.lasts(START_MS * PULL_SHARE)
-  const upAt = from + pace.lasts(START_MS)
-  const logs = [
-    ...spread(pullLines(release, settings.services), from, startsAt - from),
-    ...spread(startLines(release, settings.services), startsAt, upAt - startsAt),
-  ]
-  const starting = { release, digest, startsAt, upAt }
-  return {
-    machine: withConsole({ ...machine, starting }, logs),
-    logs,
-    endsAt: upAt,
-    end: { result: { release, digest } },
-  }
-}
-
-function missingVariable(machine: Machine, missing: string[], from: number): Work {
-  const logs = missing.map((name) => ({ at: from, line: `required variable ${name} is missing a value` }))
-  return {
-    machine: withConsole(machine, logs),
-    logs,
-    end: refusal('unavailable', 'The app could not be started.'),
-  }
-}
-
-function stop(machine: Machine, _input: Input, from: number, pace: Pace): Work {
-  if (!machine.app) return { machine, end: { result: {} } }
+function stop(machine: Machine, input: Input, from: number, pace: Pace): Work {
+  const page = v.safeParse(v.optional(HoldingPage), input.holding)
+  if (!page.success) return { machine, end: refusal('invalid', 'The holding page is malformed.') }
+  const holding = page.output ?? null
+  if (!machine.app) return { machine: { ...machine, holding }, end: { result: {} } }
   const app = { ...machine.app, stopped: true }
-  return { machine: { ...machine, app }, endsAt: from + pace.lasts(STOP_MS), end: { result: {} } }
+  return {
+    machine: { ...machine, app, holding },
+    endsAt: from + pace.lasts(STOP_MS),
+    end: { result: {} },
+  }
 }
 
 function status(machine: Machine, pace: Pace): AgentEnd {
@@ -164,25 +151,8 @@ function logs(machine: Machine, input: Input, pace: Pace): AgentEnd {
   return { result: { lines: seen.slice(-count.output).map((entry) => entry.line) } }
 }
 
-function pullLines(release: string, services: string[]): string[] {
-  const pulls = services.map((service) => ` ${service} Pulling`)
-  return [`Pulling release ${release}`, ...pulls, ...services.map((service) => ` ${service} Pulled`)]
-}
-
-function startLines(release: string, services: string[]): string[] {
-  return [
-    `Starting release ${release}`,
-    ...services.map((service) => ` Container app-${service}-1  Started`),
-    ...services.map((service) => ` Container app-${service}-1  Healthy`),
-  ]
-}
-
 function atOnce(machine: Machine, pace: Pace, end: AgentEnd): Answered {
   return { machine, command: { id: '', request: '', logs: [], endsAt: pace.now(), end } }
-}
-
-export function refusal(code: string, message: string): AgentEnd {
-  return { error: { code, message } }
 }
 
 function readInput(stdin: string): Input | null {
@@ -193,11 +163,6 @@ function readInput(stdin: string): Input | null {
   } catch {
     return null
   }
-}
-
-/** The digest of a release's image. */
-export function digestOf(release: string): string {
-  return `sha256:${sha256(release)}`
 }
 
 function sha256(text: string): string {

@@ -1,5 +1,6 @@
 import { type Html, html, page, raw } from '../html'
-import { appStatus, type Machine } from './machine'
+import { appStatus, type Holding, type Machine } from './machine'
+import { notesSection } from './notes'
 
 /** The tenant's app as a visitor meets it over HTTP; `hostname` is a name that the machine serves. */
 export function answerAsApp(machine: Machine, hostname: string, request: Request, now: number): Response {
@@ -40,6 +41,7 @@ function homePage(machine: Machine, hostname: string, release: string): Html {
         <div><dt>Release</dt><dd>${release}</dd></div>
         <div><dt>State</dt><dd><span class="dot" aria-hidden="true"></span>Running</dd></div>
       </dl>
+      ${notesSection(machine.data)}
     </main>
     <footer>A sample app, served by the simulated server ${machine.name}.</footer>`,
   )
@@ -54,6 +56,13 @@ function missingPage(hostname: string): Html {
       <p class="lead">This page of ${hostname} does not exist. <a href="/">Back to the start</a></p>
     </main>`,
   )
+}
+
+/** What Caddy sends while the app is stopped, when whoever stopped it wanted so. */
+export function holdingPage({ title, message }: Holding): Response {
+  const answer = troublePage(title, message, 503)
+  answer.headers.set('retry-after', '300')
+  return answer
 }
 
 /** A page for visitors who cannot be served, in the same look; also used by the front door. */
@@ -104,6 +113,12 @@ dt { color: var(--soft); font-size: .8125rem; }
 dd { margin: 0; font-size: .9375rem; font-weight: 600; overflow-wrap: anywhere; }
 .dot { display: inline-block; width: .55em; height: .55em; margin-right: .45em; border-radius: 50%; background: var(--accent); }
 a { color: var(--accent); }
+h2 { margin: 2.25rem 0 .75rem; font-size: 1.25rem; font-weight: 500; }
+ul { margin: 0 0 1rem; padding-left: 1.1rem; overflow-wrap: anywhere; }
+form { display: flex; flex-wrap: wrap; gap: .5rem; font-family: system-ui, sans-serif; }
+label { flex-basis: 100%; color: var(--soft); font-size: .8125rem; }
+input { flex: 1 1 12rem; padding: .5rem .7rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--paper); color: inherit; font: inherit; font-size: .9375rem; }
+button { padding: .5rem 1rem; border: 0; border-radius: .5rem; background: var(--accent); color: var(--card); font: inherit; font-size: .9375rem; cursor: pointer; }
 footer { padding-top: 1.5rem; color: var(--soft); font: .8125rem/1.5 system-ui, sans-serif; text-align: center; }
 `
 

@@ -4,12 +4,15 @@ import { sleep } from '../../clock'
 import type { Fault, Faults } from '../faults'
 import { ReplyLost } from '../faults'
 import type { World } from '../world'
-import { readCommandLine, refusal, runAgent } from './agent'
+import { onlyReads, readCommandLine, runAgent } from './agent'
 import type { Login } from './cloud-init'
 import type { LiveConnections } from './live'
-import { type Command, type Machine, settled } from './machine'
+import { type AgentEnd, type Command, type Machine, settled } from './machine'
+import { readTransfer } from './transfer-input'
+import type { Transfers } from './transfers'
+import { refusal } from './work'
 
-export type MachineContext = { world: World; faults: Faults; live: LiveConnections }
+export type MachineContext = { world: World; faults: Faults; live: LiveConnections; transfers: Transfers }
 
 /** One request to run something, as it came over SSH. */
 export type Exec = { machineId: string; login: Login; line: string; channel: ServerChannel; socket: Duplex }
@@ -35,10 +38,12 @@ export async function execute(exec: Exec, context: MachineContext): Promise<void
   if (fault?.kind === 'refuse') {
     return end(channel, refusal(fault.code ?? 'unavailable', 'The simulator refuses this command.'))
   }
+  await turn(machineId, line, context)
   const command = begin(machineId, line, stdin, context)
-  if (!command || !(await streamed(command, exec, context, gone.signal))) return
+  const answer = command && (await streamed(command, exec, context, gone.signal))
+  if (!answer) return
   if (fault?.kind === 'lose_reply') socket.destroy()
-  else end(channel, command.end)
+  else end(channel, answer)
 }
 
 /** Lets a call meet what is set to go wrong: waits for `slow`, and breaks the connection after a `timeout`. */
@@ -58,7 +63,10 @@ export async function meetFault(
 }
 
 /** Resolves at once, or when a paused machine goes on. */
-export async function awake(machineId: string, context: MachineContext): Promise<void> {
+export async function awake(
+  machineId: string,
+  context: Pick<MachineContext, 'world' | 'live'>,
+): Promise<void> {
   if (machinesOf(context).get(machineId)?.paused) await context.live.nextWake(machineId)
 }
 
@@ -66,29 +74,60 @@ export function machinesOf({ world }: Pick<MachineContext, 'world'>) {
   return world.table<Machine>('machines')
 }
 
+/** One command at a time: resolves when nothing is being carried, unless by this very command. */
+async function turn(machineId: string, line: string, { transfers }: MachineContext): Promise<void> {
+  const words = readCommandLine(line)
+  if (!words || onlyReads(words.verb)) return
+  while (transfers.isCarrying(machineId) && !transfers.isCarrying(machineId, words.id)) {
+    await transfers.ended(machineId)
+  }
+}
+
 function begin(machineId: string, line: string, stdin: string, context: MachineContext): Command | null {
-  const { world } = context
-  const machine = machinesOf(context).get(machineId)
-  if (!machine || machine.power === 'off') return null
+  const { world, transfers } = context
+  const stored = machinesOf(context).get(machineId)
+  if (!stored || stored.power === 'off') return null
+  const machine = transfers.isCarrying(machineId) ? stored : withoutInterrupted(stored)
   const { machine: changed, command } = runAgent(settled(machine, world.now()), line, stdin, world)
-  if (changed !== machine) machinesOf(context).put(changed)
+  if (changed !== stored) machinesOf(context).put(changed)
+  const verb = readCommandLine(line)?.verb
+  if (command.end === null && !transfers.isCarrying(machineId) && (verb === 'backup' || verb === 'restore')) {
+    const input = readTransfer(verb, JSON.parse(stdin) as Record<string, unknown>)
+    if (input) transfers.begin(machineId, command, input)
+  }
   return command
 }
 
-/** Sends a command's log as it comes; false when nobody listens any more before its end. */
+/** A command without an end that nobody works on was cut off; its id takes it up again. */
+function withoutInterrupted(machine: Machine): Machine {
+  const commands = machine.commands.filter((command) => command.end !== null)
+  return commands.length === machine.commands.length ? machine : { ...machine, commands }
+}
+
+/** Sends a command's log as it comes, then resolves to its end; null when nobody listens any more by then. */
 async function streamed(
   command: Command,
   { machineId, channel }: Exec,
   context: MachineContext,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<AgentEnd | null> {
   for (const { at, line } of command.logs) {
     await until(at, machineId, context, signal)
-    if (signal.aborted) return false
+    if (signal.aborted) return null
     channel.write(`${JSON.stringify({ log: line })}\n`)
   }
-  await until(command.endsAt, machineId, context, signal)
-  return !signal.aborted
+  if (command.endsAt === null) await context.transfers.ended(machineId)
+  await until(command.endsAt ?? 0, machineId, context, signal)
+  return signal.aborted ? null : endOf(command, machineId, context)
+}
+
+function endOf({ id, end }: Command, machineId: string, context: MachineContext): AgentEnd | null {
+  if (end) return end
+  return (
+    machinesOf(context)
+      .get(machineId)
+      ?.commands.find((command) => command.id === id)?.end ?? null
+  )
 }
 
 async function until(
@@ -121,7 +160,7 @@ function readAll(channel: ServerChannel): Promise<string> {
   })
 }
 
-function end(channel: ServerChannel, answer: Command['end']): void {
+function end(channel: ServerChannel, answer: AgentEnd): void {
   channel.write(`${JSON.stringify(answer)}\n`)
   finish(channel, 'result' in answer ? 0 : 1)
 }

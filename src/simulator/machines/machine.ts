@@ -24,6 +24,14 @@ export type Machine = {
   app: App | null
   /** A release that is being pulled and started. */
   starting: Starting | null
+  /** What visitors get while the app is stopped. */
+  holding: Holding | null
+  /** The app's own disk: its database and volumes. */
+  data: Data
+  /** A restore has begun to replace the data and has not ended. */
+  restoring: boolean
+  /** Digests of the secrets that the app's services were told of by `rotate`. */
+  rotated: Record<string, string>
   /** The agent's state folders, oldest first. */
   commands: Command[]
 }
@@ -39,17 +47,23 @@ export type Settings = {
   plan: string | null
 }
 
+export type Holding = { title: string; message: string }
+
+/** What visitors of the sample app left there, oldest first. */
+export type Data = { notes: string[] }
+
 export type App = { release: string; digest: string; upAt: number; stopped: boolean }
 export type Starting = { release: string; digest: string; startsAt: number; upAt: number }
 
-/** One command of the agent, known to its end from the moment it begins. */
+/** One command of the agent, known to its end from the moment it begins unless it carries something. */
 export type Command = {
   id: string
   /** Verb and digest of the input: another request under the same id is refused. */
   request: string
   logs: LogLine[]
-  endsAt: number
-  end: AgentEnd
+  /** Null while the command carries something, and for ever when it was interrupted. */
+  endsAt: number | null
+  end: AgentEnd | null
 }
 
 export type AgentEnd = { result: Record<string, unknown> } | { error: { code: string; message: string } }
@@ -90,6 +104,10 @@ export function newMachine({ serverId, name, ipv4, userData }: MachineSpec, pace
     settings: null,
     app: null,
     starting: null,
+    holding: null,
+    data: { notes: [] },
+    restoring: false,
+    rotated: {},
     commands: [],
   }
 }
@@ -120,7 +138,7 @@ export function poweredOff(machine: Machine, now: number): Machine {
     paused: false,
     starting: null,
     console: settledMachine.console.filter((line) => line.at <= now),
-    commands: settledMachine.commands.filter((command) => command.endsAt <= now),
+    commands: settledMachine.commands.filter(({ endsAt }) => endsAt !== null && endsAt <= now),
   }
 }
 
@@ -129,7 +147,7 @@ export function settled(machine: Machine, now: number): Machine {
   const { starting } = machine
   if (!starting || starting.upAt > now) return machine
   const { release, digest, upAt } = starting
-  return { ...machine, starting: null, app: { release, digest, upAt, stopped: false } }
+  return { ...machine, starting: null, holding: null, app: { release, digest, upAt, stopped: false } }
 }
 
 export function withConsole(machine: Machine, lines: LogLine[]): Machine {

@@ -1,7 +1,7 @@
-import { digestOf } from './agent'
 import { type FirstBoot, obey } from './cloud-init'
 import { newHostKey } from './host-key'
 import type { Machine } from './machine'
+import { digestOf } from './release'
 import { servicesOf, settingsOf } from './settings'
 
 /** What many machines have in common: read once, as parsing YAML for each would take minutes. */
@@ -45,6 +45,10 @@ export function pastMachine(model: MachineModel, past: PastMachine): Machine {
     settings: settingsOf(model.compose, model.services, past.env),
     app: { release, digest: digestOf(release), upAt: bootedAt, stopped: false },
     starting: null,
+    holding: null,
+    data: { notes: [] },
+    restoring: false,
+    rotated: {},
     commands: [],
   }
 }
