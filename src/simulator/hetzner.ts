@@ -3,16 +3,27 @@ import type { Fault } from './faults'
 import { type ActionError, actionRoutes } from './hetzner/actions'
 import { primaryIpRoutes } from './hetzner/addresses'
 import { Refusal, refusalAnswer } from './hetzner/answers'
+import { DailyBackups } from './hetzner/backups'
+import { finishAction } from './hetzner/endings'
 import { firewallRoutes } from './hetzner/firewalls'
 import { imageRoutes } from './hetzner/images'
-import { finishAction, lifecycleRoutes } from './hetzner/lifecycle'
+import { lifecycleRoutes } from './hetzner/lifecycle'
 import { offerRoutes } from './hetzner/offers'
-import { Project } from './hetzner/project'
+import { type Limits, Project } from './hetzner/project'
 import { RateLimit } from './hetzner/rate-limit'
 import { findRoute, type Route } from './hetzner/routes'
-import { placePastServer } from './hetzner/server-create'
+import {
+  type SeededPrimaryIp,
+  type SeededSnapshot,
+  type SeededVolume,
+  seedPrimaryIp,
+  seedServer,
+  seedSnapshot,
+  seedVolume,
+} from './hetzner/seeds'
 import { serverRoutes } from './hetzner/servers'
 import { addSshKey, sshKeyRoutes } from './hetzner/ssh-keys'
+import { volumeRoutes } from './hetzner/volumes'
 import type { Twin } from './twin'
 import type { World } from './world'
 
@@ -22,10 +33,13 @@ export type HetznerTwinOptions = {
   sshKeys: { name: string; publicKey: string }[]
   driver: MachineDriver
   serverLimit?: number
+  /** How many primary IPs, of both kinds together. */
+  addressLimit?: number
   requestsPerHour?: number
 }
 
 const SERVER_LIMIT = 10_000
+const ADDRESS_LIMIT = 100_000
 const REQUESTS_PER_HOUR = 3_600
 
 /** Hetzner Cloud, as far as Atlas uses it: https://docs.hetzner.cloud/reference/cloud */
@@ -33,14 +47,18 @@ export class HetznerTwin implements Twin {
   readonly name = 'hetzner'
   readonly prefix = '/hetzner/v1'
   private readonly project: Project
+  private readonly backups: DailyBackups
   private readonly rateLimit: RateLimit
   private readonly routes: Route[]
 
   constructor(
-    world: World,
+    private readonly world: World,
     private readonly options: HetznerTwinOptions,
   ) {
-    this.project = new Project(world, options.driver, options.serverLimit ?? SERVER_LIMIT, finishAction)
+    const { driver, serverLimit = SERVER_LIMIT, addressLimit = ADDRESS_LIMIT } = options
+    const limits = { servers: serverLimit, primaryIps: addressLimit }
+    this.project = new Project(world, driver, limits, finishAction)
+    this.backups = new DailyBackups(this.project)
     this.rateLimit = new RateLimit(world, options.requestsPerHour ?? REQUESTS_PER_HOUR)
     this.routes = [
       ...actionRoutes(this.project.actions),
@@ -49,7 +67,8 @@ export class HetznerTwin implements Twin {
       ...sshKeyRoutes(this.project),
       ...firewallRoutes(this.project),
       ...imageRoutes(this.project),
-      ...primaryIpRoutes(this.project.addresses),
+      ...volumeRoutes(this.project),
+      ...primaryIpRoutes(this.project),
       ...offerRoutes,
     ]
     for (const { name, publicKey } of options.sshKeys) {
@@ -78,10 +97,23 @@ export class HetznerTwin implements Twin {
   }
 
   /** Puts a running server there that was ordered at `createdAt` with this body of `POST /servers`. */
-  seed(body: object, createdAt: number): { id: string; ipv4: string | null; ipv6: string | null } {
-    const { id, ipv4Id, ipv6Id } = placePastServer(this.project, body, createdAt)
-    const { addresses } = this.project
-    return { id, ipv4: addresses.get(ipv4Id)?.ip ?? null, ipv6: addresses.get(ipv6Id)?.ip ?? null }
+  seed(body: object, createdAt: number) {
+    return seedServer(this.project, body, createdAt)
+  }
+
+  /** Puts an address there that no server has, as one that was left behind. */
+  seedPrimaryIp(past: SeededPrimaryIp = {}): { id: string; ip: string } {
+    return seedPrimaryIp(this.project, past)
+  }
+
+  /** Puts a volume there, attached to a server or to none. */
+  seedVolume(past: SeededVolume): { id: string } {
+    return seedVolume(this.project, past)
+  }
+
+  /** Puts a snapshot there, of a server that may be gone. */
+  seedSnapshot(past: SeededSnapshot): { id: string } {
+    return seedSnapshot(this.project, past)
   }
 
   /** Lets the next action with this command (`create_server`, ...) end in an error. */
@@ -89,9 +121,27 @@ export class HetznerTwin implements Twin {
     this.project.actions.failNext(command, error)
   }
 
+  /** Lets lists show nothing that changes in the next `ms`, as Hetzner's lag behind now and then. */
+  stale(ms: number): void {
+    this.project.actions.settle()
+    this.project.lag(this.world.now() + ms)
+  }
+
+  /** Lets a server's operating system take no notice of a shutdown until its power was cut. */
+  ignoreShutdown(serverId: string): void {
+    const server = this.project.servers.get(serverId)
+    if (server) this.project.servers.put({ ...server, deaf: true })
+  }
+
+  /** Changes how much the project may have; what exceeds it already stays. */
+  setLimits(limits: Partial<Limits>): void {
+    Object.assign(this.project.limits, limits)
+  }
+
   /** Ends the time line's alarms; call it before the world is closed. */
   stop(): void {
     this.project.actions.stop()
+    this.backups.stop()
   }
 
   private async answer(request: Request): Promise<Response> {

@@ -20,6 +20,8 @@ export type ActionRow = {
   statusBefore: string
   /** What the end of the action brings, such as a new server type. */
   brings: Record<string, string | number | boolean>
+  /** Something that happens by itself: it locks nothing, and Hetzner does not show it. */
+  unseen: boolean
 }
 
 export type ActionPlan = Pick<ActionRow, 'command' | 'serverId' | 'resources'> & {
@@ -27,6 +29,7 @@ export type ActionPlan = Pick<ActionRow, 'command' | 'serverId' | 'resources'> &
   beginsAt?: number
   statusBefore?: string
   brings?: ActionRow['brings']
+  unseen?: boolean
 }
 
 const FIRST_ID = 1_500_000_001
@@ -68,6 +71,7 @@ export class Actions {
       error: failing < 0 ? null : this.failures.splice(failing, 1)[0]!.error,
       statusBefore: plan.statusBefore ?? '',
       brings: plan.brings ?? {},
+      unseen: plan.unseen ?? false,
     })
     this.track(action)
     return action
@@ -92,17 +96,32 @@ export class Actions {
     }
   }
 
+  /** Forgets what was to happen by itself. */
+  callOff(serverId: string): void {
+    for (const action of [...this.open].filter((one) => one.serverId === serverId && one.unseen)) {
+      this.open.delete(action)
+      this.table.delete(action.id)
+    }
+  }
+
   isLocked(serverId: string): boolean {
-    for (const action of this.open) if (action.serverId === serverId) return true
+    for (const action of this.open) if (action.serverId === serverId && !action.unseen) return true
+    return false
+  }
+
+  /** Whether something that runs needs this image: to make it, or to put it on a disk. */
+  needsImage(imageId: string): boolean {
+    for (const action of this.open) if (action.brings.imageId === imageId) return true
     return false
   }
 
   get(id: string): ActionRow | undefined {
-    return this.table.get(id)
+    const action = this.table.get(id)
+    return action?.unseen ? undefined : action
   }
 
   of(serverId: string): ActionRow[] {
-    return this.table.all().filter((action) => action.serverId === serverId)
+    return this.table.all().filter((action) => action.serverId === serverId && !action.unseen)
   }
 
   /** As Hetzner shows it: never 100 percent before it has succeeded. */

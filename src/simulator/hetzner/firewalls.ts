@@ -62,7 +62,7 @@ export function firewallRoutes(project: Project): Route[] {
       answer: ({ url }) => {
         const named = oneOf(url, 'name')
         const selects = labelSelectorOf(url)
-        const rows = firewalls.all().filter((row) => named(row.name) && selects(row.labels))
+        const rows = project.listed.firewalls.filter((row) => named(row.name) && selects(row.labels))
         return listAnswer('firewalls', rows, url, (row) => wireFirewall(project, row))
       },
     },

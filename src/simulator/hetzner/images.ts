@@ -1,13 +1,15 @@
-import { notFound, timestamp } from './answers'
+import * as v from 'valibot'
+import { invalidInput, notFound, parse, Refusal, timestamp } from './answers'
 import { SYSTEM_IMAGES, type SystemImage } from './catalogue'
 import { labelSelectorOf } from './labels'
 import { listAnswer, oneOf } from './lists'
 import type { Project, SnapshotRow } from './project'
 import type { Route } from './routes'
 
+const PROTECT_MS = 1_000
 const SYSTEM_CREATED = '2025-08-12T05:30:00Z'
 
-export type WireImage = ReturnType<typeof wireSystem> | ReturnType<typeof wireSnapshot>
+type WireImage = ReturnType<typeof wireSystem> | ReturnType<typeof wireSnapshot>
 
 export function imageRoutes(project: Project): Route[] {
   return [
@@ -19,7 +21,8 @@ export function imageRoutes(project: Project): Route[] {
         const [forCpu, bound] = [oneOf(url, 'architecture'), oneOf(url, 'bound_to')]
         const selects = labelSelectorOf(url)
         const old = url.searchParams.get('include_deprecated') === 'true'
-        const shown = allImages(project)
+        const images = [...SYSTEM_IMAGES.map(wireSystem), ...project.listed.snapshots.map(wireSnapshot)]
+        const shown = images
           .filter((image) => typed(image.type) && inStatus(image.status) && named(image.name ?? ''))
           .filter((image) => forCpu(image.architecture) && bound(String(image.bound_to)))
           .filter((image) => selects(image.labels) && (old || image.deprecated === null))
@@ -30,38 +33,66 @@ export function imageRoutes(project: Project): Route[] {
       method: 'GET',
       path: '/images/{id}',
       answer: ({ id }) => {
-        const image = allImages(project).find((one) => String(one.id) === id)
+        const image = imageById(project, id)
         if (!image) throw notFound('image', id)
         return Response.json({ image })
       },
     },
+    { method: 'DELETE', path: '/images/{id}', answer: ({ id }) => deleteImage(project, id) },
     {
-      method: 'DELETE',
-      path: '/images/{id}',
-      answer: ({ id }) => {
-        if (!project.snapshots.delete(id)) throw notFound('image', id)
-        return new Response(null, { status: 204 })
-      },
+      method: 'POST',
+      path: '/images/{id}/actions/change_protection',
+      answer: ({ id, body }) => changeProtection(project, id, body),
     },
   ]
 }
 
-/** The image that a new server of this architecture gets for an id or a name. */
+/** The image that a server of this architecture gets for an id or a name. */
 export function findImage(project: Project, idOrName: string, architecture: string): WireImage | undefined {
-  return allImages(project).find(
-    (image) =>
-      image.architecture === architecture &&
-      image.status === 'available' &&
-      (String(image.id) === idOrName || image.name === idOrName),
-  )
+  const system = SYSTEM_IMAGES.find((image) => image.architecture === architecture && image.name === idOrName)
+  const image = system ? wireSystem(system) : imageById(project, idOrName)
+  return image?.architecture === architecture && image.status === 'available' ? image : undefined
 }
 
 export function imageById(project: Project, id: string): WireImage | null {
-  return allImages(project).find((image) => String(image.id) === id) ?? null
+  const own = project.snapshots.get(id)
+  if (own) return wireSnapshot(own)
+  const system = SYSTEM_IMAGES.find((image) => String(image.id) === id)
+  return system ? wireSystem(system) : null
 }
 
-export function allImages(project: Project): WireImage[] {
-  return [...SYSTEM_IMAGES.map(wireSystem), ...project.snapshots.all().map(wireSnapshot)]
+/** Hetzner's own image behind one that may be a snapshot. */
+export const systemImageOf = (project: Project, imageId: string): string =>
+  project.snapshots.get(imageId)?.systemImageId ?? imageId
+
+export const imageTooBig = () => invalidInput('image', 'image disk is bigger than server type disk')
+
+function deleteImage(project: Project, id: string): Response {
+  const row = mustGetOwn(project, id)
+  if (row.protected) throw new Refusal('protected', 'image is protected')
+  if (project.actions.needsImage(id)) throw new Refusal('locked', 'image is in use by a running action')
+  project.snapshots.delete(id)
+  return new Response(null, { status: 204 })
+}
+
+function changeProtection(project: Project, id: string, body: unknown): Response {
+  const row = mustGetOwn(project, id)
+  const { delete: wanted = row.protected } = parse(v.object({ delete: v.optional(v.boolean()) }), body)
+  project.snapshots.put({ ...row, protected: wanted })
+  const resources = [{ id: Number(id), type: 'image' }]
+  const action = project.actions.begin({
+    command: 'change_protection',
+    serverId: null,
+    resources,
+    lastsMs: PROTECT_MS,
+  })
+  return Response.json({ action: project.actions.wire(action) }, { status: 201 })
+}
+
+function mustGetOwn(project: Project, id: string): SnapshotRow {
+  const row = project.snapshots.get(id)
+  if (!row) throw notFound('image', id)
+  return row
 }
 
 function wireSystem(image: SystemImage) {
@@ -87,15 +118,18 @@ function wireSystem(image: SystemImage) {
   }
 }
 
+// A system, and what the machine wrote: a thousand characters of it stand for five megabytes.
+const sizeGb = ({ disk }: SnapshotRow) => Math.round((1.1 + disk.length / 200_000) * 100) / 100
+
 export function wireSnapshot(row: SnapshotRow) {
-  const origin = SYSTEM_IMAGES.find((image) => String(image.id) === row.fromImageId) ?? SYSTEM_IMAGES[0]!
+  const origin = SYSTEM_IMAGES.find((image) => String(image.id) === row.systemImageId) ?? SYSTEM_IMAGES[0]!
   return {
     id: Number(row.id),
     type: row.type,
     status: row.ready ? ('available' as const) : ('creating' as const),
     name: null,
     description: row.description,
-    image_size: row.ready ? 2.3 : null,
+    image_size: row.ready ? sizeGb(row) : null,
     disk_size: row.diskGb,
     created: timestamp(row.createdAt),
     created_from: { id: Number(row.serverId), name: row.serverName },
@@ -103,7 +137,7 @@ export function wireSnapshot(row: SnapshotRow) {
     os_flavor: origin.flavor,
     os_version: origin.version,
     rapid_deploy: false,
-    protection: { delete: false },
+    protection: { delete: row.protected },
     deprecated: null,
     deleted: null,
     labels: row.labels,

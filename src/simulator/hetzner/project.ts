@@ -1,7 +1,7 @@
 import type { MachineDriver } from '../driver'
 import type { Table, World } from '../world'
 import { type ActionPlan, type ActionRow, Actions } from './actions'
-import { Addresses } from './addresses'
+import { Addresses, type PrimaryIpRow } from './addresses'
 import { Refusal } from './answers'
 
 export type ServerStatus =
@@ -12,6 +12,7 @@ export type ServerStatus =
   | 'off'
   | 'deleting'
   | 'migrating'
+  | 'rebuilding'
 
 export type ServerRow = {
   id: string
@@ -21,6 +22,8 @@ export type ServerRow = {
   serverType: string
   location: string
   imageId: string
+  /** Hetzner's own image that its disk once began as. */
+  systemImageId: string
   diskGb: number
   labels: Record<string, string>
   userData: string
@@ -30,6 +33,10 @@ export type ServerRow = {
   ipv4Id: string | null
   ipv6Id: string | null
   backupWindow: string | null
+  /** When the last of the daily backups was due, or they were turned on. */
+  backedUpAt: number
+  /** Whether its operating system takes no notice of a shutdown, as one that hangs. */
+  deaf: boolean
   /** Whether the driver has a machine for it: made at the first start. */
   hasMachine: boolean
 }
@@ -68,11 +75,38 @@ export type SnapshotRow = {
   description: string
   serverId: string
   serverName: string
-  fromImageId: string
+  systemImageId: string
   diskGb: number
   labels: Record<string, string>
   createdAt: number
   ready: boolean
+  protected: boolean
+  /** What was on the machine's disk, in the driver's words. */
+  disk: string
+}
+
+export type VolumeRow = {
+  id: string
+  name: string
+  sizeGb: number
+  location: string
+  serverId: string | null
+  labels: Record<string, string>
+  protected: boolean
+  createdAt: number
+}
+
+/** How much the project may have. */
+export type Limits = { servers: number; primaryIps: number }
+
+/** What lists show. */
+type Listed = {
+  servers: ServerRow[]
+  firewalls: FirewallRow[]
+  snapshots: SnapshotRow[]
+  volumes: VolumeRow[]
+  primaryIps: PrimaryIpRow[]
+  addressOf: (id: string | null) => PrimaryIpRow | undefined
 }
 
 /** One Hetzner project: everything that its token can see. */
@@ -81,25 +115,53 @@ export class Project {
   readonly sshKeys: Table<SshKeyRow>
   readonly firewalls: Table<FirewallRow>
   readonly snapshots: Table<SnapshotRow>
+  readonly volumes: Table<VolumeRow>
   readonly addresses: Addresses
   readonly actions: Actions
+  private past: (Listed & { untilMs: number }) | null = null
 
   constructor(
     readonly world: World,
     readonly driver: MachineDriver,
-    readonly serverLimit: number,
+    readonly limits: Limits,
     finish: (project: Project, action: ActionRow) => void,
   ) {
     this.servers = world.table('hetzner_server')
     this.sshKeys = world.table('hetzner_ssh_key')
     this.firewalls = world.table('hetzner_firewall')
     this.snapshots = world.table('hetzner_snapshot')
+    this.volumes = world.table('hetzner_volume')
     this.addresses = new Addresses(world)
     this.actions = new Actions(world, (action) => finish(this, action))
   }
 
   nextId(noun: string, first: number): string {
     return String(this.world.nextNumber(`hetzner_${noun}`, first))
+  }
+
+  /** What lists show: the present, or what it was when they began to lag. */
+  get listed(): Listed {
+    if (this.past && this.world.now() < this.past.untilMs) return this.past
+    this.past = null
+    return this.present()
+  }
+
+  /** Lets lists show nothing that changes from now on, until `untilMs`. */
+  lag(untilMs: number): void {
+    const present = this.present()
+    const byId = new Map(present.primaryIps.map((row) => [row.id, row]))
+    this.past = { ...present, addressOf: (id) => byId.get(id ?? ''), untilMs }
+  }
+
+  private present(): Listed {
+    return {
+      servers: this.servers.all(),
+      firewalls: this.firewalls.all(),
+      snapshots: this.snapshots.all(),
+      volumes: this.volumes.all(),
+      primaryIps: this.addresses.all(),
+      addressOf: (id) => this.addresses.get(id),
+    }
   }
 
   /** Starts an action on a server and locks it until the end. Throws `locked` when another one runs. */

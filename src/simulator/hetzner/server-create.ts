@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { invalidInput, nameTaken, parse, Refusal } from './answers'
 import { LOCATIONS, SERVER_TYPES, type ServerType } from './catalogue'
 import { findFirewalls } from './firewalls'
-import { findImage } from './images'
+import { findImage, imageTooBig, systemImageOf } from './images'
 import { labelsSchema } from './labels'
 import type { Project, ServerRow } from './project'
 import { wireServer } from './server-wire'
@@ -105,13 +105,10 @@ function placeServer(
     project,
     order.firewalls.map((one) => one.firewall),
   )
-  if (project.servers.size >= project.serverLimit) {
-    throw new Refusal('resource_limit_exceeded', 'server limit exceeded', {
-      limits: [{ name: 'server_limit' }],
-    })
-  }
-  const id = project.nextId('server', FIRST_ID)
+  if (image.disk_size > type.disk) throw imageTooBig()
   const { enable_ipv4, enable_ipv6 } = order.public_net
+  requireRoom(project, Number(enable_ipv4) + Number(enable_ipv6))
+  const id = project.nextId('server', FIRST_ID)
   return project.servers.put({
     id,
     name: order.name,
@@ -120,19 +117,33 @@ function placeServer(
     serverType: type.name,
     location,
     imageId: String(image.id),
+    systemImageId: systemImageOf(project, String(image.id)),
     diskGb: type.disk,
     labels: order.labels,
     userData: order.user_data,
     sshKeyIds,
     firewallIds: firewalls.map((firewall) => firewall.id),
-    ipv4Id: enable_ipv4 ? project.addresses.give('ipv4', id, location).id : null,
-    ipv6Id: enable_ipv6 ? project.addresses.give('ipv6', id, location).id : null,
+    ipv4Id: enable_ipv4 ? project.addresses.give({ type: 'ipv4', serverId: id, location }).id : null,
+    ipv6Id: enable_ipv6 ? project.addresses.give({ type: 'ipv6', serverId: id, location }).id : null,
     backupWindow: null,
+    backedUpAt: 0,
+    deaf: false,
     hasMachine: false,
   })
 }
 
+function requireRoom({ servers, addresses, limits }: Project, newAddresses: number): void {
+  if (servers.size >= limits.servers) throw limitReached('server limit exceeded', 'server_limit')
+  if (addresses.size + newAddresses > limits.primaryIps) {
+    throw limitReached('Primary IP limit exceeded', 'primary_ip_limit')
+  }
+}
+
+const limitReached = (message: string, name: string) =>
+  new Refusal('resource_limit_exceeded', message, { limits: [{ name }] })
+
 const LETTERS = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 
-const password = (project: Project) =>
+/** What Hetzner makes up for a server that no SSH key opens. */
+export const password = (project: Project) =>
   Array.from({ length: 20 }, () => LETTERS[Math.floor(project.world.random() * LETTERS.length)]).join('')

@@ -1,9 +1,12 @@
-import { reverseName } from './addresses'
+import { type PrimaryIpRow, reverseName } from './addresses'
 import { notFound, timestamp } from './answers'
 import { LOCATIONS, SERVER_TYPES } from './catalogue'
 import { firewallsOf } from './firewalls'
 import { imageById } from './images'
 import type { Project, ServerRow } from './project'
+import { volumesOf } from './volumes'
+
+type AddressOf = (id: string | null) => PrimaryIpRow | undefined
 
 export function mustGetServer(project: Project, id: string): ServerRow {
   const row = project.servers.get(id)
@@ -12,13 +15,17 @@ export function mustGetServer(project: Project, id: string): ServerRow {
 }
 
 /** A server as Hetzner shows it since July 2026, when `datacenter` was removed. */
-export function wireServer(project: Project, row: ServerRow) {
+export function wireServer(
+  project: Project,
+  row: ServerRow,
+  addressOf: AddressOf = (id) => project.addresses.get(id),
+) {
   return {
     id: Number(row.id),
     name: row.name,
     status: row.status,
     created: timestamp(row.createdAt),
-    public_net: wirePublicNet(project, row),
+    public_net: wirePublicNet(project, row, addressOf),
     private_net: [],
     server_type: SERVER_TYPES.find((type) => type.name === row.serverType),
     location: LOCATIONS.find((location) => location.name === row.location),
@@ -32,16 +39,15 @@ export function wireServer(project: Project, row: ServerRow) {
     included_traffic: 20 * 1024 ** 4,
     protection: { delete: false, rebuild: false },
     labels: row.labels,
-    volumes: [],
+    volumes: volumesOf(project, row.id).map((volume) => Number(volume.id)),
     load_balancers: [],
     primary_disk_size: row.diskGb,
     placement_group: null,
   }
 }
 
-function wirePublicNet(project: Project, row: ServerRow) {
-  const ipv4 = project.addresses.get(row.ipv4Id)
-  const ipv6 = project.addresses.get(row.ipv6Id)
+function wirePublicNet(project: Project, row: ServerRow, addressOf: AddressOf) {
+  const [ipv4, ipv6] = [addressOf(row.ipv4Id), addressOf(row.ipv6Id)]
   const status = row.status === 'initializing' ? 'pending' : 'applied'
   return {
     ipv4: ipv4 ? { id: Number(ipv4.id), ip: ipv4.ip, blocked: false, dns_ptr: reverseName(ipv4.ip) } : null,

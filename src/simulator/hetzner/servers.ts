@@ -58,8 +58,7 @@ function listServers(project: Project, url: URL): Response {
   const named = oneOf(url, 'name')
   const inStatus = oneOf(url, 'status')
   const selects = labelSelectorOf(url)
-  const rows = project.servers
-    .all()
-    .filter((row) => named(row.name) && inStatus(row.status) && selects(row.labels))
-  return listAnswer('servers', rows, url, (row) => wireServer(project, row))
+  const { servers, addressOf } = project.listed
+  const rows = servers.filter((row) => named(row.name) && inStatus(row.status) && selects(row.labels))
+  return listAnswer('servers', rows, url, (row) => wireServer(project, row, addressOf))
 }
