@@ -81,7 +81,11 @@ export const VARIABLES = {
   AUTH_SECRET: { for: 'signing of links', read: longSecret, secret: true },
   ENCRYPTION_KEY: { for: 'sealing of tenants’ secrets', read: key, secret: true },
   HETZNER_API_TOKEN: { for: 'servers at Hetzner Cloud (read and write)', read: text, secret: true },
-  HETZNER_SERVER_LIMIT: { for: 'how many servers Hetzner lets the project have', read: limit, optional: true },
+  HETZNER_SERVER_LIMIT: {
+    for: 'how many servers Hetzner lets the project have',
+    read: limit,
+    optional: true,
+  },
   HETZNER_ADDRESS_LIMIT: {
     for: 'how many primary IPs Hetzner lets the project have',
     read: limit,
