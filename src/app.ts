@@ -15,8 +15,10 @@ import { runRoutes } from './routes/runs'
 import { securityHeaders } from './routes/security-headers'
 import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
+import { suspensionRoutes } from './routes/suspension'
 import { tenantRoutes } from './routes/tenants'
 import { troubleRoutes } from './routes/troubles'
+import { undoRoutes } from './routes/undo'
 import { webhookRoutes } from './routes/webhooks'
 import type { Services } from './services'
 
@@ -28,7 +30,9 @@ export const ROUTES: readonly Route[] = [
   ...loginRoutes,
   ...adminRoutes,
   ...tenantRoutes,
+  ...suspensionRoutes,
   ...runRoutes,
+  ...undoRoutes,
   ...troubleRoutes,
   ...apiRoutes,
   ...webhookRoutes,

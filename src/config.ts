@@ -183,6 +183,24 @@ export function dataDirIn(env: Environment): string {
   return env.DATA_DIR?.trim() || VARIABLES.DATA_DIR.default
 }
 
+/** The port of an Atlas with this environment. Throws `invalid`. */
+export function portIn(env: Environment): number {
+  return readOne('PORT', port, env.PORT?.trim() || VARIABLES.PORT.default)
+}
+
+/** Where a running Atlas is, as a command is told. Throws `invalid` unless it is an address that a token may be sent to. */
+export function atlasUrlIn(value: string): string {
+  return readOne('ATLAS_URL', origin, value)
+}
+
+function readOne<T>(name: string, read: Reader<T>, value: string): T {
+  try {
+    return read(value)
+  } catch (thrown) {
+    throw invalid(`${name} ${thrown instanceof Error ? thrown.message : 'is malformed'}.`)
+  }
+}
+
 /** The values that must never be printed: Atlas's own, and those that blueprints share with tenants. */
 export function secretsOf(env: Environment): string[] {
   const own = Object.entries(VARIABLES).flatMap(([name, variable]) => ('secret' in variable ? [name] : []))

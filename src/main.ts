@@ -18,6 +18,8 @@ Usage: atlas COMMAND
     --port P, --data DIR   the first of four ports, the folder of the data
   simulator                run the simulated clouds alone (--speed, --port, --data)
   blueprint check DIR      check a blueprint and show what a tenant would get
+  tenants COMMAND          list, show, suspend, resume and the rest of tenants' lives
+                           (of ATLAS_URL with ATLAS_TOKEN, or of the Atlas on this machine)
   token create NAME        make an API token for the operator, shown once
   token list               list API tokens
   token revoke ID          make an API token useless
@@ -41,6 +43,8 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
       return (await import('./cli/simulator')).simulator(args, io, stop)
     case 'blueprint':
       return (await import('./cli/blueprint')).blueprint(args, io)
+    case 'tenants':
+      return (await import('./cli/tenants')).tenants(args, io, process.env, stop)
     case 'token':
       return (await import('./cli/token')).token(args, io, process.env)
     case 'version':

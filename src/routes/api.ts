@@ -1,15 +1,16 @@
 import { countTry, networkOf } from '../accounts/rate-limit'
 import { startCheckout } from '../billing/start'
-import { AtlasError, conflict, invalid } from '../errors'
+import { AtlasError, conflict } from '../errors'
 import { approveSignup } from '../signups/approve'
 import { signupToken } from '../signups/link'
 import { listTenants } from '../tenants/list'
-import { getTenant, urlOf } from '../tenants/tenant'
+import { getTenant } from '../tenants/tenant'
 import { tenantFilter, wanted } from './admin'
 import { json } from './answer'
 import { openApi } from './openapi'
-import { readJson, textField } from './request'
+import { readJson, requiredField, textField } from './request'
 import { type Call, routes } from './route'
+import { tenantFacts } from './tenants'
 
 /** The API for programs: the shop's signup, and the operator's verbs. */
 export const apiRoutes = routes(
@@ -51,31 +52,9 @@ export const apiRoutes = routes(
     handle: (call) => {
       const { services } = call
       const { rows, ...page } = listTenants(services.db.read, tenantFilter(call), wanted(call))
-      const tenants = rows.map((row) => ({
-        id: row.id,
-        subdomain: row.subdomain,
-        url: urlOf(row, services.settings.tenantDomain),
-        status: row.status,
-        plan: row.planName,
-        release: row.release,
-        owner_email: row.ownerEmail,
-        created_at: row.createdAt,
-      }))
+      const tenants = rows.map((row) => tenantFacts(services, row))
       return json({ tenants, page: page.number, per_page: page.size, total: page.total })
     },
-  },
-  {
-    method: 'POST',
-    path: '/api/admin/suspend',
-    policy: 'operator_api',
-    handle: async (call) =>
-      notYet(call, requiredField(await readJson(call.request), 'tenant_id'), 'suspended'),
-  },
-  {
-    method: 'POST',
-    path: '/api/admin/unsuspend',
-    policy: 'operator_api',
-    handle: async (call) => notYet(call, requiredField(await readJson(call.request), 'tenant_id'), 'resumed'),
   },
   {
     method: 'DELETE',
@@ -95,10 +74,4 @@ export const apiRoutes = routes(
 function notYet({ services }: Call, tenantId: string, what: string): never {
   getTenant(services.db.read, tenantId)
   throw new AtlasError('not_implemented', `Tenants can't be ${what} by this Atlas yet.`)
-}
-
-function requiredField(body: Record<string, unknown>, name: string): string {
-  const value = textField(body, name)
-  if (!value) throw invalid('Some fields need another look.', { [name]: 'Is missing.' })
-  return value
 }

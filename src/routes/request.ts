@@ -54,6 +54,13 @@ export function textField(body: Record<string, unknown>, name: string): string {
   return value
 }
 
+/** A field of a JSON body that must be there. Throws `invalid` when it is missing or no text. */
+export function requiredField(body: Record<string, unknown>, name: string): string {
+  const value = textField(body, name)
+  if (!value) throw invalid('Some fields need another look.', { [name]: 'Is missing.' })
+  return value
+}
+
 export function readCookies(header: string | null): Record<string, string> {
   const cookies: Record<string, string> = Object.create(null)
   for (const pair of header?.split(';') ?? []) {

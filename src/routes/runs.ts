@@ -1,16 +1,14 @@
 import type { EffectView } from '../../views/admin/effects'
 import { Run, type RunData, RunPage } from '../../views/admin/run'
-import { UndoPage } from '../../views/admin/undo'
 import { cancel, remediesFor, retry, undo } from '../lifecycle/mend'
 import { effectsOfRun, logOf } from '../runs/list'
-import { getRun } from '../runs/run'
+import { getRun, type RunRow } from '../runs/run'
 import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 import type { EffectRow } from '../tenants/story'
-import { dnsRecordOf, getTenant, serverOf } from '../tenants/tenant'
+import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
-import { page, redirect } from './answer'
-import { readForm } from './request'
+import { json, redirect } from './answer'
 import { type Call, routes } from './route'
 
 /** One run: its page, and what an operator can do about it. */
@@ -38,53 +36,90 @@ export const runRoutes = routes(
     method: 'POST',
     path: '/admin/runs/:id/retry',
     policy: 'operator',
-    handle: ({ services, params, actor }) => {
-      const { db, clock } = services
-      const id = params.id ?? ''
-      db.write((tx) => retry(tx, services, id, actor, clock.now()))
-      return redirect(`/admin/runs/${id}`)
-    },
+    handle: (call) => redirect(`/admin/runs/${mend(call, retry)}`),
   },
   {
     method: 'POST',
     path: '/admin/runs/:id/cancellation',
     policy: 'operator',
-    handle: ({ services, params, actor }) => {
-      const { db, clock } = services
-      const id = params.id ?? ''
-      db.write((tx) => cancel(tx, services, id, actor, clock.now()))
-      return redirect(`/admin/runs/${id}`)
-    },
+    handle: (call) => redirect(`/admin/runs/${mend(call, cancel)}`),
   },
   {
     method: 'GET',
-    path: '/admin/runs/:id/undo',
-    policy: 'operator',
-    handle: (call) => UndoPage(undoProps(call)),
+    path: '/api/admin/runs/:id',
+    policy: 'operator_api',
+    handle: ({ services, params }) => {
+      const run = getRun(services.db.read, params.id ?? '')
+      return json(runAnswer(services, run))
+    },
   },
   {
     method: 'POST',
-    path: '/admin/runs/:id/undo',
-    policy: 'operator',
-    handle: async (call) => {
-      const { services, params, actor, request } = call
-      const props = undoProps(call)
-      const { confirmation = '' } = await readForm(request)
-      if (confirmation.trim() !== props.tenant.subdomain) {
-        const error = `Type ${props.tenant.subdomain} to make sure that this is the one.`
-        return page(UndoPage({ ...props, value: confirmation, error }), 422)
-      }
-      services.db.write((tx) => undo(tx, services, params.id ?? '', actor, services.clock.now()))
-      return redirect(`/admin/runs/${params.id}`)
-    },
+    path: '/api/admin/runs/:id/retry',
+    policy: 'operator_api',
+    handle: (call) => json({ run_id: mend(call, retry) }, 202),
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/runs/:id/undo',
+    policy: 'operator_api',
+    handle: (call) => json({ run_id: mend(call, undo) }, 202),
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/runs/:id/cancel',
+    policy: 'operator_api',
+    handle: (call) => json({ run_id: mend(call, cancel) }, 202),
   },
 )
+
+/** A run as the API tells it, without its steps. */
+export function runFacts(run: RunRow) {
+  return {
+    id: run.id,
+    kind: run.kind,
+    status: run.status,
+    direction: run.direction,
+    reason: run.reason,
+    created_at: run.createdAt,
+    started_at: run.startedAt,
+    finished_at: run.finishedAt,
+  }
+}
 
 /** An effect as pages show it. */
 export function effectView(row: EffectRow): EffectView {
   const summary = Object.entries(JSON.parse(row.summary) as Record<string, unknown>)
   const words = (name: string) => name.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`)
   return { ...row, summary: summary.map(([name, value]) => ({ name: words(name), value: String(value) })) }
+}
+
+/** Does one of the verbs that mend a run; returns its id. */
+function mend({ services, params, actor }: Call, verb: typeof retry): string {
+  const { db, clock } = services
+  return db.write((tx) => verb(tx, services, params.id ?? '', actor, clock.now())).id
+}
+
+function runAnswer(services: Services, run: RunRow) {
+  const { read } = services.db
+  const { id, subdomain } = getTenant(read, run.tenantId)
+  const { canRetry, canUndo, canCancel } = remediesFor(read, services, run)
+  return {
+    ...runFacts(run),
+    tenant: { id, subdomain },
+    steps: stepsOf(read, run.id).map(({ name, title, status, reason, attempts, startedAt, finishedAt }) => ({
+      name,
+      title,
+      status,
+      reason,
+      attempts,
+      started_at: startedAt,
+      finished_at: finishedAt,
+    })),
+    can_retry: canRetry,
+    can_undo: canUndo,
+    can_cancel: canCancel,
+  }
 }
 
 function runData(services: Services, runId: string): RunData {
@@ -103,20 +138,4 @@ function runData(services: Services, runId: string): RunData {
     ...remediesFor(db.read, services, run),
     now: clock.now(),
   }
-}
-
-function undoProps(call: Call) {
-  const { db } = call.services
-  const run = getRun(db.read, call.params.id ?? '')
-  const tenant = getTenant(db.read, run.tenantId)
-  const server = serverOf(db.read, tenant.id)
-  const record = dnsRecordOf(db.read, tenant.id)
-  const losses = [
-    server.externalId
-      ? `The server ${server.name}${server.ipv4 ? ` (${server.ipv4})` : ''} and everything on it`
-      : 'Any server that was begun',
-    ...(record && !record.deletedAt ? [`The DNS record ${record.name}`] : []),
-    'The secrets that were made for this tenant',
-  ]
-  return { operator: operatorOf(call), run: { id: run.id }, tenant, losses }
 }

@@ -1,12 +1,13 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
 import type { Services } from '../services'
 import { approveSignup } from '../signups/approve'
+import type { ListedTenant } from '../tenants/list'
 import { tenantStory } from '../tenants/story'
 import { urlOf } from '../tenants/tenant'
 import { operatorOf } from './admin'
-import { redirect } from './answer'
+import { json, redirect } from './answer'
 import { type Call, routes } from './route'
-import { effectView } from './runs'
+import { effectView, runFacts } from './runs'
 
 /** One tenant's page, and the approval that makes one. */
 export const tenantRoutes = routes(
@@ -42,7 +43,54 @@ export const tenantRoutes = routes(
       return call.live.open(call, () => Tenant(tenantData(call.services, id)))
     },
   },
+  {
+    method: 'GET',
+    path: '/api/admin/tenant/:id',
+    policy: 'operator_api',
+    handle: ({ services, params }) => json(tenantAnswer(services, params.id ?? '')),
+  },
 )
+
+/** What the API tells of a tenant in a list and alone. */
+export function tenantFacts(
+  { settings }: Services,
+  tenant: Pick<
+    ListedTenant,
+    'id' | 'subdomain' | 'status' | 'planName' | 'release' | 'ownerEmail' | 'createdAt'
+  >,
+) {
+  return {
+    id: tenant.id,
+    subdomain: tenant.subdomain,
+    url: urlOf(tenant, settings.tenantDomain),
+    status: tenant.status,
+    plan: tenant.planName,
+    release: tenant.release,
+    owner_email: tenant.ownerEmail,
+    created_at: tenant.createdAt,
+  }
+}
+
+function tenantAnswer(services: Services, tenantId: string) {
+  const { tenant, plan, ownerEmail, server, run } = tenantStory(services.db.read, tenantId)
+  return {
+    ...tenantFacts(services, { ...tenant, planName: plan.name, ownerEmail }),
+    plan_id: tenant.planId,
+    status_reason: tenant.statusReason,
+    suspended_for: tenant.suspendedFor,
+    suspended_at: tenant.suspendedAt,
+    delete_at: tenant.deleteAt,
+    server: server && {
+      name: server.name,
+      external_id: server.externalId,
+      server_type: server.serverType,
+      location: server.location,
+      ipv4: server.ipv4,
+      ipv6: server.ipv6,
+    },
+    run: run && runFacts(run),
+  }
+}
 
 function tenantData({ db, clock, settings }: Services, tenantId: string): TenantData {
   const story = tenantStory(db.read, tenantId)

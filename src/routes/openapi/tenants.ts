@@ -1,0 +1,71 @@
+import { answer, list, named, object, query, refused, tenantInPath, text, time } from './words'
+
+const FACTS = {
+  id: text('`ten_…`'),
+  subdomain: text('Its name.'),
+  url: text('Where it answers.'),
+  status: { enum: ['provisioning', 'active', 'suspended', 'failed', 'deleting', 'deleted'] },
+  plan: text('The plan’s name.'),
+  release: text('The release it runs.'),
+  owner_email: text('Whose it is.'),
+  created_at: { type: 'integer', description: 'UTC milliseconds.' },
+}
+
+export const TENANT = object(FACTS)
+
+const DETAILED_TENANT = object({
+  ...FACTS,
+  plan_id: text('The plan’s id, such as `virtues/starter`.'),
+  status_reason: { type: ['string', 'null'], description: 'What went wrong with it last.' },
+  suspended_for: { enum: ['operator', 'unpaid', 'canceled', null] },
+  suspended_at: time('When it was suspended.'),
+  delete_at: time('When the cool-off of its deletion ends.'),
+  server: {
+    type: ['object', 'null'],
+    properties: {
+      name: text('Its name at the cloud.'),
+      external_id: { type: ['string', 'null'] },
+      server_type: { type: ['string', 'null'] },
+      location: { type: ['string', 'null'] },
+      ipv4: { type: ['string', 'null'] },
+      ipv6: { type: ['string', 'null'] },
+    },
+  },
+  run: { oneOf: [named('Run'), { type: 'null' }], description: 'The run at work on it, or the last one.' },
+})
+
+/** The list of tenants, and one of them. */
+export const tenantPaths = {
+  '/api/admin/tenants': {
+    get: {
+      summary: 'List tenants',
+      parameters: [
+        query('q', text('Part of the name or of the owner’s address.')),
+        query('status', { type: 'string' }),
+        query('plan', text('A plan’s id, such as `virtues/starter`.')),
+        query('sort', { enum: ['subdomain', 'plan', 'status', 'created'] }),
+        query('dir', { enum: ['asc', 'desc'] }),
+        query('page', { type: 'integer', minimum: 1 }),
+      ],
+      responses: {
+        200: answer(
+          'One page.',
+          object({
+            tenants: list(named('Tenant')),
+            page: { type: 'integer' },
+            per_page: { type: 'integer' },
+            total: { type: 'integer' },
+          }),
+        ),
+        ...refused(401),
+      },
+    },
+  },
+}
+
+/** One tenant, at a path that others share. */
+export const showTenant = {
+  summary: 'Show a tenant',
+  parameters: [tenantInPath],
+  responses: { 200: answer('The tenant.', DETAILED_TENANT), ...refused(401, 404) },
+}
