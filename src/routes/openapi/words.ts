@@ -50,4 +50,6 @@ const REFUSALS = {
 export const refused = (...statuses: (keyof typeof REFUSALS)[]) =>
   Object.fromEntries(statuses.map((status) => [status, answer(REFUSALS[status], named('Error'))]))
 
-const jsonBody = (schema: Schema) => ({ 'application/json': { schema } })
+function jsonBody(schema: Schema) {
+  return { 'application/json': { schema } }
+}
