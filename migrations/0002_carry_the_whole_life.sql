@@ -80,6 +80,8 @@ CREATE TABLE backups (
   id TEXT PRIMARY KEY,
   tenant_id TEXT NOT NULL REFERENCES tenants (id),
   run_id TEXT REFERENCES runs (id),
+  -- The server that it is of: an image goes back to no other.
+  server_id TEXT,
   -- app: dumps and volumes, encrypted, in our storage; image: a snapshot of the server's disk at the cloud.
   method TEXT NOT NULL CHECK (method IN ('app', 'image')),
   reason TEXT NOT NULL CHECK (reason IN ('scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore')),
@@ -87,6 +89,8 @@ CREATE TABLE backups (
   -- Where it is: the object's key, or the image's id.
   object_key TEXT,
   image_id TEXT,
+  -- The host key on an image's disk, which the server shows when it gets that disk back.
+  host_key TEXT,
   release TEXT,
   size_bytes INTEGER,
   sha256 TEXT,
@@ -97,7 +101,10 @@ CREATE TABLE backups (
   removed_at INTEGER
 ) STRICT;
 CREATE INDEX backups_by_tenant ON backups (tenant_id, created_at);
-CREATE INDEX backups_due_for_removal ON backups (expires_at) WHERE status = 'complete';
+-- A failed one may have left a part of itself behind.
+CREATE INDEX backups_due_for_removal ON backups (expires_at) WHERE status IN ('complete', 'failed');
+CREATE INDEX backups_by_run ON backups (run_id);
+CREATE INDEX backups_at_work ON backups (created_at) WHERE status = 'running';
 
 CREATE TABLE health_checks (
   tenant_id TEXT PRIMARY KEY REFERENCES tenants (id),

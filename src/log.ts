@@ -2,6 +2,8 @@ import { AtlasError } from './errors'
 
 type Fields = Record<string, unknown>
 
+// What makes a pre-signed address worth having. There are too many of them to know each.
+const SIGNATURE = /(X-Amz-Signature(?:=|%3D|%253D))[0-9a-f]+/gi
 // Shorter ones would blot out words that only look like them.
 const SECRET_CHARS_MIN = 6
 
@@ -38,7 +40,7 @@ export class Log {
 
   /** The text without any secret that this log knows. */
   redact(text: string): string {
-    let clean = text
+    let clean = text.replace(SIGNATURE, '$1[hidden]')
     for (const secret of this.secrets) clean = clean.replaceAll(secret, '[hidden]')
     return clean
   }

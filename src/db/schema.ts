@@ -325,6 +325,7 @@ export const backups = sqliteTable('backups', {
   id: text('id').primaryKey(),
   tenantId: text('tenant_id').notNull(),
   runId: text('run_id'),
+  serverId: text('server_id'),
   method: text('method', { enum: ['app', 'image'] }).notNull(),
   reason: text('reason', {
     enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore'],
@@ -332,6 +333,7 @@ export const backups = sqliteTable('backups', {
   status: text('status', { enum: ['running', 'complete', 'failed', 'removed'] }).notNull(),
   objectKey: text('object_key'),
   imageId: text('image_id'),
+  hostKey: text('host_key'),
   release: text('release'),
   sizeBytes: integer('size_bytes'),
   sha256: text('sha256'),

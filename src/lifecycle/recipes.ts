@@ -1,3 +1,4 @@
+import { backupRecipe } from '../backups/recipe'
 import { provisionRecipe } from '../provisioning/recipe'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
@@ -5,5 +6,5 @@ import { resumeRecipe, suspendRecipe } from './suspension'
 
 /** Every kind of run that this Atlas knows. */
 export function allRecipes(services: Services): Recipe[] {
-  return [provisionRecipe(services), suspendRecipe(services), resumeRecipe(services)]
+  return [provisionRecipe(services), suspendRecipe(services), resumeRecipe(services), backupRecipe(services)]
 }

@@ -14,6 +14,8 @@ export type AgentCall = {
   verb: AgentVerb
   /** What tells two calls of one verb in a step apart. */
   part?: string
+  /** What tells another try of the same call from the one before it; the ledger has it in the command's id only. */
+  attempt?: string
   input: Record<string, unknown>
   /** For the ledger: nothing secret. */
   summary: Record<string, string | number>
@@ -28,14 +30,14 @@ export type AgentCall = {
 export function callAgent(
   services: Services,
   context: StepContext,
-  { verb, part, input, summary, server }: AgentCall,
+  { verb, part, attempt, input, summary, server }: AgentCall,
   options?: RunOptions,
 ): Promise<AgentReply> {
   const { run, db, effect } = context
   knowSecrets(services, run.tenantId)
   // What a run takes back is another command than what it did.
   const back = run.direction === 'undo' ? 'back' : undefined
-  const words = [run.id, verb, part, back, refusals(context)]
+  const words = [run.id, verb, part, attempt, back, refusals(context)]
   const commandId = words.filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },

@@ -7,7 +7,7 @@ import { newId } from '../ids'
 
 /** What is about to be asked of the outside world. */
 export type Intent = {
-  provider: 'stripe' | 'hetzner' | 'route53' | 'resend' | 'ssh'
+  provider: 'stripe' | 'hetzner' | 'route53' | 'resend' | 'ssh' | 's3'
   verb: string
   /** What makes a repetition harmless: a name, a label, an idempotency key, a command id. */
   key: string

@@ -22,6 +22,7 @@ const NAMES: Record<string, string> = {
   stripe: 'Stripe',
   resend: 'Resend',
   ssh: 'SSH',
+  s3: 'Storage',
   machines: 'Server',
   probe: 'Probe',
 }

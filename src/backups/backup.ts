@@ -1,0 +1,127 @@
+import { and, desc, eq, inArray } from 'drizzle-orm'
+import type { Reader, Tx } from '../db/open'
+import { backups } from '../db/schema'
+import { conflict, notFound } from '../errors'
+import { newId } from '../ids'
+import type { Services } from '../services'
+import { getTenant, type ServerRow, type TenantRow } from '../tenants/tenant'
+import { expiryOf, failureExpiryOf } from './retention'
+
+export type BackupRow = typeof backups.$inferSelect
+export type BackupMethod = BackupRow['method']
+export type BackupReason = BackupRow['reason']
+
+/** Why a tenant can't be backed up in this way, as a sentence; null when it can. */
+export function missingFor(
+  { objects, catalog }: Pick<Services, 'objects' | 'catalog'>,
+  tenant: Pick<TenantRow, 'blueprint'>,
+  server: Pick<ServerRow, 'externalId'>,
+  method: BackupMethod,
+): string | null {
+  if (method === 'image')
+    return server.externalId ? null : 'There is no server yet that an image could be of.'
+  if (!objects) return 'No storage for backups is configured. Set the variables that begin with BACKUP_S3_.'
+  if (!catalog.blueprint(tenant.blueprint).backup) {
+    return 'The blueprint does not say what of this app is to be copied. An image of the server is possible.'
+  }
+  return null
+}
+
+type Begun = {
+  tenant: TenantRow
+  server: ServerRow
+  runId: string
+  method: BackupMethod
+  reason: BackupReason
+}
+
+/** The backup that a run makes for a reason, as it was begun; a new one when it was not. */
+export function beginBackup(
+  tx: Tx,
+  { settings, random }: Pick<Services, 'settings' | 'random'>,
+  { tenant, server, runId, method, reason }: Begun,
+  nowMs: number,
+): BackupRow {
+  const known = backupOfRun(tx, { runId, method, reason })
+  if (known) return known
+  const id = newId('bak', nowMs, random)
+  const objectKey = method === 'app' ? `${settings.installationId}/tenants/${tenant.id}/${id}.age` : null
+  const facts = { tenantId: tenant.id, runId, serverId: server.id, method, reason, objectKey }
+  return tx
+    .insert(backups)
+    .values({ id, ...facts, status: 'running', release: tenant.release, createdAt: nowMs })
+    .returning()
+    .get()
+}
+
+/** The backup is whole and where it belongs; from now on it is kept for as long as the tenant's plan says. */
+export function completeBackup(
+  tx: Tx,
+  { catalog }: Pick<Services, 'catalog'>,
+  backup: BackupRow,
+  facts: Pick<BackupRow, 'sizeBytes'> & Partial<BackupRow>,
+  nowMs: number,
+): void {
+  const { retentionDays } = catalog.plan(getTenant(tx, backup.tenantId).planId).plan.backups
+  const expiresAt = expiryOf(nowMs, retentionDays)
+  tx.update(backups)
+    .set({ ...facts, status: 'complete', error: null, completedAt: nowMs, expiresAt })
+    .where(eq(backups.id, backup.id))
+    .run()
+}
+
+/** What a run has begun to copy and not finished is no backup; whatever is left of it is removed a day later. */
+export function failBackups(tx: Tx, runId: string, error: string, nowMs: number): void {
+  tx.update(backups)
+    .set({ status: 'failed', error, expiresAt: failureExpiryOf(nowMs) })
+    .where(and(eq(backups.runId, runId), eq(backups.status, 'running')))
+    .run()
+}
+
+/** A run that failed goes on with its backup. Throws `conflict` when the backup was cleared away meanwhile. */
+export function reopenBackups(tx: Tx, runId: string): void {
+  const [gone] = tx
+    .select()
+    .from(backups)
+    .where(and(eq(backups.runId, runId), eq(backups.status, 'removed')))
+    .all()
+  if (gone) throw conflict('What this run had copied was cleared away. Make a new backup instead.')
+  tx.update(backups)
+    .set({ status: 'running', error: null, expiresAt: null })
+    .where(and(eq(backups.runId, runId), eq(backups.status, 'failed')))
+    .run()
+}
+
+/** A backup by its id. Throws `not_found`. */
+export function getBackup(db: Reader, backupId: string): BackupRow {
+  const backup = db.select().from(backups).where(eq(backups.id, backupId)).get()
+  if (!backup) throw notFound('There is no such backup.')
+  return backup
+}
+
+/** The backup that a run has made, or makes, for a reason. */
+export function backupOfRun(
+  db: Reader,
+  { runId, method, reason }: { runId: string; method?: BackupMethod; reason: BackupReason },
+): BackupRow | undefined {
+  const mine = and(eq(backups.runId, runId), eq(backups.reason, reason))
+  return db
+    .select()
+    .from(backups)
+    .where(method ? and(mine, eq(backups.method, method)) : mine)
+    .orderBy(desc(backups.createdAt))
+    .limit(1)
+    .get()
+}
+
+/** A tenant's newest complete backup; of one method when it is given. */
+export function latestBackup(db: Reader, tenantId: string, method?: BackupMethod): BackupRow | undefined {
+  const complete = and(eq(backups.tenantId, tenantId), eq(backups.status, 'complete'))
+  return db
+    .select()
+    .from(backups)
+    .where(method ? and(complete, inArray(backups.method, [method])) : complete)
+    .orderBy(desc(backups.createdAt), desc(backups.id))
+    .limit(1)
+    .get()
+}
