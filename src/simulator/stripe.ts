@@ -1,17 +1,23 @@
 import { sleep } from '../clock'
 import { type Fault, Faults } from './faults'
 import { Rate } from './rate'
-import { expireSession } from './stripe/checkout'
+import { failed, respond, unauthenticated, unrecognized } from './stripe/answers'
+import type { Subscription } from './stripe/billing'
+import { Calendar } from './stripe/calendar'
 import { CheckoutPage } from './stripe/checkout-page'
+import { collect } from './stripe/collection'
+import { declineFromNow } from './stripe/declines'
 import { type Deliver, Deliveries, type Disorder, type Endpoint } from './stripe/deliveries'
-import { Refusal, refusalFor, wrong } from './stripe/errors'
+import { missing, Refusal, refusalFor, wrong } from './stripe/errors'
 import { API_VERSION, type Event, Events, NO_REQUEST } from './stripe/events'
 import { acceptOnly, parseForm } from './stripe/form'
 import { type Answer, Idempotency } from './stripe/idempotency'
+import type { Scene } from './stripe/invoicing'
 import { type PastSale, recordPastSale, type Sold } from './stripe/past-sale'
-import { ROUTES, type Route } from './stripe/routes'
+import { renewNow } from './stripe/renewal'
+import { match } from './stripe/routes'
 import { type SeedPrice, Store } from './stripe/store'
-import { endDueSubscriptions } from './stripe/subscriptions'
+import { cancelSubscription } from './stripe/subscriptions'
 import { View } from './stripe/view'
 import type { Twin } from './twin'
 import type { World } from './world'
@@ -43,6 +49,8 @@ export class StripeTwin implements Twin {
   private readonly view: View
   private readonly rate: Rate
   private readonly checkout: CheckoutPage
+  private readonly calendar: Calendar
+  private armedFor?: number
   private disarm?: () => void
   private isStopped = false
 
@@ -65,6 +73,7 @@ export class StripeTwin implements Twin {
     this.view = new View(this.store, options.publicUrl)
     this.rate = new Rate(world, options.ratePerSecond)
     this.checkout = new CheckoutPage(this.store, this.events)
+    this.calendar = new Calendar(this.store)
     this.tick()
   }
 
@@ -96,9 +105,38 @@ export class StripeTwin implements Twin {
     return respond(answer, requestId)
   }
 
+  /**
+   * Has the card on file of a customer, named by id or email, decline: so many charges from the next one on, or all
+   * until they pay with another card. Throws a refusal when there is no such customer.
+   */
+  failNextCharge(customer: string, times: number | null = null): void {
+    declineFromNow(this.store, customer, times)
+  }
+
+  /** The customer pays what is open with a card that works, which is on file from now on. */
+  payOpenInvoice(subscriptionId: string): void {
+    this.let(subscriptionId, (scene, { id, customer }) => {
+      scene.store.declines.delete(customer)
+      const invoices = scene.store.by.invoicesOfSubscription.of(id)
+      for (const one of invoices) if (one.status === 'open') collect(scene, one)
+    })
+  }
+
+  /** Ends a subscription's period now and charges for the next one at once. */
+  renewNow(subscriptionId: string): void {
+    this.let(subscriptionId, renewNow)
+  }
+
+  /** The customer ends the subscription at once. */
+  cancelByCustomer(subscriptionId: string): void {
+    this.let(subscriptionId, cancelSubscription)
+  }
+
   /** Puts a sale of the past into the account, as if it had been made here. */
   seed(sale: PastSale): Sold {
-    return recordPastSale(this.store, sale)
+    const sold = recordPastSale(this.store, sale)
+    this.arm()
+    return sold
   }
 
   /** The hosted checkout page and its stylesheet; null for any other path. */
@@ -119,7 +157,7 @@ export class StripeTwin implements Twin {
 
   /** How many webhooks have not arrived yet. */
   undelivered(): number {
-    return this.deliveries.pending().length
+    return this.deliveries.pending
   }
 
   /** Resolves when no webhook is under way; those that wait for their time do not count. */
@@ -132,6 +170,15 @@ export class StripeTwin implements Twin {
     this.isStopped = true
     this.disarm?.()
     this.deliveries.stop()
+  }
+
+  /** Something happens to a subscription that no request asked for. Throws a refusal when there is none. */
+  private let(id: string, happen: (scene: Scene, known: Subscription) => void): void {
+    this.tick()
+    const known = this.store.subscriptions.get(id)
+    if (!known) throw missing('subscription', id, 'id')
+    this.world.transaction(() => happen(this.sceneAt(this.world.now()), known))
+    this.tick()
   }
 
   private authorize(request: Request): void {
@@ -171,7 +218,9 @@ export class StripeTwin implements Twin {
     acceptOnly(params, matched.route.accepts)
     const origin = { id: requestId, idempotency_key: keyOf(request) }
     const call = { store: this.store, events: this.events, params, id: matched.id, path: pathname, origin }
-    const shown = this.view.of(matched.route.run(call), params)
+    const result = matched.route.run(call)
+    if (result instanceof Refusal) return failed(result, requestId)
+    const shown = this.view.of(result, params)
     return { status: 200, body: JSON.stringify(shown, null, 2), requestId }
   }
 
@@ -188,83 +237,36 @@ export class StripeTwin implements Twin {
   /** Makes true what the world's time has brought, and waits for what it will bring next. */
   private tick(): void {
     if (this.isStopped) return
-    for (const session of this.store.sessions.all()) {
-      const isOver = session.status === 'open' && session.expires_at <= this.store.seconds()
-      if (isOver) expireSession(this.store, this.events, session, NO_REQUEST)
+    const now = this.world.now()
+    if ((this.calendar.next() ?? Number.POSITIVE_INFINITY) <= now) {
+      this.world.transaction(() => this.calendar.bringAbout(now, (atMs) => this.sceneAt(atMs)))
     }
-    endDueSubscriptions(this.store, this.events)
     this.deliveries.sendDue(() => this.tick())
     this.arm()
   }
 
+  private sceneAt(atMs: number): Scene {
+    const store = this.store.at(atMs)
+    return { store, events: this.events.at(store), origin: NO_REQUEST }
+  }
+
   private arm(): void {
+    const moments = [this.deliveries.nextDue(), this.calendar.next()].filter((at) => at !== undefined)
+    const next = moments.length > 0 && !this.isStopped ? Math.min(...moments) : undefined
+    if (next === this.armedFor) return
     this.disarm?.()
-    this.disarm = undefined
-    const next = this.nextMoment()
-    if (next !== undefined && !this.isStopped) this.disarm = this.world.clock.at(next, () => this.tick())
+    this.armedFor = next
+    this.disarm =
+      next === undefined
+        ? undefined
+        : this.world.clock.at(next, () => {
+            this.armedFor = undefined
+            this.tick()
+          })
   }
-
-  private nextMoment(): number | undefined {
-    const open = this.store.sessions.all().filter((session) => session.status === 'open')
-    const ending = this.store.subscriptions.all().filter((one) => one.status !== 'canceled')
-    const moments = [
-      this.deliveries.nextDue(),
-      ...open.map((session) => session.expires_at * 1000),
-      ...ending.map((one) => (one.cancel_at === null ? undefined : one.cancel_at * 1000)),
-    ].filter((moment) => moment !== undefined)
-    return moments.length === 0 ? undefined : Math.min(...moments)
-  }
-}
-
-type Matched = { route: Route; id: string }
-
-function match(method: string, pathname: string): Matched | undefined {
-  const steps = pathname.slice('/v1/'.length).split('/')
-  for (const route of ROUTES) {
-    const [routeMethod = '', path = ''] = route.verb.split(' ')
-    const wanted = path.slice(1).split('/')
-    const isSame = wanted.every((step, index) => step === steps[index] || step === ':id')
-    if (routeMethod === method && wanted.length === steps.length && isSame) {
-      return { route, id: steps[wanted.indexOf(':id')] ?? '' }
-    }
-  }
-  return undefined
 }
 
 /** Only POST is made idempotent by a key; on GET and DELETE it means nothing. */
 function keyOf(request: Request): string | null {
   return request.method === 'POST' ? request.headers.get('idempotency-key') : null
-}
-
-function failed(refusal: Refusal, requestId: string): Answer {
-  return { status: refusal.status, body: JSON.stringify({ error: refusal.body }, null, 2), requestId }
-}
-
-function respond(answer: Answer, requestId: string, key?: string, isReplay = false): Response {
-  return new Response(answer.body, {
-    status: answer.status,
-    headers: {
-      'content-type': 'application/json',
-      'cache-control': 'no-cache, no-store',
-      'request-id': requestId,
-      'stripe-version': API_VERSION,
-      ...(key && { 'idempotency-key': key }),
-      ...(isReplay && {
-        'idempotent-replayed': 'true',
-        'original-request': answer.requestId,
-        'stripe-should-retry': 'false',
-      }),
-    },
-  })
-}
-
-function unauthenticated(message: string): Refusal {
-  return new Refusal(401, { type: 'invalid_request_error', message })
-}
-
-function unrecognized(method: string, pathname: string): Refusal {
-  return new Refusal(404, {
-    type: 'invalid_request_error',
-    message: `Unrecognized request URL (${method}: ${pathname}).`,
-  })
 }

@@ -103,6 +103,7 @@ export class World {
 /** One kind of object, held in memory and written through. Change an object by putting it again. */
 export class Table<T extends Row> {
   private readonly rows = new Map<string, T>()
+  private readonly watchers: ((row: T) => void)[] = []
 
   constructor(
     private readonly db: Database,
@@ -137,7 +138,14 @@ export class Table<T extends Row> {
     this.db
       .query('INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3)')
       .run(this.kind, row.id, JSON.stringify(row))
+    for (const watcher of this.watchers) watcher(row)
     return row
+  }
+
+  /** Tells of every row that there is, and of each that is put from now on. */
+  watch(watcher: (row: T) => void): void {
+    for (const row of this.rows.values()) watcher(row)
+    this.watchers.push(watcher)
   }
 
   delete(id: string): boolean {

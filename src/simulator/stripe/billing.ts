@@ -133,15 +133,45 @@ export function planOf(price: Price) {
   }
 }
 
-/** The same day of the next month (or its last day), as Stripe bills; in seconds. */
-export function periodEnd(start: number, interval: Interval): number {
-  const from = new Date(start * 1000)
+/**
+ * When the period that begins at `start` ends: on the same day of a later month as `anchor` (or its last day), as
+ * Stripe bills; in seconds.
+ */
+export function periodEnd(start: number, interval: Interval, anchor = start): number {
   if (interval === 'day' || interval === 'week') return start + (interval === 'day' ? 1 : 7) * 86_400
-  const months = interval === 'month' ? 1 : 12
+  const step = interval === 'month' ? 1 : 12
+  for (let months = step; ; months += step) {
+    const end = monthsAfter(anchor, months)
+    if (end > start) return end
+  }
+}
+
+function monthsAfter(anchor: number, months: number): number {
+  const from = new Date(anchor * 1000)
   const to = new Date(from)
   to.setUTCDate(1)
   to.setUTCMonth(from.getUTCMonth() + months)
   const lastDay = new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth() + 1, 0)).getUTCDate()
   to.setUTCDate(Math.min(from.getUTCDate(), lastDay))
   return Math.floor(to.getTime() / 1000)
+}
+
+/** The subscription in the period that follows its present one. */
+export function nextPeriod(known: Subscription): Subscription {
+  const data = known.items.data.map((item) => {
+    const start = item.current_period_end
+    const end = periodEnd(start, item.price.recurring.interval, known.billing_cycle_anchor)
+    return { ...item, current_period_start: start, current_period_end: end }
+  })
+  return { ...known, items: { ...known.items, data } }
+}
+
+/** When the present period is over; seconds. */
+export function endOf(known: Subscription): number {
+  return Math.max(...known.items.data.map((item) => item.current_period_end))
+}
+
+/** Whether it can't bring anything any more. */
+export function hasEnded({ status }: Subscription): boolean {
+  return status === 'canceled' || status === 'incomplete_expired'
 }

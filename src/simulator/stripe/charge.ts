@@ -27,6 +27,12 @@ function cardFacts(card: Card) {
   }
 }
 
+/** The card that a method of payment stands for. */
+export function cardOf({ card }: PaymentMethod): Card {
+  const { brand, last4, exp_month: expMonth, exp_year: expYear, fingerprint } = card
+  return { brand, last4, expMonth, expYear, fingerprint, outcome: 'succeeds' }
+}
+
 /** The card, as the customer's method of payment. */
 export function paymentMethod(
   base: Base,
@@ -50,6 +56,15 @@ export function paymentMethod(
     metadata: {} as Metadata,
     type: 'card' as const,
   }
+}
+
+/** Why a payment did not come about. */
+export type PaymentError = {
+  type: 'card_error'
+  code: 'card_declined'
+  decline_code: string
+  charge: string
+  message: string
 }
 
 type Money = { amount: number; currency: string; customer: string; method: string }
@@ -77,14 +92,14 @@ export function paymentIntent(base: Base, of: Money & { charge: string; descript
     customer_account: null,
     description: of.description,
     excluded_payment_method_types: null,
-    last_payment_error: null,
+    last_payment_error: null as PaymentError | null,
     latest_charge: of.charge,
     livemode: false,
     managed_payments: null,
     metadata: {} as Metadata,
     next_action: null,
     on_behalf_of: null,
-    payment_method: of.method,
+    payment_method: of.method as string | null,
     payment_method_configuration_details: null,
     payment_method_options: {},
     payment_method_types: ['card'],
@@ -97,13 +112,13 @@ export function paymentIntent(base: Base, of: Money & { charge: string; descript
     source: null,
     statement_descriptor: null,
     statement_descriptor_suffix: null,
-    status: 'succeeded' as const,
+    status: 'succeeded' as 'succeeded' | 'requires_payment_method',
     transfer_data: null,
     transfer_group: null,
   }
 }
 
-/** The one charge of a payment that succeeded. */
+/** A charge that succeeded. */
 export function charge(
   base: Base,
   of: Money & { card: Card; intent: string; email: string | null; name: string | null; description: string },
@@ -120,14 +135,14 @@ export function charge(
     balance_transaction: null,
     billing_details: billingDetails(of),
     calculated_statement_descriptor: 'ATLAS',
-    captured: true,
+    captured: true as boolean,
     currency: of.currency,
     customer: of.customer,
     description: of.description,
     disputed: false,
     failure_balance_transaction: null,
-    failure_code: null,
-    failure_message: null,
+    failure_code: null as string | null,
+    failure_message: null as string | null,
     fraud_details: {},
     livemode: false,
     metadata: {} as Metadata,
@@ -137,13 +152,13 @@ export function charge(
       network_advice_code: null,
       network_decline_code: null,
       network_status: 'approved_by_network',
-      reason: null,
+      reason: null as string | null,
       risk_level: 'normal',
       risk_score: 12,
       seller_message: 'Payment complete.',
       type: 'authorized',
     },
-    paid: true,
+    paid: true as boolean,
     payment_intent: of.intent,
     payment_method: of.method,
     payment_method_details: {
@@ -171,8 +186,47 @@ export function charge(
     source_transfer: null,
     statement_descriptor: null,
     statement_descriptor_suffix: null,
-    status: 'succeeded' as const,
+    status: 'succeeded' as 'succeeded' | 'failed',
     transfer_data: null,
     transfer_group: null,
+  }
+}
+
+const DECLINED = 'Your card was declined.'
+
+/** The same charge as the bank refused it. */
+export function declinedCharge(one: Charge): Charge {
+  return {
+    ...one,
+    amount_captured: 0,
+    captured: false,
+    failure_code: 'card_declined',
+    failure_message: DECLINED,
+    outcome: {
+      ...one.outcome,
+      network_status: 'declined_by_network',
+      reason: 'generic_decline',
+      seller_message: 'The bank did not return any further details with this decline.',
+      type: 'issuer_declined',
+    },
+    paid: false,
+    status: 'failed',
+  }
+}
+
+/** The same payment after its charge was refused: it waits for another card. */
+export function declinedIntent(one: PaymentIntent): PaymentIntent {
+  return {
+    ...one,
+    amount_received: 0,
+    last_payment_error: {
+      type: 'card_error',
+      code: 'card_declined',
+      decline_code: 'generic_decline',
+      charge: one.latest_charge,
+      message: DECLINED,
+    },
+    payment_method: null,
+    status: 'requires_payment_method',
   }
 }

@@ -1,5 +1,6 @@
 import type { Faults } from '../faults'
 import type { World } from '../world'
+import { Agenda } from './agenda'
 import type { Event } from './events'
 
 /** A `fetch` for webhooks, replaceable in tests. */
@@ -27,6 +28,7 @@ const ATTEMPTS_MAX = 11
 /** Sends events to the endpoint until it answers 2xx. What is under way survives a restart. */
 export class Deliveries {
   private readonly sending = new Map<string, Promise<void>>()
+  private readonly waiting = new Agenda()
   private readonly closing = new AbortController()
 
   constructor(
@@ -36,7 +38,9 @@ export class Deliveries {
     private readonly deliver: Deliver,
     private readonly onArrival: (eventId: string) => void,
     private readonly event: (eventId: string) => Event | undefined,
-  ) {}
+  ) {
+    for (const row of this.rows.all()) this.waiting.set(row.id, row.dueAt)
+  }
 
   private get rows() {
     return this.world.table<Delivery>('stripe_deliveries')
@@ -58,28 +62,30 @@ export class Deliveries {
     for (let copy = 0; copy < copies; copy++) {
       const extraMs = shuffle ? this.world.random() * shuffle.spreadMs : 0
       const dueAt = this.world.now() + this.world.lasts(FIRST_MS) + extraMs
-      this.rows.put({ id: this.newId(), eventId, attempts: 0, dueAt })
+      const row = this.rows.put({ id: this.newId(), eventId, attempts: 0, dueAt })
+      this.waiting.set(row.id, row.dueAt)
     }
   }
 
-  pending(): Delivery[] {
-    return this.rows.all()
+  /** How many have not arrived yet. */
+  get pending(): number {
+    return this.rows.size
   }
 
   /** When the next one is to be sent; undefined when nothing waits (or the most allowed are under way). */
   nextDue(): number | undefined {
-    if (this.sending.size >= AT_ONCE_MAX) return undefined
-    const waiting = this.waiting()
-    return waiting.length === 0 ? undefined : Math.min(...waiting.map((row) => row.dueAt))
+    return this.sending.size >= AT_ONCE_MAX ? undefined : this.waiting.next()
   }
 
   /** Starts sending what is due; `onSettled` is called whenever one is through. */
   sendDue(onSettled: () => void): void {
-    const due = this.waiting().filter((row) => row.dueAt <= this.world.now())
-    due.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1))
-    for (const row of due.slice(0, AT_ONCE_MAX - this.sending.size)) {
+    while (this.sending.size < AT_ONCE_MAX) {
+      const row = this.rows.get(this.waiting.take(this.world.now())?.key ?? '')
+      if (!row) return
       const sent = this.attempt(row).finally(() => {
         this.sending.delete(row.id)
+        // What did not arrive was given another time.
+        this.waiting.set(row.id, this.rows.get(row.id)?.dueAt)
         if (!this.closing.signal.aborted) onSettled()
       })
       this.sending.set(row.id, sent)
@@ -93,10 +99,6 @@ export class Deliveries {
 
   stop(): void {
     this.closing.abort()
-  }
-
-  private waiting(): Delivery[] {
-    return this.rows.all().filter((row) => !this.sending.has(row.id))
   }
 
   private async attempt(row: Delivery): Promise<void> {

@@ -31,6 +31,11 @@ export class Events {
     private readonly onEvent: (event: Event) => void,
   ) {}
 
+  /** The same, at another time of the account. */
+  at(store: Store): Events {
+    return new Events(store, this.onEvent)
+  }
+
   emit(type: string, object: object, request: Origin): void {
     this.onEvent(this.store.events.put(event(this.store.base('evt'), type, object, request)))
   }

@@ -1,4 +1,4 @@
-import { periodEnd, type Subscription } from './billing'
+import { endOf, nextPeriod, type Subscription } from './billing'
 import { readCard } from './cards'
 import { createSession } from './checkout'
 import { Events } from './events'
@@ -54,11 +54,8 @@ export function recordPastSale(account: Store, sale: PastSale): Sold {
   return { session, invoice, subscription: store.subscriptions.put(renewed(subscription, account.seconds())) }
 }
 
-function renewed(subscription: Subscription, nowSeconds: number): Subscription {
-  const data = subscription.items.data.map((item) => {
-    let [start, end] = [item.current_period_start, item.current_period_end]
-    while (end <= nowSeconds) [start, end] = [end, periodEnd(end, item.price.recurring.interval)]
-    return { ...item, current_period_start: start, current_period_end: end }
-  })
-  return { ...subscription, items: { ...subscription.items, data } }
+function renewed(sold: Subscription, nowSeconds: number): Subscription {
+  let subscription = sold
+  while (endOf(subscription) <= nowSeconds) subscription = nextPeriod(subscription)
+  return subscription
 }

@@ -1,8 +1,10 @@
 import type { Table } from '../world'
 import { createSession, expireSession } from './checkout'
-import { missing, wrong } from './errors'
+import { payInvoice } from './collection'
+import { missing, type Refusal, wrong } from './errors'
 import type { Events, Origin } from './events'
 import { metadata, type Params, required, text } from './form'
+import type { Invoice } from './invoice'
 import { createdWithin, LIST_PARAMS, listPage } from './lists'
 import { type Base, type Customer, customer } from './objects'
 import type { Session } from './session'
@@ -21,7 +23,8 @@ export type Call = {
   origin: Origin
 }
 
-export type Route = { verb: string; accepts: string[]; run: (call: Call) => object }
+/** `run` throws what was refused before anything happened, and returns a refusal that something came of. */
+export type Route = { verb: string; accepts: string[]; run: (call: Call) => object | Refusal }
 
 const SESSION_PARAMS = ['mode', 'line_items', 'client_reference_id', 'customer', 'customer_email', 'metadata']
 const SESSION_MORE = ['subscription_data', 'success_url', 'cancel_url', 'expires_at']
@@ -64,7 +67,8 @@ export const ROUTES: Route[] = [
   route('POST /subscriptions/:id', UPDATE_PARAMS, (call) => updateSubscription(call, subscriptionOf(call))),
   route('DELETE /subscriptions/:id', [], (call) => cancelSubscription(call, subscriptionOf(call))),
   route('GET /invoices', ['customer', 'subscription', 'status', 'created', ...LIST_PARAMS], listInvoices),
-  route('GET /invoices/:id', [], (call) => found(call, call.store.invoices, 'invoice', 'invoice')),
+  route('GET /invoices/:id', [], invoiceOf),
+  route('POST /invoices/:id/pay', ['paid_out_of_band'], (call) => payInvoice(call, invoiceOf(call))),
   route('GET /payment_intents/:id', [], (call) =>
     found(call, call.store.intents, 'payment_intent', 'intent'),
   ),
@@ -104,6 +108,10 @@ function subscriptionOf(call: Call) {
   return found(call, call.store.subscriptions, 'subscription', 'id')
 }
 
+function invoiceOf(call: Call): Invoice {
+  return found(call, call.store.invoices, 'invoice', 'invoice')
+}
+
 function createCustomer({ store, events, params, origin }: Call): Customer {
   const base = store.base('cus', 8)
   const of = { email: text(params, 'email'), name: text(params, 'name'), metadata: metadata(params) }
@@ -121,11 +129,30 @@ function searchCustomers(call: Call) {
 }
 
 function listInvoices(call: Call) {
-  const wanted = text(call.params, 'subscription')
+  const { by, invoices } = call.store
+  const [subscription, customer] = [text(call.params, 'subscription'), text(call.params, 'customer')]
+  const scoped = subscription
+    ? by.invoicesOfSubscription.of(subscription)
+    : customer && by.invoices.of(customer)
   const isRecent = createdWithin(call.params)
-  const rows = call.store.invoices.all().filter((row) => {
-    const isOfSubscription = wanted === null || row.parent.subscription_details.subscription === wanted
-    return isRecent(row) && isOfSubscription && fits(call, row, 'customer') && fits(call, row, 'status')
-  })
+  const rows = (scoped || invoices.all()).filter(
+    (row) => isRecent(row) && fits(call, row, 'customer') && fits(call, row, 'status'),
+  )
   return listPage(rows, call.params, call.path)
+}
+
+export type Matched = { route: Route; id: string }
+
+/** The route that a request takes, and the id in its path. */
+export function match(method: string, pathname: string): Matched | undefined {
+  const steps = pathname.slice('/v1/'.length).split('/')
+  for (const route of ROUTES) {
+    const [routeMethod = '', path = ''] = route.verb.split(' ')
+    const wanted = path.slice(1).split('/')
+    const isSame = wanted.every((step, index) => step === steps[index] || step === ':id')
+    if (routeMethod === method && wanted.length === steps.length && isSame) {
+      return { route, id: steps[wanted.indexOf(':id')] ?? '' }
+    }
+  }
+  return undefined
 }

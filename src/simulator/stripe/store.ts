@@ -1,7 +1,9 @@
 import type { World } from '../world'
 import type { Subscription } from './billing'
 import type { Charge, PaymentIntent, PaymentMethod } from './charge'
+import type { Decline } from './declines'
 import type { Event } from './events'
+import { IndexOf } from './index-of'
 import type { Invoice, InvoicePayment } from './invoice'
 import {
   type Base,
@@ -11,6 +13,7 @@ import {
   type Price,
   type Product,
 } from './objects'
+import type { PendingLine } from './proration'
 import type { Session } from './session'
 
 export type SeedPrice = {
@@ -23,6 +26,11 @@ export type SeedPrice = {
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const SERIAL_DIGITS = 6
+
+const SUBSCRIPTIONS = 'stripe_subscriptions'
+const INVOICES = 'stripe_invoices'
+const INVOICE_PAYMENTS = 'stripe_invoice_payments'
+const PENDING_LINES = 'stripe_pending_lines'
 
 /** Everything the simulated account holds, and how its ids and times are made. */
 export class Store {
@@ -37,22 +45,29 @@ export class Store {
   readonly charges
   readonly methods
   readonly events
+  /** Prorations that wait for the next invoice. */
+  readonly pending
+  /** Cards on file that decline, by customer. */
+  readonly declines
 
   constructor(
     readonly world: World,
     private readonly now = () => world.now(),
+    readonly by = indexes(world),
   ) {
     this.customers = world.table<Customer>('stripe_customers')
     this.products = world.table<Product>('stripe_products')
     this.prices = world.table<Price>('stripe_prices')
     this.sessions = world.table<Session>('stripe_sessions')
-    this.subscriptions = world.table<Subscription>('stripe_subscriptions')
-    this.invoices = world.table<Invoice>('stripe_invoices')
-    this.invoicePayments = world.table<InvoicePayment>('stripe_invoice_payments')
+    this.subscriptions = world.table<Subscription>(SUBSCRIPTIONS)
+    this.invoices = world.table<Invoice>(INVOICES)
+    this.invoicePayments = world.table<InvoicePayment>(INVOICE_PAYMENTS)
     this.intents = world.table<PaymentIntent>('stripe_payment_intents')
     this.charges = world.table<Charge>('stripe_charges')
     this.methods = world.table<PaymentMethod>('stripe_payment_methods')
     this.events = world.table<Event>('stripe_events')
+    this.pending = world.table<PendingLine>(PENDING_LINES)
+    this.declines = world.table<Decline>('stripe_declines')
   }
 
   /** The world's time as Stripe tells it, in seconds. */
@@ -62,7 +77,7 @@ export class Store {
 
   /** The same account as it was used at a moment of the past. */
   at(ms: number): Store {
-    return new Store(this.world, () => ms)
+    return new Store(this.world, () => ms, this.by)
   }
 
   /** A new object's id and time; ids of one kind sort by age, as Stripe's do. */
@@ -103,5 +118,17 @@ export class Store {
   private seedProduct(name: string, created: number): Product {
     const known = this.products.find((product) => product.name === name)
     return known ?? this.products.put(makeProduct({ id: this.id('prod', 8), created }, name))
+  }
+}
+
+/** What belongs to whom, so that nothing looks at ten thousand customers to find one. */
+function indexes(world: World) {
+  const invoices = world.table<Invoice>(INVOICES)
+  return {
+    subscriptions: new IndexOf(world.table<Subscription>(SUBSCRIPTIONS), ({ customer }) => customer),
+    invoices: new IndexOf(invoices, ({ customer }) => customer),
+    invoicesOfSubscription: new IndexOf(invoices, (one) => one.parent.subscription_details.subscription),
+    invoicePayments: new IndexOf(world.table<InvoicePayment>(INVOICE_PAYMENTS), ({ invoice }) => invoice),
+    pending: new IndexOf(world.table<PendingLine>(PENDING_LINES), ({ subscription }) => subscription),
   }
 }

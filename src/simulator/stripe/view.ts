@@ -44,7 +44,7 @@ export class View {
       return this.store.sessions.get(id ?? '')?.line_items
     }
     if (object === 'invoice' && name === 'payments') {
-      const data = this.store.invoicePayments.all().filter((payment) => payment.invoice === id)
+      const data = this.store.by.invoicePayments.of(id ?? '')
       return { object: 'list', data, has_more: false, url: `/v1/invoice_payments?invoice=${id}` }
     }
     return undefined
