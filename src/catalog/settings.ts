@@ -18,6 +18,9 @@ export type SettingsInput = {
 /** What the agent's verb `settings` takes. */
 export type TenantSettings = { compose: string; env: Record<string, string> }
 
+/** A command in a service's container that finds the value of a setting in NEW_VALUE. */
+export type RotationHook = { name: string; service: string; command: string[] }
+
 const MASK = '••••••••'
 const VALUE_BYTES_MAX = 32 * 1024
 // Without characters that people mistake for one another.
@@ -39,6 +42,15 @@ export function generateSecrets(
     secrets[setting.name] = generate(ALPHABETS[setting.generate.kind], setting.generate.length, random)
   }
   return secrets
+}
+
+/** How each secret that can be changed is told to the app; those that its next start is enough for are left out. */
+export function hooksOf({ settings }: Pick<Blueprint, 'settings'>): RotationHook[] {
+  return settings.flatMap((setting) =>
+    'rotate' in setting && setting.rotate && setting.rotate !== 'restart'
+      ? [{ name: setting.name, ...setting.rotate }]
+      : [],
+  )
 }
 
 /** The settings of one tenant. Throws `invalid` naming every setting that has no value or an unfit one. */

@@ -1,10 +1,19 @@
 import { backupRecipe } from '../backups/recipe'
+import { restoreRecipe } from '../backups/restore'
 import { provisionRecipe } from '../provisioning/recipe'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
+import { deleteRecipe } from './deletion'
 import { resumeRecipe, suspendRecipe } from './suspension'
 
 /** Every kind of run that this Atlas knows. */
 export function allRecipes(services: Services): Recipe[] {
-  return [provisionRecipe(services), suspendRecipe(services), resumeRecipe(services), backupRecipe(services)]
+  return [
+    provisionRecipe(services),
+    suspendRecipe(services),
+    resumeRecipe(services),
+    deleteRecipe(services),
+    backupRecipe(services),
+    restoreRecipe(services),
+  ]
 }

@@ -110,7 +110,13 @@ function holdingPage({ settings }: Services, tenant: TenantRow, shop: Shop) {
   }
 }
 
-function settingsFor(services: Services, { db }: StepContext, tenant: TenantRow) {
+/** What a tenant's server is handed, with these secrets or with those that it has. */
+export function settingsFor(
+  services: Services,
+  { db }: StepContext,
+  tenant: TenantRow,
+  secrets = readSecrets(db.read, services, tenant),
+) {
   const { catalog, settings } = services
   return renderSettings(catalog.blueprint(tenant.blueprint), {
     tenant: {
@@ -122,7 +128,7 @@ function settingsFor(services: Services, { db }: StepContext, tenant: TenantRow)
     organization: { email: ownerEmail(db.read, tenant.organizationId) ?? '' },
     plan: catalog.plan(tenant.planId).plan,
     release: tenant.release,
-    secrets: readSecrets(db.read, services, tenant),
+    secrets,
     env: services.env,
   })
 }

@@ -91,6 +91,11 @@ export function serverOf(db: Reader, tenantId: string): ServerRow {
 export function serverOfRun(db: Reader, run: Pick<RunFacts, 'tenantId' | 'input'>): ServerRow {
   const { serverId } = run.input
   if (typeof serverId !== 'string') return serverOf(db, run.tenantId)
+  return getServer(db, serverId)
+}
+
+/** A server by its id. Throws `not_found`. */
+export function getServer(db: Reader, serverId: string): ServerRow {
   const server = db.select().from(servers).where(eq(servers.id, serverId)).get()
   if (!server) throw notFound('There is no such server.')
   return server
@@ -100,6 +105,11 @@ export function serverOfRun(db: Reader, run: Pick<RunFacts, 'tenantId' | 'input'
 export function serversOf(db: Reader, tenantId: string): ServerRow[] {
   const present = and(eq(servers.tenantId, tenantId), isNull(servers.deletedAt))
   return db.select().from(servers).where(present).all()
+}
+
+/** Every server that a tenant has or ever had. */
+export function allServersOf(db: Reader, tenantId: string): ServerRow[] {
+  return db.select().from(servers).where(eq(servers.tenantId, tenantId)).all()
 }
 
 /** The latest DNS record made for a tenant, deleted or not. */

@@ -1,0 +1,139 @@
+import { type Actor, ATLAS, audit } from '../audit'
+import { hooksOf } from '../catalog/settings'
+import type { Tx } from '../db/open'
+import { conflict, notFound } from '../errors'
+import { commonEnds } from '../lifecycle/failure'
+import { callAgent } from '../provisioning/agent'
+import { checkHealth, settingsFor, start, startApp } from '../provisioning/app'
+import { done, type Recipe, type RunFacts, type Step, type StepContext } from '../runs/recipe'
+import { queueRun } from '../runs/run'
+import type { Services } from '../services'
+import { requireTenant } from '../tenants/status'
+import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
+import { storageOf } from './address'
+import { type BackupRow, backupOfRun, failBackups, getBackup, reopenBackups } from './backup'
+import { copyIfPossible, copyTenant } from './copy'
+import { putBack } from './put-back'
+
+/** How long the app's own backup is tried before an image is made instead: what is restored may not answer at all. */
+const PATIENCE_MS = 120_000
+const REASON = 'before_restore'
+
+/**
+ * Queues that a backup is put back on the tenant's own server; what is there now is backed up first. Throws `conflict`
+ * with the reason when that can't be, or when something else is being done to the tenant.
+ */
+export function restoreTenant(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  { backupId, actor, nowMs }: { backupId: string; actor: Actor; nowMs: number },
+): { runId: string } {
+  requireTenant(getTenant(tx, tenantId), ['active'], 'restored')
+  const backup = getBackup(tx, backupId)
+  if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
+  const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))
+  if (obstacle) throw conflict(obstacle)
+  const runId = queueRun(tx, restoreRecipe(services), tenantId, { backupId }, nowMs)
+  const detail = { run: runId, backup: backupId, made: new Date(backup.createdAt).toISOString() }
+  audit(tx, nowMs, { actor, action: 'tenant.restore_asked', subject: tenantId, detail })
+  return { runId }
+}
+
+/** Why a backup can't be put back on this server, as a sentence; null when it can. */
+export function obstacleTo(
+  { objects }: Pick<Services, 'objects'>,
+  { status, method, serverId }: BackupRow,
+  server: Pick<ServerRow, 'id'>,
+): string | null {
+  if (status === 'removed') return 'This backup is no longer kept.'
+  if (status !== 'complete') return 'This backup is not complete.'
+  if (method === 'app') return objects ? null : 'The storage that it is in is no longer configured.'
+  if (serverId === server.id) return null
+  return 'This image is of a server that the tenant has left. Restore a backup of the app instead.'
+}
+
+/** Back to how the tenant was when a backup was made. */
+export function restoreRecipe(services: Services): Recipe {
+  const ends = commonEnds(services, { forward: 'restored', undo: 'brought back to what it was before' })
+  return {
+    kind: 'restore',
+    title: 'Restore',
+    steps: [
+      safetyBackup(services),
+      putBackupBack(services),
+      renewSettings(services),
+      startApp(services),
+      checkHealth(services),
+    ],
+    ...ends,
+    succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
+    retried: (tx, run, nowMs) => {
+      reopenBackups(tx, run.id)
+      ends.retried(tx, run, nowMs)
+    },
+    undone: (tx, run, nowMs) => {
+      failBackups(tx, run.id, 'It was taken back.', nowMs)
+      ends.undone(tx, run, nowMs)
+    },
+  }
+}
+
+/** Nothing is replaced before it is copied: the app as it is, or the whole disk when the app can't be copied. */
+function safetyBackup(services: Services): Step {
+  return {
+    name: 'safety-backup',
+    title: 'Back up what is there now',
+    async run(context) {
+      const copying = { method: 'app', reason: REASON, patienceMs: PATIENCE_MS } as const
+      const known = backupOfRun(context.db.read, { runId: context.run.id, reason: REASON, method: 'app' })
+      if (known?.status !== 'failed') {
+        const result = await copyIfPossible(services, context, copying)
+        if (result.kind === 'wait' || result.output.backupId) return result
+      }
+      return copyTenant(services, context, { method: 'image', reason: REASON })
+    },
+  }
+}
+
+function putBackupBack(services: Services): Step {
+  return {
+    name: 'put-back',
+    title: 'Put the backup back',
+    run: (context) => put(services, context, String(context.run.input.backupId)),
+    async undo(context) {
+      const { backupId } = context.output('safety-backup')
+      const result = await put(services, context, String(backupId))
+      return result.kind === 'wait' ? result : start(services, context)
+    },
+  }
+}
+
+function put(services: Services, context: StepContext, backupId: string) {
+  const { read } = context.db
+  const backup = getBackup(read, backupId)
+  if (backup.method === 'app') storageOf(services)
+  return putBack(services, context, backup, serverOf(read, context.run.tenantId))
+}
+
+/** A disk brings the settings that it had: secrets that were changed since are told to it again. */
+function renewSettings(services: Services): Step {
+  return {
+    name: 'renew-settings',
+    title: 'Deliver today’s settings',
+    async run(context) {
+      const tenant = getTenant(context.db.read, context.run.tenantId)
+      const { compose, env } = settingsFor(services, context, tenant)
+      const hooks = hooksOf(services.catalog.blueprint(tenant.blueprint))
+      const input = { compose, env, hooks }
+      const summary = { settings: Object.keys(env).length, told: hooks.length }
+      const { result } = await callAgent(services, context, { verb: 'rotate', input, summary })
+      return done({ sha256: String(result.sha256) })
+    },
+  }
+}
+
+function tellSuccess(tx: Tx, { id, tenantId, input }: RunFacts, nowMs: number): void {
+  const detail = { run: id, backup: String(input.backupId) }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.restored', subject: tenantId, detail })
+}
