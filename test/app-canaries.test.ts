@@ -224,6 +224,7 @@ function environment(ports: DemoPorts): Environment {
     AI_GATEWAY_API_KEY: secret('AI_GATEWAY_API_KEY'),
     S3_ACCESS_KEY: secret('S3_ACCESS_KEY'),
     S3_SECRET_KEY: secret('S3_SECRET_KEY'),
+    BACKUP_S3_SECRET_KEY: secret('BACKUP_S3_SECRET_KEY'),
   }
 }
 
@@ -244,6 +245,12 @@ function startClouds(env: Environment, ports: DemoPorts, clock: SystemClock): Pr
       hetzner: env.HETZNER_API_TOKEN ?? '',
       awsAccessKeyId: env.AWS_ACCESS_KEY_ID ?? '',
       resend: env.RESEND_API_KEY ?? '',
+      s3: {
+        bucket: env.BACKUP_S3_BUCKET ?? '',
+        region: env.BACKUP_S3_REGION ?? '',
+        accessKeyId: env.BACKUP_S3_ACCESS_KEY ?? '',
+        secretAccessKey: env.BACKUP_S3_SECRET_KEY ?? '',
+      },
     },
     prices: demoPrices(),
     webhook: { url: `${env.BASE_URL}/api/stripe/webhook`, secret: env.STRIPE_WEBHOOK_SECRET ?? '' },

@@ -26,6 +26,12 @@ export const CLOUD_KEYS = {
   hetzner: 'demo-hetzner-token-0000000000000000000000',
   awsAccessKeyId: 'AKIADEMO000000000000',
   resend: 're_demo_000000000000000000000000',
+  s3: {
+    bucket: 'demo-backups',
+    region: 'us-east-1',
+    accessKeyId: 'AKIADEMOBACKUPS00000',
+    secretAccessKey: 'demo-s3-secret-00000000000000000000000000',
+  },
 }
 
 /** The keys of the demo in this folder; made on the first start. */
@@ -75,6 +81,11 @@ export function demoEnvironment(dir: string, keys: DemoKeys, ports: DemoPorts): 
     RESEND_API_URL: `${clouds}/resend`,
     EMAIL_FROM: demoSender(blueprints),
     SERVER_GATEWAY_URL: `http://127.0.0.1:${ports.gateway}`,
+    BACKUP_S3_ENDPOINT: `${clouds}/s3`,
+    BACKUP_S3_REGION: CLOUD_KEYS.s3.region,
+    BACKUP_S3_BUCKET: CLOUD_KEYS.s3.bucket,
+    BACKUP_S3_ACCESS_KEY: CLOUD_KEYS.s3.accessKeyId,
+    BACKUP_S3_SECRET_KEY: CLOUD_KEYS.s3.secretAccessKey,
     BLUEPRINTS_DIR: process.env.BLUEPRINTS_DIR,
   }
 }

@@ -3,23 +3,26 @@ import { type Address, controlPages } from './control'
 import { Faults } from './faults'
 import { Front } from './front'
 import { HetznerTwin } from './hetzner'
-import { SimMachines } from './machines'
+import { SimMachines, type SimMachinesOptions } from './machines'
 import { startFrontDoor } from './machines/front-door'
 import { startGateway } from './machines/gateway'
 import { mailboxPages } from './mailbox'
 import { ResendTwin } from './resend'
 import { Route53Twin } from './route53'
+import { type S3Options, S3Twin } from './s3'
 import { StripeTwin, type StripeTwinOptions } from './stripe'
 import { World } from './world'
 
 export type CloudsOptions = {
-  keys: { stripe: string; hetzner: string; awsAccessKeyId: string; resend: string }
+  keys: { stripe: string; hetzner: string; awsAccessKeyId: string; resend: string; s3: S3Options }
   prices: StripeTwinOptions['prices']
   webhook: { url: string; secret: string }
   zone: { id: string; name: string }
   sshKey: { name: string; publicKey: string }
   /** How webhooks are sent; the machine's `fetch` when absent. */
   deliver?: StripeTwinOptions['deliver']
+  /** How machines reach the storage of backups, and who is told of work outside of the world's clock. */
+  outside?: Pick<SimMachinesOptions, 'fetch' | 'during'>
   /** Where a browser reaches Stripe's checkout. */
   publicUrl: () => string
   /** Further addresses for the control page, such as Atlas's own. */
@@ -46,6 +49,7 @@ export type Clouds = {
   stripe: StripeTwin
   hetzner: HetznerTwin
   route53: Route53Twin
+  s3: S3Twin
   machines: SimMachines
   /** Ends timers and closes the world. */
   stop(): void
@@ -82,8 +86,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 /** Makes the clouds of a world without a door to the outside: who is in this process asks `front` itself. */
 export function makeClouds(world: World, options: CloudsOptions): Clouds {
   const twins = makeTwins(world, options)
-  const { stripe, hetzner, route53, resend, machines } = twins
-  const front: Front = new Front(world, [stripe, hetzner, route53, resend], async (request) => {
+  const { stripe, hetzner, route53, resend, s3, machines } = twins
+  const front: Front = new Front(world, [stripe, hetzner, route53, resend, s3], async (request) => {
     for (const answer of pages) {
       const response = await answer(request)
       if (response) return response
@@ -101,16 +105,18 @@ export function makeClouds(world: World, options: CloudsOptions): Clouds {
     stripe.stop()
     world.close()
   }
-  return { world, front, stripe, hetzner, route53, machines, stop }
+  return { world, front, stripe, hetzner, route53, s3, machines, stop }
 }
 
-function makeTwins(world: World, { keys, zone, prices, webhook, sshKey, deliver, publicUrl }: CloudsOptions) {
+function makeTwins(world: World, options: CloudsOptions) {
+  const { keys, zone, prices, webhook, sshKey, deliver, publicUrl } = options
   const route53 = new Route53Twin(world, { accessKeyId: keys.awsAccessKeyId, zone })
   const resolve = (hostname: string) => route53.resolve(hostname)
-  const machines = new SimMachines(world, { faults: new Faults(world), resolve })
+  const machines = new SimMachines(world, { faults: new Faults(world), resolve, ...options.outside })
   return {
     route53,
     machines,
+    s3: new S3Twin(world, keys.s3),
     resend: new ResendTwin(world, { apiKey: keys.resend }),
     stripe: new StripeTwin(world, { secretKey: keys.stripe, publicUrl, prices, webhook, deliver }),
     hetzner: new HetznerTwin(world, {

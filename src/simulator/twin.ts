@@ -2,7 +2,7 @@ import type { Fault } from './faults'
 
 /** A provider's local double, spoken to over the provider's own wire protocol. */
 export interface Twin {
-  /** `stripe`, `hetzner`, `route53`, `resend`: the name that faults and the journal use. */
+  /** `stripe`, `hetzner`, `route53`, `resend`, `s3`: the name that faults and the journal use. */
   readonly name: string
   /** The path it answers under, such as `/hetzner/v1`. */
   readonly prefix: string

@@ -8,6 +8,7 @@ import { atlasKey } from './machine-park'
 
 const ANY = { clouds: 0, tenants: 0, gateway: 0 }
 const HETZNER = 'hetzner-token'
+const STORAGE = { bucket: 'backups', region: 'auto', accessKeyId: 'AKIA2', secretAccessKey: 'secret' }
 const AUTHORIZED = { authorization: `Bearer ${HETZNER}` }
 const running: Simulator[] = []
 
@@ -19,7 +20,7 @@ async function start(options: Partial<SimulatorOptions> = {}): Promise<Simulator
   const simulator = await startSimulator({
     clock: new ManualClock(),
     ports: ANY,
-    keys: { stripe: 'sk_test_1', hetzner: HETZNER, awsAccessKeyId: 'AKIA1', resend: 're_1' },
+    keys: { stripe: 'sk_test_1', hetzner: HETZNER, awsAccessKeyId: 'AKIA1', resend: 're_1', s3: STORAGE },
     prices: [{ id: 'price_1', amount: 100, currency: 'usd', interval: 'month', productName: 'One' }],
     webhook: { url: 'http://127.0.0.1:9/hook', secret: 'whsec_1' },
     zone: { id: 'Z1', name: 'localhost' },
@@ -43,6 +44,7 @@ describe('the simulated clouds', () => {
     expect(await statusOf(`${clouds}/v1/prices/price_1`)).toBe(401)
     expect(await statusOf(`${clouds}/resend/emails`, { method: 'POST', body: '{}' })).toBe(401)
     expect(await statusOf(`${clouds}/route53/2013-04-01/hostedzone`)).toBe(403)
+    expect(await statusOf(`${clouds}/s3/backups/one`)).toBe(403)
   })
 
   test('have their pages, a front door and a gateway', async () => {

@@ -3,7 +3,7 @@ import type { Fault } from '../faults'
 import { type Html, html } from '../html'
 import { badge, empty, layout, table } from './layout'
 
-const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 'machine'] as const
+const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 's3', 'machine'] as const
 const KINDS = {
   refuse: 'refuse: an error, nothing happens',
   timeout: 'time out: no answer ever',
@@ -26,7 +26,12 @@ const VERBS = [
   'host-key',
   'settings',
   'start',
+  'backup',
+  'restore',
+  'rotate',
   'http',
+  'PutObject',
+  'GetObject',
 ]
 
 const whole = (min: number, max: number, message: string) =>
