@@ -1,62 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { AtlasError } from '../../src/errors'
-import type { Cloud, ServerSpec } from '../../src/providers/cloud'
+import type { AtlasError } from '../../src/errors'
+import type { Cloud } from '../../src/providers/cloud'
 import { createHetzner } from '../../src/providers/hetzner'
-import type { FaultKind } from '../../src/simulator/faults'
-import { HetznerStand, TOKEN } from '../simulator/hetzner-stand'
+import { type HetznerStand, TOKEN } from '../simulator/hetzner-stand'
+import { FIREWALL as firewall, HetznerProject, LABELS as labels, refused } from './hetzner/project'
 
+let project: HetznerProject
 let stand: HetznerStand
 let cloud: Cloud
 
-beforeEach(() => {
-  stand = new HetznerStand()
-  cloud = createHetzner({ token: TOKEN, apiUrl: stand.apiUrl, clock: stand.clock })
-})
+beforeEach(() => open())
 
 afterEach(() => stand.stop())
 
-const labels = { 'atlas-install': 'ins_1', 'atlas-tenant': 'ten_1' }
-const firewall = {
-  name: 'atlas-tenants',
-  labels: { 'atlas-install': 'ins_1' },
-  rules: [
-    { protocol: 'tcp' as const, port: '22', sourceIps: ['0.0.0.0/0', '::/0'], description: 'ssh' },
-    { protocol: 'icmp' as const, sourceIps: ['0.0.0.0/0'] },
-  ],
+function open(options?: ConstructorParameters<typeof HetznerProject>[0]) {
+  project = new HetznerProject(options)
+  ;({ stand, cloud } = project)
 }
 
-async function spec(change: Partial<ServerSpec> = {}): Promise<ServerSpec> {
-  const { id: firewallId } = await cloud.ensureFirewall(firewall)
-  const key = await cloud.getSshKey('atlas')
-  return {
-    name: 'atlas-alice',
-    serverType: 'cpx21',
-    location: 'fsn1',
-    image: 'debian-13',
-    userData: '#cloud-config\n',
-    sshKeyIds: [key!.id],
-    firewallId,
-    labels,
-    ...change,
-  }
-}
-
-function inject(
-  verb: string,
-  kind: FaultKind,
-  more: { status?: number; code?: string; times?: number } = {},
-) {
-  stand.front.faults.add({ provider: 'hetzner', verb, kind, times: 1, ...more })
-}
-
-async function refused(promise: Promise<unknown>): Promise<AtlasError> {
-  const thrown = await promise.then(
-    () => null,
-    (reason) => reason,
-  )
-  expect(thrown).toBeInstanceOf(AtlasError)
-  return thrown as AtlasError
-}
+const spec: HetznerProject['spec'] = (change) => project.spec(change)
+const inject: HetznerProject['inject'] = (...fault) => project.inject(...fault)
 
 describe('a server', () => {
   test('is created with key, firewall, labels and user-data, and runs when its actions have ended', async () => {
@@ -128,7 +91,7 @@ describe('a server', () => {
 
   test('that another process made between look and create is looked up again', async () => {
     const wanted = await spec()
-    const rival = createHetzner({ token: TOKEN, apiUrl: stand.apiUrl, clock: stand.clock })
+    const rival = project.client()
     const both = await Promise.all([cloud.ensureServer(wanted), rival.ensureServer(wanted)])
     expect(both[0].server.id).toBe(both[1].server.id)
     expect(both.map((one) => one.created).sort()).toEqual([false, true])
@@ -299,8 +262,7 @@ describe('refusals', () => {
 
   test('a full project tells the operator what to do', async () => {
     await stand.stop()
-    stand = new HetznerStand({ serverLimit: 0 })
-    cloud = createHetzner({ token: TOKEN, apiUrl: stand.apiUrl, clock: stand.clock })
+    open({ serverLimit: 0 })
     const error = await refused(cloud.ensureServer(await spec()))
     expect(error).toMatchObject({ code: 'conflict', vendorCode: 'resource_limit_exceeded' })
     expect(error.message).toContain('Ask for a higher one')

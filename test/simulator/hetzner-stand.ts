@@ -40,14 +40,16 @@ export class RememberingDriver implements MachineDriver {
   }
 }
 
-type Options = Partial<Pick<HetznerTwinOptions, 'serverLimit' | 'requestsPerHour'>> & {
+type Options = Partial<Pick<HetznerTwinOptions, 'serverLimit' | 'addressLimit' | 'requestsPerHour'>> & {
   file?: string
   speed?: number
+  /** What time it is at first, in UTC milliseconds. */
+  startAt?: number
 }
 
 /** A simulated Hetzner behind its HTTP door, with every exchange held against Hetzner's document. */
 export class HetznerStand {
-  readonly clock = new ManualClock()
+  readonly clock: ManualClock
   readonly driver = new RememberingDriver()
   readonly world: World
   readonly twin: HetznerTwin
@@ -57,7 +59,8 @@ export class HetznerStand {
   readonly problems: string[] = []
 
   constructor(options: Options = {}) {
-    const { file, speed, ...limits } = options
+    const { file, speed, startAt, ...limits } = options
+    this.clock = new ManualClock(startAt)
     this.world = new World({ clock: this.clock, file, speed })
     const sshKeys = [{ name: 'atlas', publicKey: SSH_KEY }]
     this.twin = new HetznerTwin(this.world, { token: TOKEN, sshKeys, driver: this.driver, ...limits })
@@ -72,6 +75,21 @@ export class HetznerStand {
   /** The verbs that went over the wire, in their order. */
   get verbs(): string[] {
     return this.exchanges.map((exchange) => exchange.verb)
+  }
+
+  /** Asks over the wire; `Body` is what the caller reads of the answer. */
+  async call<Body = Record<string, unknown>>(method: string, path: string, body?: unknown, token = TOKEN) {
+    const response = await fetch(this.apiUrl + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+    })
+    const text = await response.text()
+    const json = (text === '' ? {} : JSON.parse(text)) as Body & { error?: { code: string } }
+    return { status: response.status, headers: response.headers, json, error: json.error?.code }
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { labelSelector } from '../../src/simulator/hetzner/labels'
-import { HetznerStand, SSH_KEY, TOKEN } from './hetzner-stand'
+import { HetznerStand, SSH_KEY } from './hetzner-stand'
 
 let stand: HetznerStand
 
@@ -35,19 +35,7 @@ type Body = {
   error: { code: string; details: { announcement: string; limits: unknown; fields: { name: string }[] } }
 }
 
-async function call(method: string, path: string, body?: unknown, token = TOKEN) {
-  const response = await fetch(stand.apiUrl + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
-  })
-  const text = await response.text()
-  const json = (text === '' ? {} : JSON.parse(text)) as Body
-  return { status: response.status, headers: response.headers, json, error: json?.error?.code }
-}
+const call = (...asked: Parameters<HetznerStand['call']>) => stand.call<Body>(...asked)
 
 const order = (name: string, change: Record<string, unknown> = {}) => ({
   name,

@@ -12,6 +12,8 @@ type Images = Pick<Cloud, 'ensureImage' | 'getImage' | 'listOwnImages' | 'delete
 const CREATE_IMAGE = 'create_image'
 /** How long a list may lag behind what was made. */
 const LAG_MAX_MS = 60_000
+/** An image may carry a slightly earlier time than the action that makes it. */
+const CLOCK_SLACK_MS = 5_000
 
 /** Snapshots and backups. https://docs.hetzner.cloud/reference/cloud#images */
 export function images(api: HetznerApi, clock: Clock): Images {
@@ -19,8 +21,8 @@ export function images(api: HetznerApi, clock: Clock): Images {
     /**
      * Images have no names that Hetzner would keep unique, so three things keep them from being made twice: the
      * labels, which must name the one occasion (the run's id) and are looked for first; the server, which refuses
-     * a second image as `locked` while the first is made; and its list of actions, which shows an image that was
-     * made a moment ago and that a lagging list of images may hide: then it is `unavailable` for a minute.
+     * a second image as `locked` while the first is made; and its list of actions, which tells of an image that
+     * was made a moment ago and that a lagging list of images hides: then it is `unavailable` for a minute.
      */
     async ensureImage(serverId, spec) {
       const found = await findSnapshot(api, spec)
@@ -73,15 +75,24 @@ async function actionOf(api: HetznerApi, serverId: string, image: CloudImage): P
   return running ?? null
 }
 
+/** Throws while the server's actions tell of more new images than the list of images shows. */
 async function refuseWhileHidden(api: HetznerApi, serverId: string, nowMs: number): Promise<void> {
   const path = `/servers/${encodeURIComponent(serverId)}/actions`
   const { actions } = read(replies.actions, await api.request('GET', path, { sort: 'started:desc' }))
-  const latest = actions.find((one) => one.command === CREATE_IMAGE && one.status !== 'error')
-  const waitMs = latest ? latest.started + LAG_MAX_MS - nowMs : 0
-  if (waitMs <= 0) return
-  throw unavailable('Hetzner has just made an image of this server and may not list it yet.', {
+  const recent = actions.filter(
+    (one) => one.command === CREATE_IMAGE && one.status !== 'error' && one.started > nowMs - LAG_MAX_MS,
+  )
+  const [latest, oldest] = [recent[0], recent.at(-1)]
+  if (!latest || !oldest) return
+  const query: Query = { type: ['snapshot', 'backup'], sort: 'created:desc', per_page: '50' }
+  const { images } = read(replies.images, await api.request('GET', '/images', query))
+  const shown = images.filter(
+    (image) => image.created_from?.id === serverId && image.created >= oldest.started - CLOCK_SLACK_MS,
+  )
+  if (shown.length >= recent.length) return
+  throw unavailable('Hetzner has just made an image of this server and does not list it yet.', {
     outcome: 'refused',
-    retryAfterMs: Math.min(waitMs, LAG_MAX_MS),
+    retryAfterMs: Math.min(latest.started + LAG_MAX_MS - nowMs, LAG_MAX_MS),
   })
 }
 

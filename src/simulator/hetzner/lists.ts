@@ -3,7 +3,13 @@ import { invalidInput } from './answers'
 const PER_PAGE_DEFAULT = 25
 const PER_PAGE_MAX = 50
 
-type Row = { id: string | number; name?: string | null; createdAt?: number }
+type Row = {
+  id: string | number
+  name?: string | null
+  createdAt?: number
+  created?: string
+  started?: string
+}
 
 /** One page of a list, sorted as asked, with `meta.pagination` and the `Link` header. */
 export function listAnswer<T extends Row>(
@@ -40,12 +46,15 @@ function sorted<T extends Row>(rows: T[], url: URL): T[] {
   const order: Record<string, (a: T, b: T) => number> = {
     id: (a, b) => Number(a.id) - Number(b.id),
     name: (a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1),
-    created: (a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0),
+    created: (a, b) => createdAt(a) - createdAt(b),
+    started: (a, b) => Date.parse(a.started ?? '') - Date.parse(b.started ?? ''),
   }
   const compare = order[field ?? 'id']
   if (!compare) throw invalidInput('sort', 'unknown field')
   return [...rows].sort((a, b) => sign * compare(a, b))
 }
+
+const createdAt = (row: Row) => row.createdAt ?? Date.parse(row.created ?? '')
 
 function positive(url: URL, name: string, otherwise: number): number {
   const text = url.searchParams.get(name)
