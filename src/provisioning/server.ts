@@ -5,12 +5,13 @@ import { renderUserData } from '../catalog/user-data'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
 import type { CloudServer, FirewallSpec, ServerSpec } from '../providers/cloud'
-import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services, Settings } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, serverOfRun } from '../tenants/tenant'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
+import { deleteServer } from './release'
 
 const ANYWHERE = ['0.0.0.0/0', '::/0']
 
@@ -144,27 +145,6 @@ async function serverSpec(services: Services, { run, db, output }: StepContext):
       hostname: hostnameOf(tenant, settings.tenantDomain),
     }),
   }
-}
-
-/** Deletes the run's server, and waits until the cloud has it no more. */
-export async function deleteServer({ cloud, settings }: Services, context: StepContext): Promise<StepResult> {
-  const { run, db, effect, startedAt, now } = context
-  const { id, name } = serverOfRun(db.read, run)
-  const labels = { atlas: settings.installationId, tenant: run.tenantId }
-  const found = (await cloud.listServers(labels)).filter((server) => server.name === name)
-  if (found.length === 0) {
-    return done({}, (tx, nowMs) =>
-      tx.update(servers).set({ deletedAt: nowMs }).where(eq(servers.id, id)).run(),
-    )
-  }
-  for (const server of found.filter(({ status }) => status !== 'deleting')) {
-    await effect(
-      { provider: 'hetzner', verb: 'deleteServer', key: server.id, summary: { name: server.name } },
-      () => cloud.deleteServer(server.id),
-      () => server.id,
-    )
-  }
-  return wait(pauseMs(now() - startedAt), `Hetzner is deleting ${name}.`)
 }
 
 function addresses(server: CloudServer) {

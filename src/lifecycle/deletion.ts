@@ -1,0 +1,168 @@
+import { and, count, eq, gt, ne } from 'drizzle-orm'
+import { broughtBack, deleted, deletionBegun } from '../../views/emails/deletion'
+import { type Actor, ATLAS, audit } from '../audit'
+import type { Reader, Tx } from '../db/open'
+import { runs } from '../db/schema'
+import { asAtlasError, conflict, invalid } from '../errors'
+import { stop } from '../provisioning/app'
+import { removeDns } from '../provisioning/name'
+import { deleteServers, deleteVolumes, releaseAddresses } from '../provisioning/release'
+import { cancelSubscription } from '../provisioning/subscription'
+import { done, type Recipe, type RunFacts, type Step, wait } from '../runs/recipe'
+import { queueRun } from '../runs/run'
+import type { Services } from '../services'
+import { destroySecrets } from '../tenants/secrets'
+import { requireTenant } from '../tenants/status'
+import { getTenant, moveTenant } from '../tenants/tenant'
+import { tellCustomer } from './customer-mail'
+import { commonEnds } from './failure'
+import { finalBackups } from './final-backup'
+
+export const COOL_OFF_DAYS = 7
+export const COOL_OFF_DAYS_MAX = 90
+/** How many deletions may be asked for in an hour before somebody must say that they mean it. */
+export const DELETIONS_AN_HOUR_MAX = 5
+
+const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+
+export type DeletionAsked = {
+  actor: Actor
+  nowMs: number
+  /** For how many days it can be brought back; 0 deletes as soon as the last copies are made. */
+  coolOffDays?: number
+  /** Whether an image of its server's disk is made first. */
+  withImage?: boolean
+  /** That this is meant although many were deleted lately. */
+  confirmMany?: boolean
+}
+
+/**
+ * Begins the deletion of an active or suspended tenant: last copies, a cool-off in which it can be brought back, then
+ * everything goes. Throws `conflict` when it is in another state, something else is being done to it, or too many were
+ * deleted lately without `confirmMany`; `invalid` for a cool-off that is no number of days.
+ */
+export function deleteTenant(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  { actor, nowMs, coolOffDays = COOL_OFF_DAYS, withImage = true, confirmMany = false }: DeletionAsked,
+): { runId: string; deleteAt: number } {
+  const tenant = getTenant(tx, tenantId)
+  requireTenant(tenant, ['active', 'suspended'], 'deleted')
+  checkCoolOff(coolOffDays)
+  if (!confirmMany) refuseMany(deletionsLately(tx, nowMs))
+  const deleteAt = nowMs + coolOffDays * DAY_MS
+  const input = { statusBefore: tenant.status, deleteAt, withImage }
+  const runId = queueRun(tx, deleteRecipe(services), tenantId, input, nowMs)
+  moveTenant(tx, tenant, 'deleting', nowMs, { deleteAt, statusReason: null })
+  const until = coolOffDays > 0 ? deleteAt : null
+  const mail = { kind: 'deletion-begun', occasion: runId, write: deletionBegun(until) }
+  tellCustomer(tx, services, tenant, mail, nowMs)
+  const detail = { run: runId, deleteAt, withImage }
+  audit(tx, nowMs, { actor, action: 'tenant.deletion_asked', subject: tenantId, detail })
+  return { runId, deleteAt }
+}
+
+/** How many deletions were asked for in the last hour and not taken back. */
+export function deletionsLately(db: Reader, nowMs: number): number {
+  const lately = and(
+    eq(runs.kind, 'delete'),
+    gt(runs.createdAt, nowMs - HOUR_MS),
+    ne(runs.status, 'cancelled'),
+  )
+  return db.select({ count: count() }).from(runs).where(lately).get()?.count ?? 0
+}
+
+/** From a tenant to nothing but its backups, which are kept until their time ends. */
+export function deleteRecipe(services: Services): Recipe {
+  return {
+    kind: 'delete',
+    title: 'Delete',
+    steps: [
+      ...finalBackups(services),
+      coolOff(),
+      stopForGood(services),
+      {
+        name: 'remove-dns',
+        title: 'Remove the name and wait until it is forgotten',
+        run: (context) => removeDns(services, context),
+      },
+      deleteServers(services),
+      releaseAddresses(services),
+      deleteVolumes(services),
+      cancelSubscription(services),
+      forgetSecrets(),
+    ],
+    pointOfNoReturn: 'stop-app',
+    ...commonEnds(services, { forward: 'deleted', undo: 'brought back' }),
+    succeeded: (tx, run, nowMs) => becomeDeleted(tx, services, run, nowMs),
+    undone: (tx, run, nowMs) => becomeAsBefore(tx, services, run, nowMs),
+  }
+}
+
+function coolOff(): Step {
+  return {
+    name: 'cool-off',
+    title: 'Wait in case somebody changes their mind',
+    async run({ run, now }) {
+      const restMs = Number(run.input.deleteAt) - now()
+      return restMs > 0 ? wait(restMs, 'Until then the tenant can be brought back.') : done()
+    },
+  }
+}
+
+/** An app that does not stop goes with its server anyway. */
+function stopForGood(services: Services): Step {
+  return {
+    name: 'stop-app',
+    title: 'Stop the app',
+    async run(context) {
+      try {
+        return await stop(services, context)
+      } catch (thrown) {
+        const { code, message } = asAtlasError(thrown)
+        if (code === 'internal') throw thrown
+        context.log(`The app was not stopped. ${message}`)
+        return done()
+      }
+    },
+  }
+}
+
+function forgetSecrets(): Step {
+  return {
+    name: 'forget-secrets',
+    title: 'Forget its secrets',
+    run: async ({ run }) => done({}, (tx) => destroySecrets(tx, run.tenantId)),
+  }
+}
+
+function becomeDeleted(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  moveTenant(tx, tenant, 'deleted', nowMs, { deletedAt: nowMs, deleteAt: null, statusReason: null })
+  tellCustomer(tx, services, tenant, { kind: 'deleted', occasion: run.id, write: deleted }, nowMs)
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.deleted', subject: tenant.id, detail: { run: run.id } })
+}
+
+function becomeAsBefore(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  const status = run.input.statusBefore === 'suspended' ? 'suspended' : 'active'
+  moveTenant(tx, tenant, status, nowMs, { deleteAt: null, statusReason: null })
+  tellCustomer(tx, services, tenant, { kind: 'brought-back', occasion: run.id, write: broughtBack }, nowMs)
+  const detail = { run: run.id }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.brought_back', subject: tenant.id, detail })
+}
+
+function checkCoolOff(days: number): void {
+  if (Number.isInteger(days) && days >= 0 && days <= COOL_OFF_DAYS_MAX) return
+  const words = `Must be a whole number of days from 0 to ${COOL_OFF_DAYS_MAX}.`
+  throw invalid('Some fields need another look.', { cool_off_days: words })
+}
+
+function refuseMany(lately: number): void {
+  if (lately < DELETIONS_AN_HOUR_MAX) return
+  throw conflict(
+    `${lately} tenants were given to deletion within the last hour. Confirm that you mean another one too.`,
+  )
+}

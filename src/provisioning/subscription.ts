@@ -1,0 +1,69 @@
+import { and, eq, ne } from 'drizzle-orm'
+import { mirrorSubscription, subscriptionOf } from '../billing/mirror'
+import type { Reader } from '../db/open'
+import { organizations, tenants } from '../db/schema'
+import type { PaidSubscription } from '../providers/payments'
+import { done, type Step, type StepContext } from '../runs/recipe'
+import type { Services } from '../services'
+import { getTenant, type TenantRow } from '../tenants/tenant'
+
+/**
+ * Cancels what the organization pays, unless it pays for another tenant that lives. A cancelled subscription stays as
+ * it is, so a reply that was lost is made up for by looking.
+ */
+export function cancelSubscription(services: Services): Step {
+  return {
+    name: 'cancel-subscription',
+    title: 'Cancel the subscription',
+    async run(context) {
+      const { db, run, now, log } = context
+      const tenant = getTenant(db.read, run.tenantId)
+      const other = anotherLives(db.read, tenant, now())
+      if (other) {
+        log(`The subscription goes on: it pays for ${other} too.`)
+        return done({ canceled: 0 })
+      }
+      const live = (await soldSubscriptions(services, db.read, tenant)).filter(isLive)
+      for (const { id } of live) await cancelOne(services, context, id)
+      return done({ canceled: live.length })
+    },
+  }
+}
+
+async function cancelOne(services: Services, { db, run, effect, now }: StepContext, id: string) {
+  const canceled = await effect(
+    { provider: 'stripe', verb: 'cancelSubscription', key: id, summary: { subscription: id } },
+    () => services.payments.cancelSubscription(id),
+    () => id,
+  )
+  const { organizationId, planId } = getTenant(db.read, run.tenantId)
+  if (subscriptionOf(db.read, organizationId)?.stripeId !== id) return
+  db.write((tx) => mirrorSubscription(tx, services, organizationId, canceled, planId, now()))
+}
+
+/** What Atlas sold to the tenant's customer; a subscription that somebody made by hand is left alone. */
+async function soldSubscriptions(
+  { payments }: Services,
+  db: Reader,
+  { organizationId }: TenantRow,
+): Promise<PaidSubscription[]> {
+  const mine = eq(organizations.id, organizationId)
+  const customerId = db.select().from(organizations).where(mine).get()?.stripeCustomerId
+  if (!customerId) return []
+  const known = subscriptionOf(db, organizationId)?.stripeId
+  const all = await payments.listSubscriptions(customerId)
+  return all.filter(({ id, signupId }) => id === known || signupId !== null)
+}
+
+const isLive = ({ status }: PaidSubscription) => status !== 'canceled' && status !== 'incomplete_expired'
+
+/** The name of another tenant of the organization that lives, or that can still be brought back. */
+function anotherLives(db: Reader, { id, organizationId }: TenantRow, nowMs: number): string | undefined {
+  const others = and(
+    eq(tenants.organizationId, organizationId),
+    ne(tenants.id, id),
+    ne(tenants.status, 'deleted'),
+  )
+  const isThere = ({ status, deleteAt }: TenantRow) => status !== 'deleting' || (deleteAt ?? 0) > nowMs
+  return db.select().from(tenants).where(others).all().find(isThere)?.subdomain
+}
