@@ -1,0 +1,26 @@
+import { compareGoods } from './compare/goods'
+import { compareMoney } from './compare/money'
+import { comparePrices } from './compare/prices'
+import { compareRecords } from './compare/records'
+import { compareServers } from './compare/servers'
+import { compareStates } from './compare/states'
+import type { Difference } from './difference'
+import { groundOf } from './ground'
+import type { Known } from './known'
+import type { Snapshot } from './snapshot'
+
+/**
+ * Every difference between what the clouds hold and what our rows say. Nothing is asked outside and nothing is
+ * written; the work grows with the number of things, not with their square. What is in change is no difference.
+ */
+export function compare(snapshot: Snapshot, known: Known, nowMs: number): Difference[] {
+  const ground = groundOf(snapshot, known, nowMs)
+  return [
+    ...compareRecords(ground),
+    ...compareServers(ground),
+    ...compareStates(ground),
+    ...compareMoney(ground),
+    ...comparePrices(ground),
+    ...compareGoods(ground),
+  ]
+}

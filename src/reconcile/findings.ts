@@ -1,0 +1,209 @@
+import { and, asc, count, eq, inArray, type SQL, sql, sum } from 'drizzle-orm'
+import { type Actor, audit } from '../audit'
+import type { Money } from '../billing/money'
+import type { Reader, Tx } from '../db/open'
+import type { Page, PageWanted } from '../db/page'
+import { findings } from '../db/schema'
+import { conflict, notFound } from '../errors'
+import { newId, type Random } from '../ids'
+import { type Difference, type Facts, KINDS, type Kind } from './difference'
+import { type RemedyName, remedyOf } from './remedy'
+
+export type FindingRow = typeof findings.$inferSelect
+export type FindingStatus = FindingRow['status']
+
+/** How far two sightings must be apart before anything is deleted for them. */
+export const CONFIRMED_AFTER_MS = 50 * 60_000
+const SIGHTINGS_MIN = 2
+
+/** Who resolved a finding that was simply not seen any more. */
+export const BY_ITSELF = 'itself'
+
+/**
+ * Makes the open findings those of one look: new ones are added, known ones counted, and those that were not seen any
+ * more resolve themselves. One that is ignored stays so.
+ */
+export function noteFindings(
+  tx: Tx,
+  differences: readonly Difference[],
+  nowMs: number,
+  random: Random,
+): void {
+  const standing = tx.select().from(findings).where(inArray(findings.status, ['open', 'ignored'])).all()
+  const known = new Map(standing.map((row) => [row.key, row]))
+  const seen = new Set<string>()
+  for (const found of differences) {
+    if (seen.has(found.key)) continue
+    seen.add(found.key)
+    const row = known.get(found.key)
+    if (row) seeAgain(tx, row, found, nowMs)
+    else
+      tx.insert(findings)
+        .values(newFinding(found, nowMs, random))
+        .run()
+  }
+  for (const { id, key } of standing) if (!seen.has(key)) resolve(tx, id, BY_ITSELF, nowMs)
+}
+
+function newFinding(found: Difference, nowMs: number, random: Random): typeof findings.$inferInsert {
+  const { kind, key, tenantId, externalId, remedy } = found
+  const id = newId('fnd', nowMs, random)
+  const seenAt = { firstSeenAt: nowMs, lastSeenAt: nowMs }
+  return { id, kind, key, tenantId, externalId, remedy, status: 'open', ...seenAt, ...factsOf(found) }
+}
+
+function seeAgain(tx: Tx, row: FindingRow, found: Difference, nowMs: number): void {
+  tx.update(findings)
+    .set({ ...factsOf(found), sightings: row.sightings + 1, lastSeenAt: nowMs })
+    .where(eq(findings.id, row.id))
+    .run()
+}
+
+function factsOf({ facts, monthly }: Difference) {
+  return {
+    facts: JSON.stringify(facts),
+    monthlyAmount: monthly?.amount ?? null,
+    currency: monthly?.currency ?? null,
+  }
+}
+
+/** Marks a finding as dealt with, by somebody or by itself. */
+export function resolve(tx: Tx, findingId: string, by: string, nowMs: number): void {
+  tx.update(findings)
+    .set({ status: 'resolved', resolvedAt: nowMs, resolvedBy: by, error: null })
+    .where(eq(findings.id, findingId))
+    .run()
+}
+
+/** A finding by its id. Throws `not_found`. */
+export function getFinding(db: Reader, findingId: string): FindingRow {
+  const finding = db.select().from(findings).where(eq(findings.id, findingId)).get()
+  if (!finding) throw notFound('There is no such finding.')
+  return finding
+}
+
+/** What a finding is about, as it was compared. */
+export function readFinding({ kind, facts, remedy }: FindingRow) {
+  const known: RemedyName | null = remedyOf(remedy)?.name ?? null
+  return { kind: kind as Kind, facts: JSON.parse(facts) as Facts, remedy: known }
+}
+
+/** Lets a finding be: it is counted on, but not shown as open and never acted on. Throws `conflict`. */
+export function ignoreFinding(tx: Tx, findingId: string, actor: Actor, nowMs: number): void {
+  change(tx, findingId, { from: 'open', to: 'ignored', action: 'finding.ignored' }, actor, nowMs)
+}
+
+/** Takes that back. Throws `conflict` when it is not ignored. */
+export function heedFinding(tx: Tx, findingId: string, actor: Actor, nowMs: number): void {
+  change(tx, findingId, { from: 'ignored', to: 'open', action: 'finding.heeded' }, actor, nowMs)
+}
+
+type Change = { from: FindingStatus; to: FindingStatus; action: string }
+
+function change(tx: Tx, findingId: string, { from, to, action }: Change, actor: Actor, nowMs: number): void {
+  const { status, kind, key } = getFinding(tx, findingId)
+  if (status !== from) throw conflict(`This finding is ${status}, not ${from}.`)
+  tx.update(findings).set({ status: to }).where(eq(findings.id, findingId)).run()
+  audit(tx, nowMs, { actor, action, subject: findingId, detail: { kind, key } })
+}
+
+/** Whether two sightings, far enough apart, say the same. */
+export function isConfirmed({ sightings, firstSeenAt, lastSeenAt }: FindingRow): boolean {
+  return sightings >= SIGHTINGS_MIN && lastSeenAt - firstSeenAt >= CONFIRMED_AFTER_MS
+}
+
+/**
+ * From when on Atlas may act on a finding: `now`, or the moment (UTC milliseconds) from which on a look that sees it
+ * again confirms it. Null when there is nothing that Atlas could do.
+ */
+export function mayApplyAt(finding: FindingRow): 'now' | number | null {
+  const remedy = remedyOf(finding.remedy)
+  if (!remedy || finding.status !== 'open') return null
+  return remedy.deletes && !isConfirmed(finding) ? finding.firstSeenAt + CONFIRMED_AFTER_MS : 'now'
+}
+
+export type FindingFilter = { kind: Kind | ''; status: FindingStatus }
+
+/** Findings that match a filter, the most urgent kinds first, and a page of them. */
+export function listFindings(db: Reader, filter: FindingFilter, page: PageWanted): Page<FindingRow> {
+  const where = and(
+    eq(findings.status, filter.status),
+    filter.kind ? eq(findings.kind, filter.kind) : undefined,
+  )
+  const rows = db
+    .select()
+    .from(findings)
+    .where(where)
+    .orderBy(
+      ...(filter.status === 'resolved' ? [sql`${findings.resolvedAt} DESC`] : [urgency()]),
+      asc(findings.id),
+    )
+    .limit(page.size)
+    .offset((page.number - 1) * page.size)
+    .all()
+  const total = db.select({ count: count() }).from(findings).where(where).get()?.count ?? 0
+  return { rows, ...page, total }
+}
+
+function urgency(): SQL {
+  const ranks = KINDS.map((kind, rank) => sql`WHEN ${kind} THEN ${rank}`)
+  return sql`CASE ${findings.kind} ${sql.join(ranks, sql` `)} ELSE ${KINDS.length} END`
+}
+
+/** How many findings of each kind have a status, the most urgent first. */
+export function countFindings(db: Reader, status: FindingStatus): { kind: Kind; count: number }[] {
+  const counted = db
+    .select({ kind: findings.kind, count: count() })
+    .from(findings)
+    .where(eq(findings.status, status))
+    .groupBy(findings.kind)
+    .all()
+  const counts = new Map(counted.map((row) => [row.kind, row.count]))
+  return KINDS.flatMap((kind) => (counts.has(kind) ? [{ kind, count: counts.get(kind) ?? 0 }] : []))
+}
+
+/** How many findings are open, for every page of the operator. */
+export function countOpenFindings(db: Reader): number {
+  return db.select({ count: count() }).from(findings).where(eq(findings.status, 'open')).get()?.count ?? 0
+}
+
+/** What the open findings cost a month, by currency, and how many of them have no known price. */
+export function monthlyCost(db: Reader): { known: Money[]; unknown: number } {
+  const rows = db
+    .select({ currency: findings.currency, amount: sum(findings.monthlyAmount), count: count() })
+    .from(findings)
+    .where(and(eq(findings.status, 'open'), inArray(findings.kind, [...COSTING])))
+    .groupBy(findings.currency)
+    .all()
+  const known = rows.flatMap(({ currency, amount }) =>
+    currency ? [{ currency, amount: Number(amount) }] : [],
+  )
+  return { known, unknown: rows.find(({ currency }) => currency === null)?.count ?? 0 }
+}
+
+/** Kinds that cost money as long as they stand; the others are merely wrong. */
+const COSTING: readonly Kind[] = [
+  'server_gone',
+  'paid_without_tenant',
+  'tenant_without_payer',
+  'subscription_second',
+  'server_second',
+  'server_left',
+  'server_unknown',
+  'server_off',
+  'amount_differs',
+  'address_unassigned',
+  'image_left',
+  'volume_left',
+]
+
+/** The open findings on which Atlas may act by itself or at a click, now. */
+export function applicable(db: Reader): FindingRow[] {
+  const open = db
+    .select()
+    .from(findings)
+    .where(eq(findings.status, 'open'))
+    .orderBy(urgency(), asc(findings.id))
+    .all()
+  return open.filter((finding) => mayApplyAt(finding) === 'now')
+}
