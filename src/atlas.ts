@@ -11,6 +11,7 @@ import { lockDataDir } from './db/lock'
 import { type Db, openCurrentDb, openDb } from './db/open'
 import { installation } from './db/schema'
 import { asAtlasError, invalid, notFound } from './errors'
+import { healthLane } from './health/lane'
 import { newId, systemRandom } from './ids'
 import { allRecipes } from './lifecycle/recipes'
 import type { Log } from './log'
@@ -211,6 +212,7 @@ export function makeWorker(services: Services, chance: () => number = Math.rando
   return new Worker(db, clock, log, [
     runLane(db, clock, engine, holder),
     inboxLane(services, chance),
+    healthLane(services),
     outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),
   ])
 }

@@ -1,0 +1,89 @@
+import { and, asc, eq, isNull, lt, lte, min, sql } from 'drizzle-orm'
+import type { Db, Reader } from '../db/open'
+import { healthChecks, runs, servers, tenants } from '../db/schema'
+import { CHECK_EVERY_MS, type HealthRow, nextTurn } from './check'
+
+/** A tenant's check that is due, with what it takes to ask. */
+export type DueCheck = {
+  row: HealthRow
+  tenant: Pick<typeof tenants.$inferSelect, 'subdomain' | 'blueprint' | 'status'>
+  address: string | null
+  /** Whether a live run holds the tenant: then it may be down for a good reason. */
+  isHeld: number
+}
+
+/** Whether a live run holds the tenant, as SQL. Literals, because SQLite uses no partial index for bound values. */
+const IS_HELD = sql<number>`EXISTS (SELECT 1 FROM ${runs} WHERE ${runs.tenantId} = ${healthChecks.tenantId}
+  AND ${runs.status} IN ('queued', 'running', 'waiting'))`
+
+/** When the next check is due; null when there is none. */
+export function nextCheckDueAt(db: Reader): number | null {
+  return (
+    db
+      .select({ at: min(healthChecks.dueAt) })
+      .from(healthChecks)
+      .get()?.at ?? null
+  )
+}
+
+/** Checks that are due by a moment, the longest overdue first. */
+export function dueChecks(db: Reader, byMs: number, limit: number): DueCheck[] {
+  return db
+    .select({
+      row: healthChecks,
+      tenant: { subdomain: tenants.subdomain, blueprint: tenants.blueprint, status: tenants.status },
+      address: servers.ipv4,
+      isHeld: IS_HELD,
+    })
+    .from(healthChecks)
+    .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
+    .leftJoin(servers, and(eq(servers.tenantId, healthChecks.tenantId), eq(servers.role, 'current')))
+    .where(lte(healthChecks.dueAt, byMs))
+    .orderBy(asc(healthChecks.dueAt))
+    .limit(limit)
+    .all()
+}
+
+/** Whether a tenant may still be judged by an answer to what was asked at `askedAtMs`: it is active, and no run has held it since. */
+export function isJudgeable(db: Reader, tenantId: string, askedAtMs: number): boolean {
+  const tenant = db.select({ status: tenants.status }).from(tenants).where(eq(tenants.id, tenantId)).get()
+  const held = sql`(${runs.status} IN ('queued', 'running', 'waiting') OR ${runs.finishedAt} >= ${askedAtMs})`
+  const run = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.tenantId, tenantId), held))
+    .get()
+  return tenant?.status === 'active' && !run
+}
+
+/** Gives every active tenant that has no check yet one of its own. */
+export function enrolTenants(db: Db, nowMs: number): void {
+  const missing = db.read
+    .select({ id: tenants.id })
+    .from(tenants)
+    .leftJoin(healthChecks, eq(healthChecks.tenantId, tenants.id))
+    .where(and(eq(tenants.status, 'active'), isNull(healthChecks.tenantId)))
+    .all()
+  if (missing.length === 0) return
+  db.writeQuietly((tx) => {
+    const fresh = { state: 'unknown', failures: 0 } as const
+    const insert = tx
+      .insert(healthChecks)
+      .values({ ...fresh, tenantId: sql.placeholder('id'), dueAt: sql.placeholder('dueAt') })
+      .onConflictDoNothing()
+      .prepare()
+    for (const { id } of missing) insert.run({ id, dueAt: nextTurn(id, nowMs) })
+  })
+}
+
+/** Moves what became overdue while nobody looked on to its own next turn, so that a start makes no burst. */
+export function spreadOverdue(db: Db, nowMs: number): void {
+  const turns = sql`((${nowMs} - ${healthChecks.dueAt}) / ${CHECK_EVERY_MS} + 1) * ${CHECK_EVERY_MS}`
+  db.writeQuietly((tx) =>
+    tx
+      .update(healthChecks)
+      .set({ dueAt: sql`${healthChecks.dueAt} + ${turns}` })
+      .where(lt(healthChecks.dueAt, nowMs))
+      .run(),
+  )
+}

@@ -1,0 +1,92 @@
+import { and, asc, count, desc, eq, gte, inArray, sql } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import type { Page, PageWanted } from '../db/page'
+import { healthChecks, incidents, tenants } from '../db/schema'
+import type { IncidentRow } from './alarm'
+import type { HealthRow, HealthState } from './check'
+
+const INCIDENTS_KEPT_MS = 30 * 86_400_000
+
+/** How many active tenants there are in each state. */
+export type HealthCounts = Record<HealthState, number>
+
+/** A tenant that is not well. */
+export type Ailing = Pick<
+  HealthRow,
+  'tenantId' | 'state' | 'failures' | 'reason' | 'changedAt' | 'checkedAt'
+> & {
+  subdomain: string
+}
+
+export function countHealth(db: Reader): HealthCounts {
+  const rows = db
+    .select({ state: healthChecks.state, count: count() })
+    .from(healthChecks)
+    .groupBy(healthChecks.state)
+    .all()
+  const counts: HealthCounts = { unknown: 0, healthy: 0, failing: 0, unhealthy: 0 }
+  for (const row of rows) counts[row.state] = row.count
+  return counts
+}
+
+/** Active tenants in these states, those that are down longest first. */
+export function listAiling(
+  db: Reader,
+  states: readonly ('failing' | 'unhealthy')[],
+  page: PageWanted,
+): Page<Ailing> {
+  const where = and(inArray(healthChecks.state, [...states]), eq(tenants.status, 'active'))
+  const found = db
+    .select({ count: count() })
+    .from(healthChecks)
+    .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
+    .where(where)
+    .get()
+  const rows = db
+    .select({
+      tenantId: healthChecks.tenantId,
+      subdomain: tenants.subdomain,
+      state: healthChecks.state,
+      failures: healthChecks.failures,
+      reason: healthChecks.reason,
+      changedAt: healthChecks.changedAt,
+      checkedAt: healthChecks.checkedAt,
+    })
+    .from(healthChecks)
+    .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
+    .where(where)
+    .orderBy(sql`${healthChecks.state} = 'failing'`, asc(healthChecks.changedAt), asc(tenants.subdomain))
+    .limit(page.size)
+    .offset((page.number - 1) * page.size)
+    .all()
+  return { rows, ...page, total: found?.count ?? 0 }
+}
+
+/** The latest incidents of all tenants, newest first. */
+export function latestIncidents(db: Reader, limit: number) {
+  return db
+    .select({ incident: incidents, subdomain: tenants.subdomain })
+    .from(incidents)
+    .innerJoin(tenants, eq(tenants.id, incidents.tenantId))
+    .orderBy(desc(incidents.startedAt), desc(incidents.id))
+    .limit(limit)
+    .all()
+    .map(({ incident, subdomain }) => ({ ...incident, subdomain }))
+}
+
+/** How one tenant is, and its incidents of the last 30 days, newest first. No row: it is not checked. */
+export function healthOf(
+  db: Reader,
+  tenantId: string,
+  nowMs: number,
+): { check: HealthRow | null; incidents: IncidentRow[] } {
+  const check = db.select().from(healthChecks).where(eq(healthChecks.tenantId, tenantId)).get() ?? null
+  const recent = db
+    .select()
+    .from(incidents)
+    .where(and(eq(incidents.tenantId, tenantId), gte(incidents.startedAt, nowMs - INCIDENTS_KEPT_MS)))
+    .orderBy(desc(incidents.startedAt))
+    .limit(50)
+    .all()
+  return { check, incidents: recent }
+}
