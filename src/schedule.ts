@@ -1,14 +1,18 @@
 import { Cron } from 'croner'
 import { sweepRateLimits } from './accounts/rate-limit'
 import { sweepSessions } from './accounts/session'
+import { followMoney } from './billing/follow'
+import { refetchMoney } from './billing/refetch'
 import { sweepCheckouts } from './billing/sweep'
 import type { Services } from './services'
 
-type Line = { name: string; when: string; work: (services: Services) => void | Promise<void> }
+type Line = { name: string; when: string; work: (services: Services) => void | Promise<unknown> }
 
 /** Everything that happens by the clock (UTC). */
 export const SCHEDULE: readonly Line[] = [
   { name: 'sweep-checkouts', when: '*/5 * * * *', work: sweepCheckouts },
+  { name: 'follow-money', when: '*/5 * * * *', work: followMoney },
+  { name: 'refetch-money', when: '47 * * * *', work: refetchMoney },
   { name: 'sweep-sessions', when: '17 * * * *', work: ({ db, clock }) => sweepSessions(db, clock.now()) },
   {
     name: 'sweep-rate-limits',

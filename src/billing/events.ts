@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { organizations, payments, signups, subscriptions } from '../db/schema'
 import type { Services } from '../services'
 import { syncCheckout } from './checkout'
+import { followOrganization } from './follow'
 import { syncMoney } from './sync'
 
 /** Looks again at what an event is about; resolves to the signup or organization that it was found to concern. */
@@ -63,5 +64,6 @@ function organizationOf({ db }: Services, customerId: string | null): string | n
 async function lookAtMoney(services: Services, organizationId: string | null): Promise<string | null> {
   if (!organizationId) return null
   await syncMoney(services, organizationId)
+  followOrganization(services, organizationId)
   return organizationId
 }

@@ -15,8 +15,35 @@ export function subscriptionOf(db: Reader, organizationId: string): Subscription
 
 /** The one of a customer's subscriptions that counts: the newest that has not ended, else the newest. */
 export function currentOf(newestFirst: readonly PaidSubscription[]): PaidSubscription | undefined {
-  const hasEnded = ({ status }: PaidSubscription) => status === 'canceled' || status === 'incomplete_expired'
-  return newestFirst.find((one) => !hasEnded(one)) ?? newestFirst[0]
+  return newestFirst.find((one) => !isEnded(one)) ?? newestFirst[0]
+}
+
+/** Whether it will bring nothing any more. */
+export function isEnded({ status }: { status: string }): boolean {
+  return status === 'canceled' || status === 'incomplete_expired'
+}
+
+/** Whether a row says what Stripe says. */
+export function isMirrored(row: SubscriptionRow, subscription: PaidSubscription): boolean {
+  const mirror = mirrorOf(subscription)
+  return Object.entries(mirror).every(([name, value]) => row[name as keyof typeof mirror] === value)
+}
+
+function mirrorOf(subscription: PaidSubscription) {
+  const { id: stripeId, status, priceId, currentPeriodEnd, cancelAtPeriodEnd } = subscription
+  const { amount, currency, interval, unpaidSince, canceledAt } = subscription
+  return {
+    stripeId,
+    status,
+    priceId,
+    currentPeriodEnd,
+    cancelAtPeriodEnd,
+    amount,
+    currency,
+    interval,
+    unpaidSince,
+    canceledAt,
+  }
 }
 
 /** Makes an organization's subscription equal to Stripe's; `soldPlanId` is its plan unless its price says another. */
@@ -31,17 +58,8 @@ export function mirrorSubscription(
   const before = subscriptionOf(tx, organizationId)
   const priced = services.catalog.offers.find(({ priceId }) => priceId === subscription.priceId)
   const mirror = {
-    stripeId: subscription.id,
-    status: subscription.status,
-    priceId: subscription.priceId,
+    ...mirrorOf(subscription),
     planId: priced?.id ?? before?.planId ?? soldPlanId,
-    currentPeriodEnd: subscription.currentPeriodEnd,
-    cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
-    amount: subscription.amount,
-    currency: subscription.currency,
-    interval: subscription.interval,
-    unpaidSince: subscription.unpaidSince,
-    canceledAt: subscription.canceledAt,
     updatedAt: nowMs,
   }
   tx.insert(subscriptions)

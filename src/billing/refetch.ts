@@ -1,0 +1,43 @@
+import { eq } from 'drizzle-orm'
+import { organizations, payments, subscriptions } from '../db/schema'
+import type { PaidSubscription } from '../providers/payments'
+import type { Services } from '../services'
+import { followOrganization } from './follow'
+import { currentOf, isEnded, isMirrored, type SubscriptionRow } from './mirror'
+import { syncMoney } from './sync'
+
+/**
+ * Finds what events should have told and did not: asks Stripe for all that is live, and looks again at every
+ * organization whose rows say something else. Returns how many those were. Throws `unavailable`.
+ */
+export async function refetchMoney(services: Services): Promise<number> {
+  const { db, log, payments: stripe } = services
+  const live = Map.groupBy(await stripe.listLiveSubscriptions(), ({ customerId }) => customerId)
+  const known = db.read
+    .select()
+    .from(subscriptions)
+    .innerJoin(organizations, eq(organizations.id, subscriptions.organizationId))
+    .all()
+  const behind = known.filter(({ subscriptions: row, organizations: { stripeCustomerId } }) =>
+    isBehind(services, row, currentOf(live.get(stripeCustomerId ?? '') ?? [])),
+  )
+  for (const { organizations: organization } of behind) {
+    try {
+      await syncMoney(services, organization.id)
+      followOrganization(services, organization.id)
+    } catch (thrown) {
+      log.error('an organization’s money could not be looked at', thrown, { organization: organization.id })
+    }
+  }
+  if (behind.length > 0) log.info('rows were behind Stripe', { organizations: behind.length })
+  return behind.length
+}
+
+function isBehind({ db }: Services, row: SubscriptionRow, current: PaidSubscription | undefined): boolean {
+  if (!current) return !isEnded(row)
+  if (!isMirrored(row, current)) return true
+  const payment = current.latestPayment
+  if (!payment) return false
+  const theirs = eq(payments.stripeInvoiceId, payment.invoiceId)
+  return db.read.select().from(payments).where(theirs).get()?.status !== payment.status
+}
