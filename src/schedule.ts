@@ -6,7 +6,7 @@ import { refetchMoney } from './billing/refetch'
 import { sweepCheckouts } from './billing/sweep'
 import type { Services } from './services'
 
-type Line = { name: string; when: string; work: (services: Services) => void | Promise<unknown> }
+type Line = { name: string; when: string; work: (services: Services) => void | Promise<void> }
 
 /** Everything that happens by the clock (UTC). */
 export const SCHEDULE: readonly Line[] = [

@@ -8,9 +8,9 @@ import { syncMoney } from './sync'
 
 /**
  * Finds what events should have told and did not: asks Stripe for all that is live, and looks again at every
- * organization whose rows say something else. Returns how many those were. Throws `unavailable`.
+ * organization whose rows say something else. Throws `unavailable`.
  */
-export async function refetchMoney(services: Services): Promise<number> {
+export async function refetchMoney(services: Services): Promise<void> {
   const { db, log, payments: stripe } = services
   const live = Map.groupBy(await stripe.listLiveSubscriptions(), ({ customerId }) => customerId)
   const known = db.read
@@ -30,7 +30,6 @@ export async function refetchMoney(services: Services): Promise<number> {
     }
   }
   if (behind.length > 0) log.info('rows were behind Stripe', { organizations: behind.length })
-  return behind.length
 }
 
 function isBehind({ db }: Services, row: SubscriptionRow, current: PaidSubscription | undefined): boolean {
