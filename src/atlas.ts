@@ -186,6 +186,7 @@ function makeProviders(config: Config, clock: Clock, { dial, requestHandler }: W
       secretAccessKey: config.AWS_SECRET_ACCESS_KEY,
       hostedZoneId: config.HOSTED_ZONE_ID,
       apiUrl: config.ROUTE53_API_URL,
+      clock,
       requestHandler,
     }),
     mailer: createResend({ apiKey: config.RESEND_API_KEY, apiUrl: config.RESEND_API_URL }),

@@ -1,4 +1,5 @@
 import type { ResourceRecordSet, Route53Client, Route53ClientConfig } from '@aws-sdk/client-route-53'
+import { type Clock, sleep } from '../clock'
 import { AtlasError } from '../errors'
 import type { Dns, DnsRecord } from './dns'
 import { asRoute53Error, isAlreadyGone, replyLost } from './route53/errors'
@@ -8,6 +9,7 @@ export type Route53Settings = {
   secretAccessKey: string
   hostedZoneId: string
   apiUrl?: string
+  clock: Clock
   timeoutMs?: number
   /** What sends the SDK's requests instead of its own connections. */
   requestHandler?: Route53ClientConfig['requestHandler']
@@ -19,20 +21,25 @@ type Call = { sdk: Sdk; client: Route53Client; abortSignal: AbortSignal }
 const TIMEOUT_MS = 15_000
 const PAGE_ITEMS = 300
 const PAGES_MAX = 1000
+// A large zone has more pages than the five requests a second that AWS allows.
+const PAGE_TRIES_MAX = 5
 
 /** Amazon Route 53 through its own SDK, for one hosted zone. Rejects with AtlasError only. */
 export function createRoute53(settings: Route53Settings): Dns {
-  const HostedZoneId = settings.hostedZoneId
-  const timeoutMs = settings.timeoutMs ?? TIMEOUT_MS
+  const { hostedZoneId: HostedZoneId, clock, timeoutMs = TIMEOUT_MS } = settings
   let connected: Promise<Omit<Call, 'abortSignal'>> | undefined
 
   async function call<T>(action: (call: Call) => Promise<T>): Promise<T> {
     connected ??= connect(settings)
     const { sdk, client } = await connected
+    const abort = new AbortController()
+    const cancel = clock.at(clock.now() + timeoutMs, () => abort.abort())
     try {
-      return await action({ sdk, client, abortSignal: AbortSignal.timeout(timeoutMs) })
+      return await action({ sdk, client, abortSignal: abort.signal })
     } catch (thrown) {
       throw asRoute53Error(thrown)
+    } finally {
+      cancel()
     }
   }
 
@@ -58,6 +65,17 @@ export function createRoute53(settings: Route53Settings): Dns {
       }
       return { sets: answer.ResourceRecordSets ?? [], next: answer.IsTruncated ? next : undefined }
     })
+  }
+
+  async function patientPage(start: Start, tries = 1): ReturnType<typeof page> {
+    try {
+      return await page(start, PAGE_ITEMS)
+    } catch (thrown) {
+      const waitMs = thrown instanceof AtlasError ? thrown.retryAfterMs : undefined
+      if (waitMs === undefined || tries >= PAGE_TRIES_MAX) throw thrown
+      await sleep(clock, waitMs)
+      return patientPage(start, tries + 1)
+    }
   }
 
   return {
@@ -89,7 +107,7 @@ export function createRoute53(settings: Route53Settings): Dns {
       const records: DnsRecord[] = []
       let start: Start = {}
       for (let pages = 0; pages < PAGES_MAX; pages++) {
-        const { sets, next } = await page(start, PAGE_ITEMS)
+        const { sets, next } = await patientPage(start)
         records.push(...recordsOf(sets))
         if (!next) return records
         start = next

@@ -134,6 +134,7 @@ export class Land {
         secretAccessKey: 'secret',
         hostedZoneId: ZONE_ID,
         apiUrl: `${clouds}/route53`,
+        clock,
       }),
       mailer: createResend({ apiKey: CLOUD_KEYS.resend, apiUrl: `${clouds}/resend` }),
       machines: createMachines({ privateKey: atlasKey.privateKey, gatewayUrl: gateway, clock }),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { ManualClock } from '../../src/clock'
+import { ManualClock, SystemClock } from '../../src/clock'
 import { AtlasError } from '../../src/errors'
 import type { Dns, DnsRecord } from '../../src/providers/dns'
 import { createRoute53, plainName } from '../../src/providers/route53'
@@ -32,7 +32,7 @@ function stage(settings: Partial<Parameters<typeof createRoute53>[0]> = {}): Sta
   })
   const apiUrl = `${url}/route53`
   const keys = { accessKeyId: 'AKIATEST', secretAccessKey: 'secret', hostedZoneId: ZONE.id }
-  return { dns: createRoute53({ ...keys, apiUrl, ...settings }), twin, front, clock, url, seen }
+  return { dns: createRoute53({ ...keys, apiUrl, clock, ...settings }), twin, front, clock, url, seen }
 }
 
 async function failure(promise: Promise<unknown>): Promise<AtlasError> {
@@ -94,6 +94,25 @@ describe('records', () => {
     expect(records.find((record) => record.type === 'AAAA')?.name).toBe('*.wild.tenants.example')
     expect(seen.filter((exchange) => exchange.verb === 'ListResourceRecordSets')).toHaveLength(2)
     expect(seen.flatMap(checkRoute53)).toEqual([])
+  })
+
+  test('are listed to the end when AWS asks to slow down on the way, but not for ever', async () => {
+    const { dns, front, clock, seen } = stage()
+    await dns.upsertRecord(ACME)
+    const throttle = { provider: 'route53', verb: 'ListResourceRecordSets', kind: 'refuse' as const }
+    const listed = async (times: number) => {
+      front.faults.add({ ...throttle, times, status: 400, code: 'Throttling' })
+      const end = Promise.allSettled([dns.listRecords()])
+      for (let second = 0; second < 10; second++) {
+        await Bun.sleep(2)
+        clock.advance(1_000)
+      }
+      return (await end)[0]
+    }
+    expect(await listed(4)).toEqual({ status: 'fulfilled', value: [ACME] })
+    expect(seen.filter((exchange) => exchange.verb === 'ListResourceRecordSets')).toHaveLength(5)
+    expect(await listed(9)).toMatchObject({ reason: { code: 'unavailable', outcome: 'refused' } })
+    expect(seen.filter((exchange) => exchange.verb === 'ListResourceRecordSets')).toHaveLength(10)
   })
 
   test('are counted against what the zone may have', async () => {
@@ -167,7 +186,7 @@ describe('failures in our words', () => {
   })
 
   test('an answer that never comes leaves the outcome unknown', async () => {
-    const { dns, front } = stage({ timeoutMs: 50 })
+    const { dns, front } = stage({ timeoutMs: 50, clock: new SystemClock() })
     await dns.listRecords()
     front.faults.add({ provider: 'route53', verb: '*', kind: 'timeout', times: 1 })
     expect(await failure(dns.upsertRecord(ACME))).toMatchObject({ code: 'unavailable', outcome: 'unknown' })
