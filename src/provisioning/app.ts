@@ -6,7 +6,7 @@ import type { AgentCommand } from '../providers/machines'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
-import { getTenant, hostnameOf, serverOfRun, type TenantRow, urlOf } from '../tenants/tenant'
+import { getTenant, hostnameOf, type ServerRow, serverOfRun, type TenantRow, urlOf } from '../tenants/tenant'
 import { callAgent, knowSecrets, targetOf } from './agent'
 import { pauseMs } from './pause'
 
@@ -83,10 +83,14 @@ export function checkHealth(services: Services): Step {
 }
 
 /** Has the server start the app at the tenant's release, which also takes a holding page away. */
-export async function start(services: Services, context: StepContext): Promise<StepResult> {
+export async function start(
+  services: Services,
+  context: StepContext,
+  server?: ServerRow,
+): Promise<StepResult> {
   const { release } = getTenant(context.db.read, context.run.tenantId)
   const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
-  const call = { verb: 'start' as const, input: { release }, summary: { release } }
+  const call = { verb: 'start' as const, input: { release }, summary: { release }, server }
   const { result } = await callAgent(services, context, call, options)
   return done({ release, digest: result.digest ? String(result.digest) : null })
 }

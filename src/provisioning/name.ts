@@ -4,42 +4,48 @@ import { dnsRecords } from '../db/schema'
 import { conflict } from '../errors'
 import { newId } from '../ids'
 import type { DnsRecord } from '../providers/dns'
-import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import { type Done, done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
-import { dnsRecordOf, getTenant, hostnameOf, serverOfRun, serversOf } from '../tenants/tenant'
+import { dnsRecordOf, getTenant, hostnameOf, type ServerRow, serverOfRun, serversOf } from '../tenants/tenant'
 import { pauseMs } from './pause'
 
-const TTL_SECONDS = 60
+export const TTL_SECONDS = 60
 
 /** Points the tenant's name to its server. A record that is somebody else's is left alone. */
 export function pointDns(services: Services): Step {
-  const { dns, settings } = services
   return {
     name: 'point-dns',
     title: 'Point the name to the server',
-    async run({ run, db, effect, now }) {
-      const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
-      const { ipv4 } = serverOfRun(db.read, run)
-      if (!ipv4) throw conflict('The server has no address yet.')
-      const record: DnsRecord = { name, type: 'A', values: [ipv4], ttlSeconds: TTL_SECONDS }
-      await refuseOtherRecords(services, name, addressesOf(db.read, run.tenantId))
-      expectRecord(db, { tenantId: run.tenantId, name, value: ipv4 }, now())
-      const { changeId } = await effect(
-        {
-          provider: 'route53',
-          verb: 'upsertRecord',
-          key: `${name} A`,
-          summary: { name, type: 'A', value: ipv4 },
-        },
-        () => dns.upsertRecord(record),
-        (reply) => reply.changeId,
-      )
-      return done({ changeId, name, ipv4 }, (tx) =>
-        tx.update(dnsRecords).set({ changeId }).where(liveRecordOf(run.tenantId)).run(),
-      )
-    },
+    run: (context) => pointName(services, context, serverOfRun(context.db.read, context.run)),
     undo: (context) => removeDns(services, context),
   }
+}
+
+/** Has the tenant's name lead to this server; the output's change has then to be waited for. */
+export async function pointName(
+  services: Services,
+  { run, db, effect, now }: StepContext,
+  { ipv4 }: Pick<ServerRow, 'ipv4'>,
+): Promise<Done> {
+  const { dns, settings } = services
+  const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
+  if (!ipv4) throw conflict('The server has no address yet.')
+  const record: DnsRecord = { name, type: 'A', values: [ipv4], ttlSeconds: TTL_SECONDS }
+  await refuseOtherRecords(services, name, addressesOf(db.read, run.tenantId))
+  expectRecord(db, { tenantId: run.tenantId, name, value: ipv4 }, now())
+  const { changeId } = await effect(
+    {
+      provider: 'route53',
+      verb: 'upsertRecord',
+      key: `${name} A`,
+      summary: { name, type: 'A', value: ipv4 },
+    },
+    () => dns.upsertRecord(record),
+    (reply) => reply.changeId,
+  )
+  return done({ changeId, name, ipv4 }, (tx) =>
+    tx.update(dnsRecords).set({ changeId }).where(liveRecordOf(run.tenantId)).run(),
+  )
 }
 
 /** Visitors must reach the tenant's servers and no others, by either kind of address. */
@@ -70,7 +76,7 @@ export function waitForDns({ dns }: Services): Step {
  * Stores the record before it is asked for, so that whatever becomes of the asking, undoing knows that the name may
  * have pointed to the server.
  */
-function expectRecord(
+export function expectRecord(
   db: StepContext['db'],
   record: { tenantId: string; name: string; value: string },
   nowMs: number,

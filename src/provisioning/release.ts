@@ -6,9 +6,12 @@ import type { Services } from '../services'
 import { allServersOf, serverOfRun } from '../tenants/tenant'
 import { pauseMs } from './pause'
 
-/** Deletes the run's server, and waits until the cloud has it no more. */
-export function deleteServer(services: Services, context: StepContext): Promise<StepResult> {
-  const { id, name } = serverOfRun(context.db.read, context.run)
+/** Deletes a server, the run's own unless it is given, and waits until the cloud has it no more. */
+export function deleteServer(
+  services: Services,
+  context: StepContext,
+  { id, name } = serverOfRun(context.db.read, context.run),
+): Promise<StepResult> {
   return giveBackServers(services, context, (server) => server.name === name, eq(servers.id, id))
 }
 
@@ -22,13 +25,13 @@ export function deleteServers(services: Services): Step {
   }
 }
 
-/** Gives the servers' addresses back, which the cloud charges for as long as it keeps them. */
+/** Gives the addresses of servers that are gone back, which the cloud charges for as long as it keeps them. */
 export function releaseAddresses({ cloud }: Services): Step {
   return {
     name: 'release-addresses',
     title: 'Give the addresses back',
     async run({ run, db, effect, startedAt, now }) {
-      const rows = allServersOf(db.read, run.tenantId)
+      const rows = allServersOf(db.read, run.tenantId).filter(({ deletedAt }) => deletedAt !== null)
       const ours = new Set(rows.flatMap(({ ipv4Id, ipv6Id }) => [ipv4Id, ipv6Id]))
       const gone = new Set(rows.map(({ externalId }) => externalId))
       const kept = (await cloud.listPrimaryIps()).filter(({ id }) => ours.has(id))
