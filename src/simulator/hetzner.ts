@@ -3,7 +3,6 @@ import type { Fault } from './faults'
 import { type ActionError, actionRoutes } from './hetzner/actions'
 import { primaryIpRoutes } from './hetzner/addresses'
 import { Refusal, refusalAnswer } from './hetzner/answers'
-import { DailyBackups } from './hetzner/backups'
 import { finishAction } from './hetzner/endings'
 import { firewallRoutes } from './hetzner/firewalls'
 import { imageRoutes } from './hetzner/images'
@@ -47,18 +46,16 @@ export class HetznerTwin implements Twin {
   readonly name = 'hetzner'
   readonly prefix = '/hetzner/v1'
   private readonly project: Project
-  private readonly backups: DailyBackups
   private readonly rateLimit: RateLimit
   private readonly routes: Route[]
 
   constructor(
-    private readonly world: World,
+    world: World,
     private readonly options: HetznerTwinOptions,
   ) {
     const { driver, serverLimit = SERVER_LIMIT, addressLimit = ADDRESS_LIMIT } = options
     const limits = { servers: serverLimit, primaryIps: addressLimit }
     this.project = new Project(world, driver, limits, finishAction)
-    this.backups = new DailyBackups(this.project)
     this.rateLimit = new RateLimit(world, options.requestsPerHour ?? REQUESTS_PER_HOUR)
     this.routes = [
       ...actionRoutes(this.project.actions),
@@ -121,10 +118,13 @@ export class HetznerTwin implements Twin {
     this.project.actions.failNext(command, error)
   }
 
-  /** Lets lists show nothing that changes in the next `ms`, as Hetzner's lag behind now and then. */
+  /**
+   * Lets lists lag behind for `ms`: they show the world as it was before the latest request that changed something,
+   * or as it is now when that was longer ago. What is asked for by its id is never behind.
+   */
   stale(ms: number): void {
     this.project.actions.settle()
-    this.project.lag(this.world.now() + ms)
+    this.project.lag(ms)
   }
 
   /** Lets a server's operating system take no notice of a shutdown until its power was cut. */
@@ -141,7 +141,7 @@ export class HetznerTwin implements Twin {
   /** Ends the time line's alarms; call it before the world is closed. */
   stop(): void {
     this.project.actions.stop()
-    this.backups.stop()
+    this.project.backups.stop()
   }
 
   private async answer(request: Request): Promise<Response> {
@@ -150,6 +150,7 @@ export class HetznerTwin implements Twin {
     if (request.headers.get('authorization') !== `Bearer ${this.options.token}`) {
       throw new Refusal('unauthorized', 'unable to authenticate')
     }
+    if (request.method !== 'GET') this.project.rememberLists()
     const url = new URL(request.url)
     const { route, id } = findRoute(this.routes, request.method, url.pathname.slice(this.prefix.length))
     return route.answer({ id, url, body: parseBody(await request.text()) })

@@ -190,8 +190,25 @@ describe('limits and lists', () => {
     expect(await call('POST', '/servers', lean)).toMatchObject({ status: 201 })
   })
 
+  test('lists that begin to lag right after a change do not show it', async () => {
+    const names = async () =>
+      (await stand.call<{ servers: { name: string }[] }>('GET', '/servers')).json.servers.map(
+        (one) => one.name,
+      )
+    await running({ name: 'first' })
+    await running({ name: 'second' })
+    expect(await names()).toEqual(['first', 'second'])
+    stand.twin.stale(20_000)
+    expect(await names()).toEqual(['first'])
+    stand.clock.advance(20_000)
+    expect(await names()).toEqual(['first', 'second'])
+    stand.twin.stale(20_000)
+    expect(await names()).toEqual(['first', 'second'])
+  })
+
   test('lists that lag show what was there, filtered as always, and catch up', async () => {
     const first = await running({ labels: { env: 'prod' } })
+    stand.clock.advance(20_000)
     stand.twin.stale(20_000)
     await running({ name: 'second', labels: { env: 'prod' } })
     await call('PUT', `/servers/${first}`, { labels: { env: 'test' } })

@@ -27,22 +27,26 @@ export function newSnapshot(project: Project, server: ServerRow, order: Order): 
 
 /** The cloud's own backups: one a day of every server that has them on. */
 export class DailyBackups {
-  private cancel: () => void = () => undefined
+  private cancel: (() => void) | null = null
 
   constructor(private readonly project: Project) {
     this.arm()
   }
 
-  stop(): void {
-    this.cancel()
-  }
-
-  private arm(): void {
-    const { world } = this.project
+  /** Waits for the next window, while there is a server that wants a backup then. */
+  arm(): void {
+    const { world, servers } = this.project
+    if (this.cancel || !servers.find((server) => server.backupWindow !== null)) return
     this.cancel = world.clock.at(lastDue(world.now()) + DAY_MS, () => {
+      this.cancel = null
       this.makeDue()
       this.arm()
     })
+  }
+
+  stop(): void {
+    this.cancel?.()
+    this.cancel = null
   }
 
   private makeDue(): void {

@@ -72,6 +72,7 @@ const ENDS: Record<string, End> = {
   },
   enable_backup: (project, server) => {
     project.servers.put({ ...server, backupWindow: '22-02', backedUpAt: project.world.now() })
+    project.backups.arm()
   },
   disable_backup: (project, server) => {
     project.servers.put({ ...server, backupWindow: null })

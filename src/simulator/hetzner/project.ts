@@ -3,6 +3,7 @@ import type { Table, World } from '../world'
 import { type ActionPlan, type ActionRow, Actions } from './actions'
 import { Addresses, type PrimaryIpRow } from './addresses'
 import { Refusal } from './answers'
+import { DailyBackups } from './backups'
 
 export type ServerStatus =
   | 'initializing'
@@ -118,7 +119,9 @@ export class Project {
   readonly volumes: Table<VolumeRow>
   readonly addresses: Addresses
   readonly actions: Actions
+  readonly backups: DailyBackups
   private past: (Listed & { untilMs: number }) | null = null
+  private beforeChange: (Listed & { atMs: number }) | null = null
 
   constructor(
     readonly world: World,
@@ -133,24 +136,41 @@ export class Project {
     this.volumes = world.table('hetzner_volume')
     this.addresses = new Addresses(world)
     this.actions = new Actions(world, (action) => finish(this, action))
+    this.backups = new DailyBackups(this)
   }
 
   nextId(noun: string, first: number): string {
     return String(this.world.nextNumber(`hetzner_${noun}`, first))
   }
 
-  /** What lists show: the present, or what it was when they began to lag. */
+  /** What lists show: the present, or the past while they lag. */
   get listed(): Listed {
     if (this.past && this.world.now() < this.past.untilMs) return this.past
     this.past = null
     return this.present()
   }
 
-  /** Lets lists show nothing that changes from now on, until `untilMs`. */
-  lag(untilMs: number): void {
+  /** Remembers what lists show, because a request is about to change it. */
+  rememberLists(): void {
+    this.beforeChange = { ...this.frozen(), atMs: this.world.now() }
+  }
+
+  /** Lets lists show for `ms` what they did before the latest request that changed something, if it is that young. */
+  lag(ms: number): void {
+    const now = this.world.now()
+    const { beforeChange } = this
+    const past = beforeChange && now - beforeChange.atMs <= ms ? beforeChange : this.frozen()
+    this.past = { ...past, untilMs: now + ms }
+  }
+
+  private frozen(): Listed {
     const present = this.present()
-    const byId = new Map(present.primaryIps.map((row) => [row.id, row]))
-    this.past = { ...present, addressOf: (id) => byId.get(id ?? ''), untilMs }
+    let byId: Map<string, PrimaryIpRow> | undefined
+    const addressOf = (id: string | null) => {
+      byId ??= new Map(present.primaryIps.map((row) => [row.id, row]))
+      return byId.get(id ?? '')
+    }
+    return { ...present, addressOf }
   }
 
   private present(): Listed {

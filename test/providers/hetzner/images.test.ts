@@ -68,8 +68,8 @@ describe('a snapshot', () => {
     const { cloud, stand } = project
     const { id } = await project.server()
     project.inject(CREATE, 'lose_reply')
-    stand.twin.stale(40_000)
     expect(await refused(cloud.ensureImage(id, spec))).toMatchObject({ outcome: 'unknown' })
+    stand.twin.stale(40_000)
     const hidden = { code: 'unavailable', outcome: 'refused', retryAfterMs: 60_000 }
     expect(await refused(cloud.ensureImage(id, spec))).toMatchObject(hidden)
     // It is made by now, so the server would no longer refuse a second one as locked.

@@ -16,6 +16,7 @@ describe('while the lists lag', () => {
     const image = stand.twin.seedSnapshot({ description: 'old', labels: LABELS })
     const volume = stand.twin.seedVolume({ name: 'old', sizeGb: 10, labels: LABELS })
     const spec = await project.spec({ name: 'new' })
+    project.wait(120_000)
     stand.twin.stale(60_000)
     const { server } = await cloud.ensureServer(spec)
     await cloud.deleteServer(old.id)
@@ -55,10 +56,23 @@ describe('while the lists lag', () => {
     expect(await cloud.listServers(LABELS)).toHaveLength(1)
   })
 
+  test('a server whose order got lost just before they began to lag is not made twice either', async () => {
+    const { cloud, stand } = project
+    const spec = await project.spec()
+    project.inject('POST /servers', 'lose_reply')
+    await refused(cloud.ensureServer(spec))
+    stand.twin.stale(60_000)
+    expect(await cloud.listServers(LABELS)).toEqual([])
+    expect(await refused(cloud.ensureServer(spec))).toMatchObject({ vendorCode: 'uniqueness_error' })
+    project.wait(60_000)
+    expect(await cloud.ensureServer(spec)).toMatchObject({ created: false })
+  })
+
   test('a server that was deleted is not taken for the new one', async () => {
     const { cloud, stand } = project
     const spec = await project.spec()
     const { id: goneId } = await project.server()
+    project.wait(120_000)
     stand.twin.stale(60_000)
     await cloud.deleteServer(goneId)
     project.wait()
@@ -71,6 +85,7 @@ describe('while the lists lag', () => {
     const { cloud, stand } = project
     const spec = await project.spec()
     const { id } = await project.server()
+    project.wait(120_000)
     stand.twin.stale(60_000)
     await stand.call('PUT', `/servers/${id}`, { labels: { other: 'yes' } })
     expect(await refused(cloud.ensureServer(spec))).toMatchObject({ code: 'conflict', vendorCode: undefined })
