@@ -97,7 +97,7 @@ async function askForCheckout(services: Services, signup: SignupRow): Promise<Ch
   const summary = { plan: signup.planId, email: signup.email }
   const intent = { provider: 'stripe' as const, verb: 'createCheckout', key, summary }
   const create = async () => {
-    await refuseOtherPrice(services, signup)
+    await refuseOtherPrice(services, signup.planId)
     return stripe.createCheckout(request)
   }
   try {
@@ -108,12 +108,12 @@ async function askForCheckout(services: Services, signup: SignupRow): Promise<Ch
   }
 }
 
-/** A price at Stripe that is not the plan's must be noticed before a customer is charged. */
-async function refuseOtherPrice(
+/** A price at Stripe that is not the plan's must be noticed before a customer is charged. Throws `conflict`. */
+export async function refuseOtherPrice(
   { db, catalog, payments: stripe }: Services,
-  signup: SignupRow,
+  planId: string,
 ): Promise<void> {
-  const plan = getPlan(db.read, signup.planId)
+  const plan = getPlan(db.read, planId)
   const price = await stripe.getPrice(catalog.plan(plan.id).priceId)
   if (price.amount === plan.amount && price.currency === plan.currency && price.interval === plan.interval)
     return

@@ -6,6 +6,7 @@ import { AtlasError } from '../errors'
 import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
 import type { Services } from '../services'
 import { wantedStanding } from './standing'
+import { syncMoney } from './sync'
 
 /** How long a suspension or resumption that failed, or that somebody called off, is left to people. */
 export const REST_MS = 86_400_000
@@ -14,34 +15,47 @@ const FOR_MONEY = ['unpaid', 'canceled'] as const
 const PAYING = ['active', 'trialing']
 
 /**
- * Suspends what is not paid for any more and resumes what is paid for again, as far as money was the reason. A
- * tenant that a run is at work on is left for the next round.
+ * Suspends what is not paid for any more and resumes what is paid for again, as far as money was the reason. Before
+ * it suspends it asks Stripe once more: the word that all is paid may be on its way. A tenant that a run is at work
+ * on, or whose money can't be asked for, is left for the next round.
  */
-export function followMoney(services: Services): void {
-  follow(services)
+export async function followMoney(services: Services): Promise<void> {
+  const { db, clock, log } = services
+  for (const { id, organizationId } of candidates(services)) {
+    try {
+      if (wantedMove(db.read, id, clock.now())?.kind === 'suspend') await syncMoney(services, organizationId)
+      follow(services, id)
+    } catch (thrown) {
+      log.error('a tenant could not follow its money', thrown, { tenant: id })
+    }
+  }
 }
 
-/** The same for the tenants of one organization, when something was learnt of its money. */
+/** The same for the tenants of one organization, whose money was asked for just now. */
 export function followOrganization(services: Services, organizationId: string): void {
-  follow(services, eq(tenants.organizationId, organizationId))
+  const theirs = eq(tenants.organizationId, organizationId)
+  for (const { id } of candidates(services, theirs)) follow(services, id)
 }
 
-function follow(services: Services, whose?: SQL): void {
-  const { db } = services
+function candidates({ db }: Services, whose?: SQL) {
   const mayStop = and(eq(tenants.status, 'active'), notInArray(subscriptions.status, PAYING))
   const mayResume = and(eq(tenants.status, 'suspended'), inArray(tenants.suspendedFor, FOR_MONEY))
-  const candidates = db.read
-    .select({ id: tenants.id })
+  return db.read
+    .select({ id: tenants.id, organizationId: tenants.organizationId })
     .from(tenants)
     .innerJoin(subscriptions, eq(subscriptions.organizationId, tenants.organizationId))
     .where(and(whose, or(mayStop, mayResume)))
     .all()
-  for (const { id } of candidates) {
-    try {
-      if (wantedMove(db.read, id, services.clock.now())) db.write((tx) => move(tx, services, id))
-    } catch (thrown) {
-      if (!(thrown instanceof AtlasError) || thrown.code !== 'conflict') throw thrown
-    }
+}
+
+function follow(services: Services, tenantId: string): void {
+  const { db, clock } = services
+  // Most are as they should be, and a look costs no commit.
+  if (!wantedMove(db.read, tenantId, clock.now())) return
+  try {
+    db.write((tx) => move(tx, services, tenantId))
+  } catch (thrown) {
+    if (!(thrown instanceof AtlasError) || thrown.code !== 'conflict') throw thrown
   }
 }
 

@@ -1,5 +1,5 @@
 import { and, eq } from 'drizzle-orm'
-import { openCheckout } from '../../src/billing/checkout'
+import { openCheckout, syncCheckout } from '../../src/billing/checkout'
 import { inboxLane } from '../../src/billing/inbox'
 import { startCheckout } from '../../src/billing/start'
 import {
@@ -24,20 +24,29 @@ export const CUSTOMER = { subdomain: 'ada-lovelace', email: 'ada@example.com', p
 /** Longer than Stripe takes to send an event. */
 const DELIVERY_MS = 1_500
 
+type TillOptions = {
+  /** Whether an event is lost on its way; asked for each. */
+  lose?: () => boolean
+}
+
 /** A shop in front of a simulated Stripe: the real client, real webhooks, and the worker that acts on them. */
 export class Till {
   readonly account = openAccount({
     webhook: { url: `${BASE_URL}/api/stripe/webhook`, secret: WEBHOOK_SECRET },
-    deliver: (url, { method, headers, body }) =>
-      this.stage.browser().ask(new URL(url).pathname, {
-        method,
-        body: String(body),
-        headers: headers as Record<string, string>,
-      }),
+    deliver: async (url, { method, headers, body }) =>
+      this.options.lose?.()
+        ? new Response()
+        : this.stage.browser().ask(new URL(url).pathname, {
+            method,
+            body: String(body),
+            headers: headers as Record<string, string>,
+          }),
   })
   readonly clock = this.account.clock
   readonly stage: Stage = openStage({ clock: this.clock, services: { payments: this.account.payments } })
   private readonly worker = this.startWorker()
+
+  constructor(private readonly options: TillOptions = {}) {}
 
   get services(): Services {
     return this.stage.services
@@ -71,6 +80,11 @@ export class Till {
   async later(ms = DELIVERY_MS): Promise<void> {
     this.clock.advance(ms)
     await this.settle()
+  }
+
+  /** Looks at a signup's checkout as the sweep would. */
+  async sweep(signupId: string): Promise<void> {
+    await syncCheckout(this.services, this.row(signupId).checkoutId ?? '')
   }
 
   async settle(): Promise<void> {
