@@ -1,6 +1,7 @@
-import { eq, type SQL } from 'drizzle-orm'
+import { and, eq, isNull, type SQL } from 'drizzle-orm'
 import { servers } from '../db/schema'
 import type { CloudServer } from '../providers/cloud'
+import { noteServer } from '../quotas/quotas'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { allServersOf, serverOfRun } from '../tenants/tenant'
@@ -69,15 +70,24 @@ export function deleteVolumes({ cloud, settings }: Services): Step {
 }
 
 async function giveBackServers(
-  { cloud, settings }: Services,
+  services: Services,
   { run, effect, startedAt, now }: StepContext,
   isMeant: (server: CloudServer) => boolean,
   rows: SQL,
 ): Promise<StepResult> {
+  const { cloud, settings } = services
   const labels = { atlas: settings.installationId, tenant: run.tenantId }
   const found = (await cloud.listServers(labels)).filter(isMeant)
   if (found.length === 0) {
-    return done({}, (tx, deletedAt) => tx.update(servers).set({ deletedAt }).where(rows).run())
+    return done({}, (tx, deletedAt) => {
+      const were = tx
+        .select()
+        .from(servers)
+        .where(and(rows, isNull(servers.deletedAt)))
+        .all()
+      for (const row of were) if (row.externalId !== null) noteServer(tx, services, row, -1, deletedAt)
+      tx.update(servers).set({ deletedAt }).where(rows).run()
+    })
   }
   for (const { id, name } of found.filter(({ status }) => status !== 'deleting')) {
     await effect(

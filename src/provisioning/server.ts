@@ -5,10 +5,12 @@ import { renderUserData } from '../catalog/user-data'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
 import type { CloudServer, FirewallSpec, ServerSpec } from '../providers/cloud'
+import { noteServer } from '../quotas/quotas'
+import { waitForRoom, waitIfFull } from '../quotas/room'
 import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services, Settings } from '../services'
 import { readSecrets } from '../tenants/secrets'
-import { getTenant, hostnameOf, serverOfRun } from '../tenants/tenant'
+import { getTenant, hostnameOf, planIdOfRun, serverOfRun } from '../tenants/tenant'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 import { deleteServer } from './release'
@@ -58,36 +60,39 @@ export function createServer(services: Services): Step {
     name: 'create-server',
     title: 'Create the server',
     async run(context) {
+      const full = await waitForRoom(services, context)
+      if (full) return full
       const spec = await serverSpec(services, context)
-      const { name, serverType, location, image } = spec
-      const { server, actionIds } = await context.effect(
-        {
-          provider: 'hetzner',
-          verb: 'ensureServer',
-          key: name,
-          summary: { name, serverType, location, image },
-        },
-        () => services.cloud.ensureServer(spec),
-        (reply) => reply.server.id,
+      const reply = await orderServer(services, context, spec).catch((thrown) =>
+        waitIfFull(services, context, thrown),
       )
+      if ('kind' in reply) return reply
+      const { server, actionIds, created } = reply
       const facts = {
         externalId: server.id,
         serverType: server.serverType,
         location: server.location,
-        image,
+        image: spec.image,
         diskGb: server.diskGb,
         ...addresses(server),
       }
-      return done({ serverId: server.id, actionIds }, (tx) =>
-        tx
-          .update(servers)
-          .set(facts)
-          .where(eq(servers.id, serverOfRun(tx, context.run).id))
-          .run(),
-      )
+      return done({ serverId: server.id, actionIds }, (tx, nowMs) => {
+        const row = serverOfRun(tx, context.run)
+        tx.update(servers).set(facts).where(eq(servers.id, row.id)).run()
+        if (created) noteServer(tx, services, server, 1, nowMs)
+      })
     },
     undo: (context) => deleteServer(services, context),
   }
+}
+
+function orderServer({ cloud }: Services, { effect }: StepContext, spec: ServerSpec) {
+  const { name, serverType, location, image } = spec
+  return effect(
+    { provider: 'hetzner', verb: 'ensureServer', key: name, summary: { name, serverType, location, image } },
+    () => cloud.ensureServer(spec),
+    (reply) => reply.server.id,
+  )
 }
 
 /** Waits until the cloud says that the server runs. */
@@ -126,7 +131,7 @@ async function serverSpec(services: Services, { run, db, output }: StepContext):
   const tenant = getTenant(db.read, run.tenantId)
   const server = serverOfRun(db.read, run)
   const blueprint = catalog.blueprint(tenant.blueprint)
-  const { plan } = catalog.plan(tenant.planId)
+  const { plan } = catalog.plan(planIdOfRun(run, tenant))
   const { location, serverType } = pickPlacement(blueprint, plan, await cloud.listServerTypes())
   const privateKey = readSecrets(db.read, services, tenant)[FIRST_HOST_KEY]
   if (!privateKey || !server.hostKey) throw new AtlasError('internal', 'The server has no first host key.')

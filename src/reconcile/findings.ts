@@ -29,7 +29,11 @@ export function noteFindings(
   nowMs: number,
   random: Random,
 ): void {
-  const standing = tx.select().from(findings).where(inArray(findings.status, ['open', 'ignored'])).all()
+  const standing = tx
+    .select()
+    .from(findings)
+    .where(inArray(findings.status, ['open', 'ignored']))
+    .all()
   const known = new Map(standing.map((row) => [row.key, row]))
   const seen = new Set<string>()
   for (const found of differences) {

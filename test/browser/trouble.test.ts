@@ -36,14 +36,14 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
     await refuse(tab, demo, {
       provider: 'hetzner',
       verb: 'POST /servers',
-      status: '403',
-      code: 'resource_limit_exceeded',
+      status: '412',
+      code: 'resource_unavailable',
       times: '5',
     })
     await tab.look('simulator-faults')
     await approveAndFail(operator, LONG_NAME)
     const { page } = operator
-    await page.getByRole('alert').getByText(/limit/).waitFor()
+    await page.getByRole('alert').getByText(/no free server/).waitFor()
     await page.getByText('Stopped at “Create the server”').waitFor()
     await operator.look('run-failed-long-name')
     await page.getByRole('link', { name: LONG_NAME }).click()

@@ -88,7 +88,7 @@ describe('undoing a failed provisioning', () => {
   })
 
   test('of one that never got a name or a server is over at once', async () => {
-    land.fault('hetzner', 'POST /servers', 'refuse', { code: 'resource_limit_exceeded' })
+    land.fault('hetzner', 'POST /servers', 'refuse', { code: 'resource_unavailable' })
     await land.live()
     land.undo()
     const beganAt = land.clock.now()

@@ -1,0 +1,62 @@
+import { and, asc, count, eq, inArray, lt, or } from 'drizzle-orm'
+import type { Reader, Tx } from '../db/open'
+import { runs, steps } from '../db/schema'
+
+/** The step at which runs wait for room. */
+export const QUEUE_STEP = 'create-server'
+
+/** What a run in the queue says of itself; it is known by these words. */
+export const IN_QUEUE =
+  'In the queue: the limit of servers is reached. The server is made as soon as one becomes free.'
+
+/** How many runs wait for room now. */
+export function queueLength(db: Reader): number {
+  return db.select({ count: count() }).from(runs).where(inQueue()).get()?.count ?? 0
+}
+
+/** How many are ahead of a run that waits for room; null when it does not. */
+export function aheadInQueue(db: Reader, runId: string): number | null {
+  const waiting = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(inQueue())
+    .orderBy(asc(runs.createdAt), asc(runs.id))
+    .all()
+  const place = waiting.findIndex(({ id }) => id === runId)
+  return place < 0 ? null : place
+}
+
+/** How many older runs are about to make a server: whoever came first is served first. */
+export function countBefore(db: Reader, runId: string): number {
+  const run = db.select({ createdAt: runs.createdAt }).from(runs).where(eq(runs.id, runId)).get()
+  if (!run) return 0
+  const isOlder = or(
+    lt(runs.createdAt, run.createdAt),
+    and(eq(runs.createdAt, run.createdAt), lt(runs.id, runId)),
+  )
+  const atStep = and(eq(steps.runId, runs.id), eq(steps.name, QUEUE_STEP))
+  const about = db
+    .select({ count: count() })
+    .from(runs)
+    .innerJoin(steps, atStep)
+    .where(
+      and(
+        inArray(runs.status, ['queued', 'running', 'waiting']),
+        eq(runs.direction, 'forward'),
+        eq(runs.step, QUEUE_STEP),
+        inArray(steps.status, ['running', 'waiting']),
+        isOlder,
+      ),
+    )
+    .get()
+  return about?.count ?? 0
+}
+
+/** Lets those who wait for room look at once. */
+export function wakeQueue(tx: Tx, nowMs: number): void {
+  tx.update(runs).set({ availableAt: nowMs }).where(inQueue()).run()
+}
+
+function inQueue() {
+  return and(eq(runs.status, 'waiting'), eq(runs.step, QUEUE_STEP), eq(runs.reason, IN_QUEUE))
+}
