@@ -1,10 +1,9 @@
 import { type Actor, ATLAS, audit } from '../audit'
-import { hooksOf } from '../catalog/settings'
 import type { Tx } from '../db/open'
 import { conflict, notFound } from '../errors'
 import { commonEnds } from '../lifecycle/failure'
-import { callAgent } from '../provisioning/agent'
-import { checkHealth, settingsFor, start, startApp } from '../provisioning/app'
+import { checkHealth, start, startApp } from '../provisioning/app'
+import { tellSecrets } from '../provisioning/tell-secrets'
 import { done, type Recipe, type RunFacts, type Step, type StepContext } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
@@ -122,13 +121,8 @@ function renewSettings(services: Services): Step {
     name: 'renew-settings',
     title: 'Deliver today’s settings',
     async run(context) {
-      const tenant = getTenant(context.db.read, context.run.tenantId)
-      const { compose, env } = settingsFor(services, context, tenant)
-      const hooks = hooksOf(services.catalog.blueprint(tenant.blueprint))
-      const input = { compose, env, hooks }
-      const summary = { settings: Object.keys(env).length, told: hooks.length }
-      const { result } = await callAgent(services, context, { verb: 'rotate', input, summary })
-      return done({ sha256: String(result.sha256) })
+      await tellSecrets(services, context)
+      return done()
     },
   }
 }

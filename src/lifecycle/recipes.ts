@@ -4,6 +4,8 @@ import { provisionRecipe } from '../provisioning/recipe'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { deleteRecipe } from './deletion'
+import { moveRecipe } from './move'
+import { secretRotationRecipe } from './secret-rotation'
 import { resumeRecipe, suspendRecipe } from './suspension'
 
 /** Every kind of run that this Atlas knows. */
@@ -15,5 +17,7 @@ export function allRecipes(services: Services): Recipe[] {
     deleteRecipe(services),
     backupRecipe(services),
     restoreRecipe(services),
+    moveRecipe(services),
+    secretRotationRecipe(services),
   ]
 }

@@ -1,0 +1,86 @@
+import { eq } from 'drizzle-orm'
+import { servers } from '../db/schema'
+import { pointDns, pointName, removeDns } from '../provisioning/name'
+import { pauseMs } from '../provisioning/pause'
+import { deleteServer } from '../provisioning/release'
+import { createServer } from '../provisioning/server'
+import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import { stepsOf } from '../runs/steps'
+import type { Services } from '../services'
+import { dnsRecordOf } from '../tenants/tenant'
+import { oldServerOf } from './move-data'
+
+/** Makes the new server; taken back, it goes once nobody can know its address any more. */
+export function makeServer(services: Services): Step {
+  return {
+    ...createServer(services),
+    undo: async (context) =>
+      restAfter(context, 'point-dns', 'new') ?? (await deleteServer(services, context)),
+  }
+}
+
+/** Points the name to the new server; taken back, to the old one, if that is still ours. */
+export function pointToNewServer(services: Services): Step {
+  return {
+    ...pointDns(services),
+    title: 'Point the name to the new server',
+    undo: (context) => pointBack(services, context),
+  }
+}
+
+async function pointBack(services: Services, context: StepContext): Promise<StepResult> {
+  const { cloud, dns, db } = { ...services, db: context.db }
+  const old = oldServerOf(context)
+  // Its address may be a stranger's by now.
+  if (!old.externalId || !(await cloud.getServer(old.externalId))) return removeDns(services, context)
+  const record = dnsRecordOf(db.read, context.run.tenantId)
+  if (record && (record.value !== old.ipv4 || record.changeId === null)) {
+    const { commit } = await pointName(services, context, old)
+    db.write((tx) => commit?.(tx, context.now()))
+    return wait(pauseMs(0), 'Route 53 is pointing the name back.')
+  }
+  const isPending = record?.changeId ? (await dns.getChange(record.changeId)) === 'pending' : false
+  if (!isPending) return done()
+  return wait(pauseMs(context.now() - context.startedAt), 'Route 53 is pointing the name back.')
+}
+
+/** The tenant lives on the new server from here on. */
+export function handOver(): Step {
+  return {
+    name: 'hand-over',
+    title: 'Make the new server the tenant’s own',
+    run: async ({ run }) =>
+      done({}, (tx) => {
+        const setRole = (serverId: unknown, role: 'former' | 'current') =>
+          tx
+            .update(servers)
+            .set({ role })
+            .where(eq(servers.id, String(serverId)))
+            .run()
+        setRole(run.input.fromServerId, 'former')
+        setRole(run.input.serverId, 'current')
+      }),
+  }
+}
+
+/** Deletes the old server once every cache has forgotten its address. */
+export function retireOldServer(services: Services): Step {
+  return {
+    name: 'retire-old-server',
+    title: 'Delete the old server',
+    run: async (context) =>
+      restAfter(context, 'wait-for-dns', 'old') ??
+      (await deleteServer(services, context, oldServerOf(context))),
+  }
+}
+
+/**
+ * For twice the record's TTL after a step that led the name away from an address, that address must stay ours: caches
+ * still send visitors there. Null when that time is over, or the step never began.
+ */
+function restAfter({ db, run, now }: StepContext, step: string, which: 'old' | 'new'): StepResult | null {
+  const ended = stepsOf(db.read, run.id).find(({ name }) => name === step)?.finishedAt
+  const ttlMs = (dnsRecordOf(db.read, run.tenantId)?.ttlSeconds ?? 0) * 1_000
+  const restMs = ended ? ended + 2 * ttlMs - now() : 0
+  return restMs > 0 ? wait(restMs, `Waiting until caches have forgotten the ${which} address.`) : null
+}

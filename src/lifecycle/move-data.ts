@@ -1,0 +1,207 @@
+import { and, eq } from 'drizzle-orm'
+import { type BackupRow, getBackup, latestBackup, missingFor } from '../backups/backup'
+import { copyIfPossible, copyTenant } from '../backups/copy'
+import { putBack } from '../backups/put-back'
+import { pickPlacement } from '../catalog/server-type'
+import { servers } from '../db/schema'
+import { AtlasError, conflict } from '../errors'
+import { callAgent, targetOf } from '../provisioning/agent'
+import { start, stop } from '../provisioning/app'
+import { pauseMs } from '../provisioning/pause'
+import { FIRST_HOST_KEY } from '../provisioning/prepare'
+import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import type { Services } from '../services'
+import { destroySecrets, storeSecrets } from '../tenants/secrets'
+import { getServer, getTenant, hostnameOf, type ServerRow, serverOf, serverOfRun } from '../tenants/tenant'
+
+const LOOK_TIMEOUT_MS = 10_000
+/** For how long an old server that has stopped answering is asked again. */
+const PATIENCE_MS = 180_000
+const STOP_TIMEOUT_MS = 120_000
+
+/** What a move would find. */
+export type MoveOutlook = {
+  /** Whether the old server answers, so that the app can be copied as it is. */
+  answers: boolean
+  /** The newest backup of the app, which is what is left when the old server is dead. */
+  latest: BackupRow | null
+  serverType: string
+  location: string
+}
+
+/** Looks at what a move would find, and touches nothing. Throws `conflict` with the reason when it can't be made. */
+export async function lookAtMove(services: Services, tenantId: string): Promise<MoveOutlook> {
+  const { db, catalog, cloud } = services
+  const tenant = getTenant(db.read, tenantId)
+  const server = serverOf(db.read, tenantId)
+  const missing = missingFor(services, tenant, server, 'app')
+  if (missing) throw conflict(missing)
+  const { plan } = catalog.plan(tenant.planId)
+  const types = await cloud.listServerTypes()
+  const { serverType, location } = pickPlacement(catalog.blueprint(tenant.blueprint), plan, types)
+  const answers = await doesAnswer(services, server)
+  const latest = latestBackup(db.read, tenantId, 'app') ?? null
+  if (!answers && !latest) {
+    throw conflict('The server does not answer, and there is no backup of the app to move with.')
+  }
+  return { answers, latest, serverType: serverType.name, location }
+}
+
+async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Promise<boolean> {
+  if (!server.externalId || !server.ipv4 || !(await cloud.getServer(server.externalId))) return false
+  try {
+    const command = { verb: 'status' as const, commandId: 'look', input: {} }
+    const { result } = await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
+    return result.ready === true
+  } catch (thrown) {
+    if (isSilence(thrown)) return false
+    throw thrown
+  }
+}
+
+/** The run's own look, before anything is touched. */
+export function checkMove(services: Services): Step {
+  return {
+    name: 'check-move',
+    title: 'See that it can be moved',
+    async run({ run, log }) {
+      const { answers, latest, ...placement } = await lookAtMove(services, run.tenantId)
+      if (!answers) log('The old server does not answer: the latest backup takes the place of its data.')
+      return done({ answers, latestBackup: latest?.id ?? null, ...placement })
+    },
+  }
+}
+
+/** Makes the first host key of the new server, and forgets one that an earlier move may have left. */
+export function prepareServer(services: Services): Step {
+  return {
+    name: 'prepare-server',
+    title: 'Make the new server’s first host key',
+    async run({ run, db }) {
+      const tenant = getTenant(db.read, run.tenantId)
+      const { privateKey, publicKey } = services.newHostKey()
+      return done({}, (tx, nowMs) => {
+        destroySecrets(tx, tenant.id, FIRST_HOST_KEY)
+        storeSecrets(tx, services, tenant, { [FIRST_HOST_KEY]: privateKey }, nowMs)
+        const planned = and(eq(servers.id, String(run.input.serverId)), eq(servers.role, 'next'))
+        tx.update(servers).set({ hostKey: publicKey }).where(planned).run()
+      })
+    },
+    undo: async ({ run }) => done({}, (tx) => destroySecrets(tx, run.tenantId, FIRST_HOST_KEY)),
+  }
+}
+
+/** From here on nothing more is written on the old server. */
+export function stopOldApp(services: Services): Step {
+  return {
+    name: 'stop-old-app',
+    title: 'Stop the app on the old server',
+    async run(context) {
+      if (context.output('check-move').answers !== true) return done({ stopped: false })
+      return orGoOn(context, async () => {
+        await callAgent(services, context, stopCall(services, context), {
+          timeoutMs: STOP_TIMEOUT_MS,
+          onLog: context.log,
+        })
+        return done({ stopped: true })
+      })
+    },
+    async undo(context) {
+      const { status } = getTenant(context.db.read, context.run.tenantId)
+      if (status === 'suspended' || context.output('check-move').answers !== true) return done()
+      return orGoOn(context, () => start(services, context, oldServerOf(context)))
+    },
+  }
+}
+
+function stopCall({ catalog, settings }: Services, context: StepContext) {
+  const tenant = getTenant(context.db.read, context.run.tenantId)
+  const holding = {
+    title: 'Back in a few minutes',
+    message: `${hostnameOf(tenant, settings.tenantDomain)} is moving to another server.`,
+  }
+  const input = catalog.blueprint(tenant.blueprint).suspension.holdingPage ? { holding } : {}
+  return { verb: 'stop' as const, input, summary: {}, server: oldServerOf(context) }
+}
+
+/** Copies the data as it is now; the latest backup has to do when the old server is dead. */
+export function copyData(services: Services): Step {
+  return {
+    name: 'copy-data',
+    title: 'Back up the old server’s app',
+    async run(context) {
+      const { run, startedAt, now } = context
+      const copying = { method: 'app', reason: 'before_move', server: oldServerOf(context) } as const
+      if (context.output('check-move').answers !== true) return latest(context)
+      if (run.input.backupId) {
+        const safety = await copyIfPossible(services, context, { ...copying, patienceMs: PATIENCE_MS })
+        return safety.kind === 'wait' ? safety : { ...safety, output: { backupId: run.input.backupId } }
+      }
+      try {
+        return await copyTenant(services, context, copying)
+      } catch (thrown) {
+        if (!isSilence(thrown)) throw thrown
+        const waitedMs = now() - startedAt
+        if (waitedMs < PATIENCE_MS) return wait(pauseMs(waitedMs), thrown.message)
+        return latest(context)
+      }
+    },
+  }
+}
+
+function latest({ db, run, log }: StepContext): StepResult {
+  const { backupId } = run.input
+  const backup = backupId ? getBackup(db.read, String(backupId)) : latestBackup(db.read, run.tenantId, 'app')
+  if (!backup)
+    throw conflict('The old server does not answer, and there is no backup of the app to move with.')
+  log(`The old server does not answer. The backup of ${new Date(backup.createdAt).toISOString()} is used.`)
+  return done({ backupId: backup.id })
+}
+
+/** Puts the data on the new server. */
+export function bringData(services: Services): Step {
+  return {
+    name: 'bring-data',
+    title: 'Put the data on the new server',
+    async run(context) {
+      const backup = getBackup(context.db.read, String(context.output('copy-data').backupId))
+      return putBack(services, context, backup, serverOfRun(context.db.read, context.run))
+    },
+  }
+}
+
+/** The app of a suspended tenant was started to see that it works, no longer. */
+export function stopAgain(services: Services): Step {
+  return {
+    name: 'stop-again',
+    title: 'Stop it again if it is suspended',
+    async run(context) {
+      const { status } = getTenant(context.db.read, context.run.tenantId)
+      return status === 'suspended' ? stop(services, context) : done()
+    },
+  }
+}
+
+/** The server that the run leaves. */
+export function oldServerOf({ db, run }: Pick<StepContext, 'db' | 'run'>): ServerRow {
+  return getServer(db.read, String(run.input.fromServerId))
+}
+
+/** What an old server is asked for is done without, once it has not answered for long enough. */
+async function orGoOn(context: StepContext, ask: () => Promise<StepResult>): Promise<StepResult> {
+  try {
+    return await ask()
+  } catch (thrown) {
+    if (!isSilence(thrown)) throw thrown
+    const waitedMs = context.now() - context.startedAt
+    if (waitedMs < PATIENCE_MS) return wait(pauseMs(waitedMs), thrown.message)
+    context.log(`The old server does not answer: ${thrown.message}`)
+    return done({ stopped: false })
+  }
+}
+
+/** No answer, or somebody else's: a server that shows another host key has got the address meanwhile. */
+function isSilence(thrown: unknown): thrown is AtlasError {
+  if (!(thrown instanceof AtlasError)) return false
+  return thrown.code === 'unavailable' || thrown.vendorCode === 'host_key_mismatch'
+}

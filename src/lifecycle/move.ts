@@ -1,0 +1,127 @@
+import { eq } from 'drizzle-orm'
+import { type Actor, ATLAS, audit } from '../audit'
+import { failBackups, getBackup, missingFor, reopenBackups } from '../backups/backup'
+import { obstacleTo } from '../backups/restore'
+import type { Reader, Tx } from '../db/open'
+import { servers } from '../db/schema'
+import { conflict, notFound } from '../errors'
+import { checkHealth, deliverSettings, startApp } from '../provisioning/app'
+import { setCloudBackups } from '../provisioning/cloud-backups'
+import { rotateHostKey, verifyHostKey } from '../provisioning/host-key'
+import { waitForDns } from '../provisioning/name'
+import { releaseAddresses } from '../provisioning/release'
+import { ensureFirewall, waitForServer } from '../provisioning/server'
+import type { Recipe, RunFacts } from '../runs/recipe'
+import { queueRun } from '../runs/run'
+import type { Services } from '../services'
+import { requireTenant } from '../tenants/status'
+import { getTenant, planServer, serverOf, serversOf } from '../tenants/tenant'
+import { commonEnds } from './failure'
+import { handOver, makeServer, pointToNewServer, retireOldServer } from './move-address'
+import { bringData, checkMove, copyData, prepareServer, stopAgain, stopOldApp } from './move-data'
+
+export type MoveAsked = {
+  actor: Actor
+  nowMs: number
+  /** The backup to move with, instead of a fresh one or, from a server that is dead, the latest. */
+  backupId?: string
+}
+
+/**
+ * Queues the move of a tenant to a new server. Throws `conflict` with the reason when its app can't be copied at all,
+ * or when something else is being done to it. Whether there is anything to copy is seen by the run's first step;
+ * `lookAtMove` tells it before.
+ */
+export function moveToNewServer(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  { actor, nowMs, backupId }: MoveAsked,
+): { runId: string } {
+  const tenant = getTenant(tx, tenantId)
+  requireTenant(tenant, ['active', 'suspended'], 'moved')
+  const from = serverOf(tx, tenantId)
+  const missing = missingFor(services, tenant, from, 'app')
+  if (missing) throw conflict(missing)
+  if (backupId) checkBackup(tx, services, tenantId, backupId)
+  refuseUnfinishedMove(tx, tenantId)
+  const to = planServer(tx, tenant, 'next', nowMs, services.random)
+  const input = { serverId: to.id, fromServerId: from.id, ...(backupId ? { backupId } : {}) }
+  const runId = queueRun(tx, moveRecipe(services), tenantId, input, nowMs)
+  const detail = { run: runId, from: from.name, to: to.name }
+  audit(tx, nowMs, { actor, action: 'tenant.move_asked', subject: tenantId, detail })
+  return { runId }
+}
+
+/**
+ * To a new server, with the data as it is or as it was backed up last. The new server is made while the old one still
+ * serves, so that visitors wait only for the copy and the name. The name leads to the new server before the app starts
+ * there: its front can get no certificate earlier.
+ */
+export function moveRecipe(services: Services): Recipe {
+  const ends = commonEnds(services, { forward: 'moved', undo: 'brought back to its old server' })
+  return {
+    kind: 'move',
+    title: 'Move',
+    steps: [
+      checkMove(services),
+      prepareServer(services),
+      ensureFirewall(services),
+      makeServer(services),
+      waitForServer(services),
+      verifyHostKey(services),
+      rotateHostKey(services),
+      setCloudBackups(services),
+      deliverSettings(services),
+      stopOldApp(services),
+      copyData(services),
+      bringData(services),
+      pointToNewServer(services),
+      waitForDns(services),
+      startApp(services),
+      checkHealth(services),
+      stopAgain(services),
+      handOver(),
+      retireOldServer(services),
+      releaseAddresses(services),
+    ],
+    pointOfNoReturn: 'hand-over',
+    ...ends,
+    succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
+    retried: (tx, run, nowMs) => {
+      reopenBackups(tx, run.id)
+      ends.retried(tx, run, nowMs)
+    },
+    undone: (tx, run, nowMs) => {
+      failBackups(tx, run.id, 'It was taken back.', nowMs)
+      dropNewServer(tx, run, nowMs)
+      ends.undone(tx, run, nowMs)
+    },
+  }
+}
+
+function checkBackup(tx: Tx, services: Services, tenantId: string, backupId: string): void {
+  const backup = getBackup(tx, backupId)
+  if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
+  if (backup.method === 'image')
+    throw conflict('An image goes back to its own server only. Move with a backup of the app.')
+  const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))
+  if (obstacle) throw conflict(obstacle)
+}
+
+/** A move that failed half-way holds a server already. */
+function refuseUnfinishedMove(db: Reader, tenantId: string): void {
+  if (!serversOf(db, tenantId).some(({ role }) => role === 'next')) return
+  throw conflict('An earlier move has stopped half-way. Retry or undo it first.')
+}
+
+function dropNewServer(tx: Tx, { input }: RunFacts, nowMs: number): void {
+  tx.update(servers)
+    .set({ role: 'former', deletedAt: nowMs })
+    .where(eq(servers.id, String(input.serverId)))
+    .run()
+}
+
+function tellSuccess(tx: Tx, { id, tenantId }: RunFacts, nowMs: number): void {
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.moved', subject: tenantId, detail: { run: id } })
+}
