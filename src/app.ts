@@ -7,6 +7,7 @@ import { json, page } from './routes/answer'
 import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
 import { Door } from './routes/door'
+import { healthRoutes } from './routes/health'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
 import { Refusal, statusOf } from './routes/refusal'
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...runRoutes,
   ...undoRoutes,
   ...troubleRoutes,
+  ...healthRoutes,
   ...apiRoutes,
   ...webhookRoutes,
 ]

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, gte, inArray, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import type { Page, PageWanted } from '../db/page'
+import { containing, type Page, type PageWanted } from '../db/page'
 import { healthChecks, incidents, tenants } from '../db/schema'
 import type { IncidentRow } from './alarm'
 import type { HealthRow, HealthState } from './check'
@@ -18,6 +18,7 @@ export type Ailing = Pick<
   subdomain: string
 }
 
+/** Tenants by state. */
 export function countHealth(db: Reader): HealthCounts {
   const rows = db
     .select({ state: healthChecks.state, count: count() })
@@ -29,13 +30,15 @@ export function countHealth(db: Reader): HealthCounts {
   return counts
 }
 
-/** Active tenants in these states, those that are down longest first. */
-export function listAiling(
-  db: Reader,
-  states: readonly ('failing' | 'unhealthy')[],
-  page: PageWanted,
-): Page<Ailing> {
-  const where = and(inArray(healthChecks.state, [...states]), eq(tenants.status, 'active'))
+export type AilingFilter = { q: string; state: 'failing' | 'unhealthy' | '' }
+
+/** Active tenants that are not well, those that are down longest first. */
+export function listAiling(db: Reader, { q, state }: AilingFilter, page: PageWanted): Page<Ailing> {
+  const where = and(
+    state ? eq(healthChecks.state, state) : inArray(healthChecks.state, ['failing', 'unhealthy']),
+    eq(tenants.status, 'active'),
+    q ? sql`${tenants.subdomain} LIKE ${containing(q)} ESCAPE '\\'` : undefined,
+  )
   const found = db
     .select({ count: count() })
     .from(healthChecks)

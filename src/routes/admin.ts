@@ -5,6 +5,7 @@ import { SignupsPage } from '../../views/admin/signups'
 import { TenantsPage } from '../../views/admin/tenants'
 import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
 import { PAGE_SIZE, type PageWanted } from '../db/page'
+import { countHealth, listAiling } from '../health/report'
 import { listRuns } from '../runs/list'
 import type { Services } from '../services'
 import { listSignups, waitingSignups } from '../signups/list'
@@ -16,6 +17,7 @@ import { troubles } from './troubles'
 
 const NEEDING_ME_MAX = 20
 const LATEST_RUNS = 8
+const DOWN_MAX = 5
 const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
 const SORTS = ['subdomain', 'plan', 'status', 'created'] as const
 
@@ -115,6 +117,10 @@ function overview({ db, clock }: Services): OverviewData {
       runView,
     ),
     troubles: troubles(db.read, NEEDING_ME_MAX),
+    health: {
+      counts: countHealth(db.read),
+      down: listAiling(db.read, { q: '', state: 'unhealthy' }, { number: 1, size: DOWN_MAX }).rows,
+    },
     tenants: countTenants(db.read),
     money: {
       monthly: monthlyRevenue(db.read),
@@ -130,10 +136,16 @@ function runView(row: ReturnType<typeof listRuns>['rows'][number]): ListedRunVie
   return { ...row, tenant: { id: row.tenantId, subdomain: row.subdomain } }
 }
 
-const searchOf = ({ url }: Call) => (url.searchParams.get('q') ?? '').trim().slice(0, 100)
+/** What a list is searched for. */
+export const searchOf = ({ url }: Call) => (url.searchParams.get('q') ?? '').trim().slice(0, 100)
 
 const keysOf = <Key extends string>(record: Record<Key, unknown>) => Object.keys(record) as Key[]
 
-function choice<Value extends string>({ url }: Call, name: string, allowed: readonly Value[]): Value | '' {
+/** One of the allowed values of a query's field, or none. */
+export function choice<Value extends string>(
+  { url }: Call,
+  name: string,
+  allowed: readonly Value[],
+): Value | '' {
   return allowed.find((value) => value === url.searchParams.get(name)) ?? ''
 }

@@ -1,4 +1,5 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
+import { healthOf } from '../health/report'
 import type { Services } from '../services'
 import { approveSignup } from '../signups/approve'
 import type { ListedTenant } from '../tenants/list'
@@ -105,6 +106,7 @@ function tenantData({ db, clock, settings }: Services, tenantId: string): Tenant
       interval: plan.interval,
     },
     effects: story.effects.map(effectView),
+    health: healthOf(db.read, tenantId, clock.now()),
     now: clock.now(),
   }
 }

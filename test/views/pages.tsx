@@ -1,3 +1,4 @@
+import { HealthPage } from '../../views/admin/health'
 import { OverviewPage } from '../../views/admin/overview'
 import { RunPage } from '../../views/admin/run'
 import { RunsPage } from '../../views/admin/runs'
@@ -58,6 +59,14 @@ export const PAGES: Sample[] = [
     latestRuns: [],
     tenants: [],
     money: { monthly: [], paidThisMonth: [], paymentsThisMonth: 0 },
+    health: { counts: { healthy: 0, failing: 0, unhealthy: 0, unknown: 0 }, down: [] },
+  }),
+  sample('health', HealthPage, samples.health),
+  sample('health-calm', HealthPage, {
+    ...samples.health,
+    ailing: [],
+    incidents: [],
+    page: { number: 1, size: 50, total: 0 },
   }),
   sample('signups', SignupsPage, samples.signups),
   sample('tenants', TenantsPage, samples.tenants),

@@ -1,4 +1,5 @@
 import type { EffectView } from '../../views/admin/effects'
+import type { HealthProps } from '../../views/admin/health'
 import type { OverviewProps } from '../../views/admin/overview'
 import type { RunProps, StepView } from '../../views/admin/run'
 import type { RunRow } from '../../views/admin/run-list'
@@ -224,6 +225,51 @@ const runRows: RunRow[] = [
   }),
 ]
 
+const ailing: HealthProps['ailing'] = [
+  {
+    tenantId: 'ten_05',
+    subdomain: 'barbara',
+    state: 'unhealthy',
+    reason: 'The server refused the connection: no web server is running on it yet.',
+    changedAt: NOW - 12 * MINUTE,
+  },
+  {
+    tenantId: 'ten_06',
+    subdomain: 'margaret',
+    state: 'failing',
+    reason: 'No answer within 5 s.',
+    changedAt: NOW - 2 * MINUTE,
+  },
+]
+
+export const health: HealthProps = {
+  operator,
+  eventsUrl: '/admin/health/events',
+  counts: { healthy: 126, failing: 1, unhealthy: 1, unknown: 0 },
+  ailing,
+  page: { number: 1, size: 50, total: 2 },
+  filter: { q: '', state: '' },
+  incidents: [
+    {
+      id: 'inc_02',
+      tenantId: 'ten_05',
+      subdomain: 'barbara',
+      reason: 'The server refused the connection: no web server is running on it yet.',
+      startedAt: NOW - 7 * MINUTE,
+      endedAt: null,
+    },
+    {
+      id: 'inc_01',
+      tenantId: 'ten_02',
+      subdomain: 'grace',
+      reason: 'It answers with status 502 instead of 200.',
+      startedAt: NOW - 3 * DAY,
+      endedAt: NOW - 3 * DAY + 20 * MINUTE,
+    },
+  ],
+  now: NOW,
+}
+
 export const overview: OverviewProps = {
   operator,
   eventsUrl: '/admin/events',
@@ -254,6 +300,7 @@ export const overview: OverviewProps = {
       retryAction: '/admin/events/evt_1/retry',
     },
   ],
+  health: { counts: { ...health.counts, unhealthy: 3 }, down: ailing.slice(0, 1) },
   tenants: [
     { status: 'active', count: 128 },
     { status: 'provisioning', count: 1 },
@@ -378,6 +425,17 @@ export const tenant: TenantProps = {
   subscription: { stripeId: 'sub_1QabcXYZ', status: 'active', currentPeriodEnd: NOW + 26 * DAY },
   run: { id: 'run_03', status: 'failed', direction: 'forward', reason: 'answered 502' },
   effects,
+  health: {
+    check: {
+      state: 'unhealthy',
+      reason: 'It answers with status 502 instead of 200.',
+      tookMs: 41,
+      dueAt: NOW + 2 * MINUTE,
+      checkedAt: NOW - 3 * MINUTE,
+      changedAt: NOW - 13 * MINUTE,
+    },
+    incidents: health.incidents,
+  },
   createdAt: NOW - 4 * HOUR,
   now: NOW,
 }

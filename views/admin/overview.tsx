@@ -6,6 +6,7 @@ import { type Money, moneyList, moneyText } from '../components/money'
 import { Time } from '../components/time'
 import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { type AilingTenant, type HealthCounts, HealthFigures } from './health'
 import { type RunRow, RunTable, runTitle } from './run-list'
 
 /** A paid signup that waits for the operator's approval. */
@@ -32,6 +33,8 @@ export type OverviewData = {
   waiting: WaitingSignup[]
   troubles: Trouble[]
   failedRuns: RunRow[]
+  /** How all tenants are, and some of those that are down. */
+  health: { counts: HealthCounts; down: AilingTenant[] }
   /** Tenants by status; those without any may be left out. */
   tenants: { status: TenantStatus; count: number }[]
   money: { monthly: Money[]; paidThisMonth: Money[]; paymentsThisMonth: number }
@@ -59,6 +62,7 @@ export function Overview(data: OverviewData): Html {
     <>
       <Needs {...data} />
       <Figures {...data} />
+      <HealthFigures counts={data.health.counts} />
       <section class="block" aria-labelledby="latest-title">
         <div class="block-head">
           <h2 id="latest-title">Latest runs</h2>
@@ -76,16 +80,17 @@ export function Overview(data: OverviewData): Html {
   )
 }
 
-function Needs({ waiting, failedRuns, troubles, now }: OverviewData): Html {
+function Needs({ waiting, failedRuns, troubles, health, now }: OverviewData): Html {
   return (
     <section class="block" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you now</h2>
-      {waiting.length + failedRuns.length + troubles.length === 0 ? (
+      {waiting.length + failedRuns.length + troubles.length + health.down.length === 0 ? (
         <p class="calm">
-          <Check /> Nothing. Paid signups and failed runs appear here by themselves.
+          <Check /> Nothing. Paid signups, failed runs and tenants that are down appear here by themselves.
         </p>
       ) : (
         <ul class="needs plain">
+          <Down {...health} now={now} />
           {failedRuns.map((run) => (
             <FailedRun run={run} now={now} />
           ))}
@@ -98,6 +103,43 @@ function Needs({ waiting, failedRuns, troubles, now }: OverviewData): Html {
         </ul>
       )}
     </section>
+  )
+}
+
+function Down({ counts, down, now }: OverviewData['health'] & { now: number }): Html {
+  const more = counts.unhealthy - down.length
+  return (
+    <>
+      {down.map((tenant) => (
+        <DownTenant tenant={tenant} now={now} />
+      ))}
+      {more > 0 && (
+        <li class="need">
+          <a href="/admin/health?state=unhealthy">
+            {more} more {more === 1 ? 'tenant is' : 'tenants are'} down
+          </a>
+        </li>
+      )}
+    </>
+  )
+}
+
+function DownTenant({ tenant, now }: { tenant: AilingTenant; now: number }): Html {
+  return (
+    <li class="need">
+      <div class="need-body">
+        <p>
+          <Badge status="down" /> <strong>{tenant.subdomain}</strong>{' '}
+          <span class="muted">{tenant.changedAt !== null && <Time at={tenant.changedAt} now={now} />}</span>
+        </p>
+        <p>{tenant.reason ?? 'It gives no good answer.'}</p>
+      </div>
+      <div class="need-actions">
+        <a class="button button-quiet" href={`/admin/tenants/${tenant.tenantId}`}>
+          Look<span class="visually-hidden"> at {tenant.subdomain}</span>
+        </a>
+      </div>
+    </li>
   )
 }
 

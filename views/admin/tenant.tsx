@@ -8,6 +8,7 @@ import { Time } from '../components/time'
 import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { EffectList, type EffectView } from './effects'
+import { TenantHealth, type TenantHealthView } from './tenant-health'
 
 export type TenantServer = {
   name: string
@@ -37,6 +38,7 @@ export type TenantData = {
   run: { id: string; status: RunStatus; direction: 'forward' | 'undo'; reason: string | null } | null
   /** Newest last. */
   effects: EffectView[]
+  health: TenantHealthView
   createdAt: number
   now: number
 }
@@ -85,6 +87,7 @@ export function Tenant(tenant: TenantData): Html {
         </Notice>
       )}
       <TenantFacts {...tenant} />
+      <TenantHealth health={tenant.health} now={tenant.now} />
       <section class="block" aria-labelledby="timeline-title">
         <h2 id="timeline-title">Timeline</h2>
         <p class="muted block-lead">Every call that changed something outside, in order.</p>

@@ -4,9 +4,10 @@ export type SignupStatus = 'pending' | 'paid' | 'provisioning' | 'active' | 'fai
 export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'failed' | 'deleting' | 'deleted'
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
 export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
+export type HealthWord = 'healthy' | 'failing' | 'down' | 'unchecked'
 
 type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
-type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome
+type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord
 
 const TONES: Record<Status, Tone> = {
   pending: 'quiet',
@@ -28,6 +29,10 @@ const TONES: Record<Status, Tone> = {
   done: 'good',
   refused: 'bad',
   unknown: 'attention',
+  healthy: 'good',
+  failing: 'attention',
+  down: 'bad',
+  unchecked: 'quiet',
 }
 
 /** A status in words on a coloured ground; the words alone carry the meaning. */

@@ -118,6 +118,12 @@ export const Play = () => (
   </Icon>
 )
 
+export const Pulse = () => (
+  <Icon>
+    <path d="M2.5 10.5h3l2.3-5.5 4 10.5 2.2-5h3.5" />
+  </Icon>
+)
+
 export const SortArrow = ({ direction }: { direction: 'asc' | 'desc' }) => (
   <Icon size={14}>
     <path d={direction === 'asc' ? 'm5 12 5-5 5 5' : 'm5 8 5 5 5-5'} />

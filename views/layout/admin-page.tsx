@@ -1,8 +1,8 @@
-import { AtlasMark, Gauge, Inbox, Play, Server } from '../components/icons'
+import { AtlasMark, Gauge, Inbox, Play, Pulse, Server } from '../components/icons'
 import type { Child, Html } from '../jsx-runtime'
 import { Document } from './document'
 
-export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs'
+export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs' | 'health'
 
 /** What every page of the operator shows around its content. */
 export type Operator = { email: string; shopName: string }
@@ -12,6 +12,7 @@ const SECTIONS = [
   { section: 'signups', href: '/admin/signups', label: 'Signups', Sign: Inbox },
   { section: 'tenants', href: '/admin/tenants', label: 'Tenants', Sign: Server },
   { section: 'runs', href: '/admin/runs', label: 'Runs', Sign: Play },
+  { section: 'health', href: '/admin/health', label: 'Health', Sign: Pulse },
 ] as const
 
 /** Every page of the operator's dashboard: navigation at the side, at the top on a phone. */

@@ -1,0 +1,222 @@
+import { Badge, type HealthWord } from '../components/badge'
+import { Empty } from '../components/empty'
+import { Live } from '../components/live'
+import { countWords, type Page, Pager } from '../components/pager'
+import { durationWords, Time } from '../components/time'
+import type { Child, Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { ListFilter } from './list-filter'
+
+export type HealthState = 'unknown' | 'healthy' | 'failing' | 'unhealthy'
+
+/** How many active tenants there are in each state. */
+export type HealthCounts = Record<HealthState, number>
+
+/** A tenant that is not well; times in UTC milliseconds. */
+export type AilingTenant = {
+  tenantId: string
+  subdomain: string
+  state: HealthState
+  reason: string | null
+  /** When it answered no more. */
+  changedAt: number | null
+}
+
+/** From the second failure in a row to the next good answer. */
+export type IncidentView = { id: string; reason: string; startedAt: number; endedAt: number | null }
+
+export type HealthFilter = { q: string; state: string }
+
+export type HealthProps = {
+  operator: Operator
+  eventsUrl: string
+  counts: HealthCounts
+  ailing: AilingTenant[]
+  page: Page
+  filter: HealthFilter
+  /** The latest of all tenants, newest first. */
+  incidents: (IncidentView & { tenantId: string; subdomain: string })[]
+  now: number
+}
+
+const PATH = '/admin/health'
+
+export const HEALTH_WORDS: Record<HealthState, HealthWord> = {
+  unknown: 'unchecked',
+  healthy: 'healthy',
+  failing: 'failing',
+  unhealthy: 'down',
+}
+
+/** How all tenants are: counts that follow along, those who are not well, and the latest incidents. */
+export function HealthPage(props: HealthProps): Html {
+  const options = [
+    { value: 'unhealthy', label: 'Down' },
+    { value: 'failing', label: 'Failing' },
+  ]
+  const state = { name: 'state', label: 'State', any: 'Down or failing', value: props.filter.state, options }
+  return (
+    <AdminPage operator={props.operator} section="health" title="Health">
+      <AdminHeading title="Health" />
+      <Live eventsUrl={props.eventsUrl}>
+        <HealthFigures counts={props.counts} />
+      </Live>
+      <ListFilter
+        path={PATH}
+        target="ailing-list"
+        search={{ label: 'Tenant', value: props.filter.q }}
+        choices={[state]}
+      />
+      <AilingList {...props} />
+      <Incidents {...props} />
+    </AdminPage>
+  )
+}
+
+/** How many tenants are well and how many are not. */
+export function HealthFigures({ counts }: { counts: HealthCounts }): Html {
+  const figures: [name: string, count: Child][] = [
+    ['Healthy', counts.healthy],
+    ['Failing', <a href={`${PATH}?state=failing`}>{counts.failing}</a>],
+    ['Down', <a href={`${PATH}?state=unhealthy`}>{counts.unhealthy}</a>],
+    ['Not checked yet', counts.unknown],
+  ]
+  return (
+    <section class="block" aria-labelledby="health-title">
+      <h2 id="health-title">Health</h2>
+      <dl class="figures figures-four">
+        {figures.map(([name, count]) => (
+          <div class="figure">
+            <dt>{name}</dt>
+            <dd>{count}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+/** The tenants that are not well, those that are down longest first. */
+export function AilingList({ ailing, page, filter, now }: Omit<HealthProps, 'operator'>): Html {
+  return (
+    <section class="block" id="ailing-list" aria-labelledby="ailing-count">
+      <h2 class="count" id="ailing-count" aria-live="polite">
+        {countWords(page, 'tenant is not well', 'tenants are not well')}
+      </h2>
+      {ailing.length > 0 ? <AilingTable ailing={ailing} now={now} /> : <NobodyAils filter={filter} />}
+      <Pager path={PATH} query={filter} page={page} />
+    </section>
+  )
+}
+
+function AilingTable({ ailing, now }: { ailing: AilingTenant[]; now: number }): Html {
+  return (
+    <div class="card table-card">
+      <table>
+        <caption class="visually-hidden">Tenants that are not well</caption>
+        <thead>
+          <tr>
+            <th scope="col">Tenant</th>
+            <th scope="col">State</th>
+            <th scope="col">Since</th>
+          </tr>
+        </thead>
+        <tbody>
+          {ailing.map((tenant) => (
+            <tr>
+              <td>
+                <a class="row-link" href={`/admin/tenants/${tenant.tenantId}`}>
+                  {tenant.subdomain}
+                </a>
+                {tenant.reason && <p class="row-note">{tenant.reason}</p>}
+              </td>
+              <td>
+                <Badge status={HEALTH_WORDS[tenant.state]} />
+              </td>
+              <td class="muted nowrap">
+                {tenant.changedAt !== null && <Time at={tenant.changedAt} now={now} />}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function NobodyAils({ filter }: { filter: HealthFilter }): Html {
+  if (filter.q || filter.state) {
+    return (
+      <Empty title="No tenant matches">
+        <p>
+          <a href={PATH}>Show all that are not well</a>
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title="Everybody answers">
+      <p>Every active tenant is asked every five minutes. Who gives no good answer appears here.</p>
+    </Empty>
+  )
+}
+
+function Incidents({ incidents, now }: Pick<HealthProps, 'incidents' | 'now'>): Html {
+  return (
+    <section class="block" aria-labelledby="incidents-title">
+      <h2 id="incidents-title">Latest incidents</h2>
+      {incidents.length === 0 ? (
+        <p class="muted">There has been none.</p>
+      ) : (
+        <div class="card table-card">
+          <table>
+            <caption class="visually-hidden">Latest incidents</caption>
+            <IncidentHead first="Tenant" />
+            <tbody>
+              {incidents.map((incident) => (
+                <tr>
+                  <td>
+                    <a class="row-link" href={`/admin/tenants/${incident.tenantId}`}>
+                      {incident.subdomain}
+                    </a>
+                    <p class="row-note">{incident.reason}</p>
+                  </td>
+                  <IncidentTimes incident={incident} now={now} />
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  )
+}
+
+export function IncidentHead({ first }: { first: string }): Html {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">{first}</th>
+        <th scope="col">Began</th>
+        <th scope="col" class="number">
+          Lasted
+        </th>
+      </tr>
+    </thead>
+  )
+}
+
+/** When an incident began and how long it lasted, as cells. */
+export function IncidentTimes({ incident, now }: { incident: IncidentView; now: number }): Html {
+  const { startedAt, endedAt } = incident
+  return (
+    <>
+      <td class="muted nowrap">
+        <Time at={startedAt} now={now} />
+      </td>
+      <td class="muted nowrap number">
+        {endedAt === null ? <Badge status="down" /> : durationWords(endedAt - startedAt)}
+      </td>
+    </>
+  )
+}
