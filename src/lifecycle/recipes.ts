@@ -5,6 +5,7 @@ import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { deleteRecipe } from './deletion'
 import { moveRecipe } from './move'
+import { changePlanRecipe } from './plan-change'
 import { secretRotationRecipe } from './secret-rotation'
 import { resumeRecipe, suspendRecipe } from './suspension'
 
@@ -14,6 +15,7 @@ export function allRecipes(services: Services): Recipe[] {
     provisionRecipe(services),
     suspendRecipe(services),
     resumeRecipe(services),
+    changePlanRecipe(services),
     deleteRecipe(services),
     backupRecipe(services),
     restoreRecipe(services),

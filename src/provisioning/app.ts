@@ -6,7 +6,15 @@ import type { AgentCommand } from '../providers/machines'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
-import { getTenant, hostnameOf, type ServerRow, serverOfRun, type TenantRow, urlOf } from '../tenants/tenant'
+import {
+  getTenant,
+  hostnameOf,
+  planIdOfRun,
+  type ServerRow,
+  serverOfRun,
+  type TenantRow,
+  urlOf,
+} from '../tenants/tenant'
 import { callAgent, knowSecrets, targetOf } from './agent'
 import { pauseMs } from './pause'
 
@@ -117,7 +125,7 @@ function holdingPage({ settings }: Services, tenant: TenantRow, shop: Shop) {
 /** What a tenant's server is handed, with these secrets or with those that it has. */
 export function settingsFor(
   services: Services,
-  { db }: StepContext,
+  { db, run }: StepContext,
   tenant: TenantRow,
   secrets = readSecrets(db.read, services, tenant),
 ) {
@@ -130,7 +138,7 @@ export function settingsFor(
       url: urlOf(tenant, settings.tenantDomain),
     },
     organization: { email: ownerEmail(db.read, tenant.organizationId) ?? '' },
-    plan: catalog.plan(tenant.planId).plan,
+    plan: catalog.plan(planIdOfRun(run, tenant)).plan,
     release: tenant.release,
     secrets,
     env: services.env,

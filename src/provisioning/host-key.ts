@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import { servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
 import type { AgentCommand, AgentReply } from '../providers/machines'
-import { done, type Step, type StepContext, wait } from '../runs/recipe'
+import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { destroySecrets } from '../tenants/secrets'
 import { serverOfRun } from '../tenants/tenant'
@@ -16,28 +16,34 @@ const BOOT_TIMEOUT_MS = 600_000
 const LOGIN_PAUSE = { share: 0.15, min: 1_500, max: 30_000 }
 
 /** Waits until the server lets Atlas in, shows the host key it was given, and has finished cloud-init. */
-export function verifyHostKey({ machines }: Services): Step {
+export function verifyHostKey(services: Services): Step {
   return {
     name: 'verify-host-key',
     title: 'Wait for the first boot and verify the host key',
-    async run({ run, db, startedAt, now }) {
-      const waitedMs = now() - startedAt
-      const again = (why: string) => {
-        if (waitedMs < BOOT_TIMEOUT_MS) return wait(pauseMs(waitedMs, LOGIN_PAUSE), why)
-        throw conflict(
-          `The server was not ready after 10 minutes. ${why} Look at its console at Hetzner, then retry.`,
-        )
-      }
-      if (waitedMs < LOGIN_PAUSE.min) return again('The server is booting.')
-      try {
-        const command: AgentCommand = { verb: 'status', commandId: `${run.id}-status`, input: {} }
-        const { result } = await machines.run(targetOf(serverOfRun(db.read, run)), command)
-        return result.ready === true ? done() : again('The server answers; cloud-init has not finished yet.')
-      } catch (thrown) {
-        if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown
-        return again(thrown.message)
-      }
-    },
+    run: (context) => letIn(services, context),
+  }
+}
+
+/** Waits until a server that was just switched on lets Atlas in and is ready. Throws `conflict` after 10 minutes. */
+export async function letIn(
+  { machines }: Services,
+  { run, db, startedAt, now }: StepContext,
+): Promise<StepResult> {
+  const waitedMs = now() - startedAt
+  const again = (why: string) => {
+    if (waitedMs < BOOT_TIMEOUT_MS) return wait(pauseMs(waitedMs, LOGIN_PAUSE), why)
+    throw conflict(
+      `The server was not ready after 10 minutes. ${why} Look at its console at Hetzner, then retry.`,
+    )
+  }
+  if (waitedMs < LOGIN_PAUSE.min) return again('The server is booting.')
+  try {
+    const command: AgentCommand = { verb: 'status', commandId: `${run.id}-status`, input: {} }
+    const { result } = await machines.run(targetOf(serverOfRun(db.read, run)), command)
+    return result.ready === true ? done() : again('The server answers; cloud-init has not finished yet.')
+  } catch (thrown) {
+    if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown
+    return again(thrown.message)
   }
 }
 

@@ -2,10 +2,41 @@ import { and, eq, ne } from 'drizzle-orm'
 import { mirrorSubscription, subscriptionOf } from '../billing/mirror'
 import type { Reader } from '../db/open'
 import { organizations, tenants } from '../db/schema'
+import { conflict } from '../errors'
 import type { PaidSubscription } from '../providers/payments'
-import { done, type Step, type StepContext } from '../runs/recipe'
+import { done, type Step, type StepContext, type StepResult } from '../runs/recipe'
 import type { Services } from '../services'
-import { getTenant, type TenantRow } from '../tenants/tenant'
+import { getTenant, planIdOfRun, type TenantRow } from '../tenants/tenant'
+
+/** Moves the subscription to the price of the plan that the run is for; taken back, to its former price. */
+export function changeSubscription(services: Services): Step {
+  return {
+    name: 'change-subscription',
+    title: 'Change the subscription',
+    run: (context) => becomePrice(services, context, String(context.run.input.priceId)),
+    undo: (context) => becomePrice(services, context, String(context.run.input.formerPriceId)),
+  }
+}
+
+async function becomePrice(
+  services: Services,
+  { run, db, effect }: StepContext,
+  priceId: string,
+): Promise<StepResult> {
+  const tenant = getTenant(db.read, run.tenantId)
+  const { organizationId } = tenant
+  const subscription = subscriptionOf(db.read, organizationId)?.stripeId
+  if (!subscription) throw conflict('There is no subscription whose price could change.')
+  const key = `${run.id}-${priceId}`
+  const changed = await effect(
+    { provider: 'stripe', verb: 'changePrice', key, summary: { subscription, price: priceId } },
+    () => services.payments.changePrice(subscription, priceId, key),
+    () => subscription,
+  )
+  return done({ priceId }, (tx, nowMs) =>
+    mirrorSubscription(tx, services, organizationId, changed, planIdOfRun(run, tenant), nowMs),
+  )
+}
 
 /**
  * Cancels what the organization pays, unless it pays for another tenant that lives. A cancelled subscription stays as

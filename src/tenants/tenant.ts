@@ -101,6 +101,14 @@ export function getServer(db: Reader, serverId: string): ServerRow {
   return server
 }
 
+/** The plan that a run works for: the one that it leads to, otherwise the tenant's. */
+export function planIdOfRun(
+  { direction, input }: Pick<RunFacts, 'direction' | 'input'>,
+  { planId }: Pick<TenantRow, 'planId'>,
+): string {
+  return direction === 'forward' && typeof input.planId === 'string' ? input.planId : planId
+}
+
 /** Every server of a tenant that is there or may be: while it moves there are two. */
 export function serversOf(db: Reader, tenantId: string): ServerRow[] {
   const present = and(eq(servers.tenantId, tenantId), isNull(servers.deletedAt))

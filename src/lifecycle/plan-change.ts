@@ -1,0 +1,105 @@
+import { eq } from 'drizzle-orm'
+import { planChangeBegun, planChanged, planKept } from '../../views/emails/plan-change'
+import { type Actor, ATLAS, audit } from '../audit'
+import type { Tx } from '../db/open'
+import { tenants } from '../db/schema'
+import { conflict } from '../errors'
+import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provisioning/app'
+import { checkPlacement } from '../provisioning/placement'
+import { changeType, powerOff, powerOn, waitForAgent } from '../provisioning/power'
+import { changeSubscription } from '../provisioning/subscription'
+import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
+import { queueRun } from '../runs/run'
+import type { Services } from '../services'
+import { getPlan } from '../signups/signup'
+import { requireTenant } from '../tenants/status'
+import { getTenant } from '../tenants/tenant'
+import { tellCustomer } from './customer-mail'
+import { downtimeMinutes } from './downtime'
+import { commonEnds } from './failure'
+import type { PlanChange } from './plan-choice'
+
+/**
+ * Queues the change of an active tenant to another plan, as `choosePlan` found it possible: first the subscription,
+ * then the server. Throws `conflict` when it is not active, its plan is another by now, or something else is being
+ * done to it.
+ */
+export function changePlan(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  { actor, nowMs, change }: { actor: Actor; nowMs: number; change: PlanChange },
+): { runId: string; minutes: number } {
+  const tenant = getTenant(tx, tenantId)
+  requireTenant(tenant, ['active'], 'given another plan')
+  if (tenant.planId !== change.formerPlanId) {
+    throw conflict('The plan was changed by somebody else meanwhile. Look again.')
+  }
+  const minutes = downtimeMinutes(tx, change)
+  const runId = queueRun(tx, changePlanRecipe(services), tenantId, { ...change, minutes }, nowMs)
+  const planName = getPlan(tx, change.planId).name
+  const mail = { kind: 'plan-change-begun', occasion: runId, write: planChangeBegun(planName, minutes) }
+  tellCustomer(tx, services, tenant, mail, nowMs)
+  const detail = { run: runId, from: change.formerPlanId, to: change.planId }
+  audit(tx, nowMs, { actor, action: 'tenant.plan_change_asked', subject: tenantId, detail })
+  return { runId, minutes }
+}
+
+/** From one plan to another; when the server keeps its type, only the settings change. */
+export function changePlanRecipe(services: Services): Recipe {
+  const ends = commonEnds(services, { forward: 'given the other plan', undo: 'given its plan back' })
+  const halt = stopApp(services)
+  return {
+    kind: 'change-plan',
+    title: 'Change the plan',
+    steps: [
+      checkPlacement(services),
+      changeSubscription(services),
+      // Even when it did not stop, the app must be started again to learn of its former settings.
+      { ...ifTypeChanges(halt), undo: halt.undo },
+      ifTypeChanges(powerOff(services)),
+      ifTypeChanges(changeType(services)),
+      ifTypeChanges(powerOn(services)),
+      ifTypeChanges(waitForAgent(services)),
+      { ...deliverSettings(services), undo: deliverSettings(services).run },
+      { ...startApp(services), undo: (context) => stop(services, context) },
+      checkHealth(services),
+    ],
+    ...ends,
+    succeeded: (tx, run, nowMs) => haveNewPlan(tx, services, run, nowMs),
+    undone: (tx, run, nowMs) => {
+      ends.undone(tx, run, nowMs)
+      keepFormerPlan(tx, services, run, nowMs)
+    },
+  }
+}
+
+function ifTypeChanges(step: Step): Step {
+  const { run, undo } = step
+  const isSame = ({ input }: RunFacts) => input.serverType === input.formerType
+  const skipped = async () => done({ skipped: 'The server keeps its type.' })
+  return {
+    ...step,
+    run: (context) => (isSame(context.run) ? skipped() : run(context)),
+    undo: undo && ((context) => (isSame(context.run) ? skipped() : undo(context))),
+  }
+}
+
+function haveNewPlan(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  const planId = String(run.input.planId)
+  tx.update(tenants)
+    .set({ planId, statusReason: null, updatedAt: nowMs })
+    .where(eq(tenants.id, tenant.id))
+    .run()
+  const write = planChanged(getPlan(tx, planId).name)
+  tellCustomer(tx, services, tenant, { kind: 'plan-changed', occasion: run.id, write }, nowMs)
+  const detail = { run: run.id, from: tenant.planId, to: planId }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.plan_changed', subject: tenant.id, detail })
+}
+
+function keepFormerPlan(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
+  const tenant = getTenant(tx, run.tenantId)
+  const write = planKept(getPlan(tx, tenant.planId).name)
+  tellCustomer(tx, services, tenant, { kind: 'plan-kept', occasion: run.id, write }, nowMs)
+}
