@@ -4,6 +4,7 @@ import { sweepSessions } from './accounts/session'
 import { followMoney } from './billing/follow'
 import { refetchMoney } from './billing/refetch'
 import { sweepCheckouts } from './billing/sweep'
+import { reconcile } from './reconcile/reconcile'
 import type { Services } from './services'
 
 type Line = { name: string; when: string; work: (services: Services) => void | Promise<void> }
@@ -13,6 +14,7 @@ export const SCHEDULE: readonly Line[] = [
   { name: 'sweep-checkouts', when: '*/5 * * * *', work: sweepCheckouts },
   { name: 'follow-money', when: '*/5 * * * *', work: followMoney },
   { name: 'refetch-money', when: '47 * * * *', work: refetchMoney },
+  { name: 'reconcile', when: '7 * * * *', work: reconcile },
   { name: 'sweep-sessions', when: '17 * * * *', work: ({ db, clock }) => sweepSessions(db, clock.now()) },
   {
     name: 'sweep-rate-limits',

@@ -1,0 +1,153 @@
+import { desc, eq } from 'drizzle-orm'
+import { type Actor, ATLAS, audit } from '../audit'
+import type { Db, Reader } from '../db/open'
+import { reconciliations } from '../db/schema'
+import { asAtlasError, conflict, notFound } from '../errors'
+import { newId } from '../ids'
+import { noteQuotas } from '../quotas/quotas'
+import type { Services } from '../services'
+import { applyFinding } from './apply'
+import { compare } from './compare'
+import { applicable, type FindingRow, isConfirmed, noteFindings } from './findings'
+import { YOUNG_MS } from './ground'
+import { readKnown } from './known'
+import { learn } from './learn'
+import { remedyOf } from './remedy'
+import { type Snapshot, takeSnapshot } from './snapshot'
+
+export type ReconciliationRow = typeof reconciliations.$inferSelect
+
+/** How many of each thing a look has seen, found and put right. */
+export type Counts = Record<string, number>
+
+export type ReconcileOptions = {
+  actor?: Actor
+  /** Whether everything is applied that may be applied now. */
+  apply?: boolean
+}
+
+// Only one process works on a database, so this is the place that knows whether a look is under way.
+const underWay = new WeakMap<Db, string>()
+
+/**
+ * Begins a look at everything that the clouds hold. `done` resolves to its row when it is over, also when it has
+ * failed. Throws `conflict` while another is under way: it costs hundreds of requests.
+ */
+export function beginReconciliation(
+  services: Services,
+  { actor = ATLAS, apply = false }: ReconcileOptions = {},
+): { id: string; done: Promise<ReconciliationRow> } {
+  const { db, clock, random } = services
+  if (underWay.has(db)) throw conflict('Atlas is looking already. Wait until it has finished.')
+  const id = newId('rcn', clock.now(), random)
+  db.write((tx) => {
+    const nowMs = clock.now()
+    // What a process that died has left.
+    const error = 'Atlas was stopped before this look was over.'
+    tx.update(reconciliations)
+      .set({ status: 'failed', error, finishedAt: nowMs })
+      .where(eq(reconciliations.status, 'running'))
+      .run()
+    tx.insert(reconciliations).values({ id, startedAt: nowMs, status: 'running', lookedAt: '{}' }).run()
+    if (actor !== ATLAS) audit(tx, nowMs, { actor, action: 'drift.looked', subject: id, detail: { apply } })
+  })
+  underWay.set(db, id)
+  const done = carry(services, id, actor, apply).finally(() => underWay.delete(db))
+  return { id, done }
+}
+
+/** The hourly look. One that comes while another is under way is left out. */
+export async function reconcile(services: Services): Promise<void> {
+  if (underWay.has(services.db)) return
+  await beginReconciliation(services).done
+}
+
+async function carry(
+  services: Services,
+  id: string,
+  actor: Actor,
+  apply: boolean,
+): Promise<ReconciliationRow> {
+  const { db, clock, log } = services
+  const counts: Counts = {}
+  const count = (name: string, number: number) => {
+    counts[name] = number
+    note(db, id, { lookedAt: JSON.stringify(counts) })
+  }
+  try {
+    const snapshot = await takeSnapshot(services, count)
+    count('findings', compareAndNote(services, snapshot))
+    await learn(db, snapshot)
+    await applyAll(services, actor, apply, count)
+    note(db, id, { status: 'complete', finishedAt: clock.now() })
+  } catch (thrown) {
+    const error = asAtlasError(thrown)
+    log.error('the clouds could not be compared', thrown, { reconciliation: id })
+    note(db, id, { status: 'failed', error: error.message, finishedAt: clock.now() })
+  }
+  return getReconciliation(db.read, id)
+}
+
+/** Nothing is awaited between reading our rows and writing what was found, so both are of one moment. */
+function compareAndNote(services: Services, snapshot: Snapshot): number {
+  const { db, clock, random } = services
+  const nowMs = clock.now()
+  const known = readKnown(services, snapshot.takenAt - YOUNG_MS)
+  const differences = compare(snapshot, known, nowMs)
+  const { servers, addresses, recordLimit: records } = snapshot
+  db.write((tx) => {
+    noteFindings(tx, differences, nowMs, random)
+    noteQuotas(tx, services, { servers: servers.length, addresses: addresses.length, records }, nowMs)
+  })
+  return differences.length
+}
+
+async function applyAll(
+  services: Services,
+  actor: Actor,
+  apply: boolean,
+  count: (name: string, number: number) => void,
+): Promise<void> {
+  const { db, log, settings } = services
+  const mayApply = (finding: FindingRow) => apply || appliesItself(finding, settings.reconcilePolicy)
+  let mended = 0
+  for (const finding of applicable(db.read).filter(mayApply)) {
+    try {
+      await applyFinding(services, finding.id, actor)
+      mended += 1
+      count('mended', mended)
+    } catch (thrown) {
+      // The reason stands with the finding; the others must not wait for it.
+      if (asAtlasError(thrown).code === 'internal')
+        log.error('a finding could not be mended', thrown, { finding: finding.id })
+    }
+  }
+}
+
+/** What only learns happens at once; what changes the clouds waits for two sightings and the operator's policy. */
+function appliesItself(finding: FindingRow, policy: 'report' | 'safe'): boolean {
+  const remedy = remedyOf(finding.remedy)
+  if (!remedy || remedy.deletes) return false
+  return remedy.atOnce === true || (policy === 'safe' && isConfirmed(finding))
+}
+
+/** A look by its id. Throws `not_found`. */
+export function getReconciliation(db: Reader, id: string): ReconciliationRow {
+  const row = db.select().from(reconciliations).where(eq(reconciliations.id, id)).get()
+  if (!row) throw notFound('There is no such look.')
+  return row
+}
+
+/** The latest look, under way or over; undefined before the first. */
+export function latestReconciliation(db: Reader): ReconciliationRow | undefined {
+  return db.select().from(reconciliations).orderBy(desc(reconciliations.startedAt)).limit(1).get()
+}
+
+/** The counts of a look as numbers by name. */
+export function countsOf({ lookedAt }: ReconciliationRow): Counts {
+  return JSON.parse(lookedAt ?? '{}') as Counts
+}
+
+function note(db: Db, id: string, change: Partial<ReconciliationRow>): void {
+  db.write((tx) => tx.update(reconciliations).set(change).where(eq(reconciliations.id, id)).run())
+}
