@@ -101,6 +101,7 @@ CREATE TABLE backups (
   removed_at INTEGER
 ) STRICT;
 CREATE INDEX backups_by_tenant ON backups (tenant_id, created_at);
+CREATE INDEX backups_by_method ON backups (tenant_id, method, created_at);
 -- A failed one may have left a part of itself behind.
 CREATE INDEX backups_due_for_removal ON backups (expires_at) WHERE status IN ('complete', 'failed');
 CREATE INDEX backups_by_run ON backups (run_id);

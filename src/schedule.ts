@@ -1,6 +1,8 @@
 import { Cron } from 'croner'
 import { sweepRateLimits } from './accounts/rate-limit'
 import { sweepSessions } from './accounts/session'
+import { queueDueBackups } from './backups/due'
+import { removeExpiredBackups } from './backups/removal'
 import { followMoney } from './billing/follow'
 import { refetchMoney } from './billing/refetch'
 import { sweepCheckouts } from './billing/sweep'
@@ -15,6 +17,8 @@ export const SCHEDULE: readonly Line[] = [
   { name: 'follow-money', when: '*/5 * * * *', work: followMoney },
   { name: 'refetch-money', when: '47 * * * *', work: refetchMoney },
   { name: 'reconcile', when: '7 * * * *', work: reconcile },
+  { name: 'queue-backups', when: '*/2 * * * *', work: queueDueBackups },
+  { name: 'remove-expired-backups', when: '3-59/10 * * * *', work: removeExpiredBackups },
   { name: 'sweep-sessions', when: '17 * * * *', work: ({ db, clock }) => sweepSessions(db, clock.now()) },
   {
     name: 'sweep-rate-limits',

@@ -1,7 +1,7 @@
-import { and, desc, eq, inArray } from 'drizzle-orm'
+import { and, desc, eq } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { backups } from '../db/schema'
-import { conflict, notFound } from '../errors'
+import { notFound } from '../errors'
 import { newId } from '../ids'
 import type { Services } from '../services'
 import { getTenant, type ServerRow, type TenantRow } from '../tenants/tenant'
@@ -35,7 +35,7 @@ type Begun = {
   reason: BackupReason
 }
 
-/** The backup that a run makes for a reason, as it was begun; a new one when it was not. */
+/** The backup that a run makes for a reason: the one that it began, also when that failed meanwhile, or a new one. */
 export function beginBackup(
   tx: Tx,
   { settings, random }: Pick<Services, 'settings' | 'random'>,
@@ -43,13 +43,24 @@ export function beginBackup(
   nowMs: number,
 ): BackupRow {
   const known = backupOfRun(tx, { runId, method, reason })
-  if (known) return known
+  if (known) return known.status === 'running' || known.status === 'complete' ? known : reopen(tx, known)
   const id = newId('bak', nowMs, random)
   const objectKey = method === 'app' ? `${settings.installationId}/tenants/${tenant.id}/${id}.age` : null
   const facts = { tenantId: tenant.id, runId, serverId: server.id, method, reason, objectKey }
   return tx
     .insert(backups)
     .values({ id, ...facts, status: 'running', release: tenant.release, createdAt: nowMs })
+    .returning()
+    .get()
+}
+
+/** Whatever was left of it may have been cleared away. */
+function reopen(tx: Tx, { id, status, imageId }: BackupRow): BackupRow {
+  const change = { error: null, expiresAt: null, removedAt: null }
+  return tx
+    .update(backups)
+    .set({ ...change, status: 'running', imageId: status === 'removed' ? null : imageId })
+    .where(eq(backups.id, id))
     .returning()
     .get()
 }
@@ -75,20 +86,6 @@ export function failBackups(tx: Tx, runId: string, error: string, nowMs: number)
   tx.update(backups)
     .set({ status: 'failed', error, expiresAt: failureExpiryOf(nowMs) })
     .where(and(eq(backups.runId, runId), eq(backups.status, 'running')))
-    .run()
-}
-
-/** A run that failed goes on with its backup. Throws `conflict` when the backup was cleared away meanwhile. */
-export function reopenBackups(tx: Tx, runId: string): void {
-  const [gone] = tx
-    .select()
-    .from(backups)
-    .where(and(eq(backups.runId, runId), eq(backups.status, 'removed')))
-    .all()
-  if (gone) throw conflict('What this run had copied was cleared away. Make a new backup instead.')
-  tx.update(backups)
-    .set({ status: 'running', error: null, expiresAt: null })
-    .where(and(eq(backups.runId, runId), eq(backups.status, 'failed')))
     .run()
 }
 
@@ -120,7 +117,7 @@ export function latestBackup(db: Reader, tenantId: string, method?: BackupMethod
   return db
     .select()
     .from(backups)
-    .where(method ? and(complete, inArray(backups.method, [method])) : complete)
+    .where(method ? and(complete, eq(backups.method, method)) : complete)
     .orderBy(desc(backups.createdAt), desc(backups.id))
     .limit(1)
     .get()

@@ -9,14 +9,7 @@ import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { requireTenant } from '../tenants/status'
 import { getTenant, serverOf } from '../tenants/tenant'
-import {
-  type BackupMethod,
-  type BackupReason,
-  beginBackup,
-  failBackups,
-  missingFor,
-  reopenBackups,
-} from './backup'
+import { type BackupMethod, type BackupReason, beginBackup, failBackups, missingFor } from './backup'
 import { copyTenant } from './copy'
 
 type Wanted = { actor: Actor; reason: BackupReason; method: BackupMethod; nowMs: number }
@@ -59,10 +52,6 @@ export function backupRecipe(services: Services): Recipe {
     failed: (tx, run, error, nowMs) => {
       failBackups(tx, run.id, error.message, nowMs)
       ends.failed(tx, run, error, nowMs)
-    },
-    retried: (tx, run, nowMs) => {
-      reopenBackups(tx, run.id)
-      ends.retried(tx, run, nowMs)
     },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)

@@ -10,7 +10,7 @@ import type { Services } from '../services'
 import { requireTenant } from '../tenants/status'
 import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
 import { storageOf } from './address'
-import { type BackupRow, backupOfRun, failBackups, getBackup, reopenBackups } from './backup'
+import { type BackupRow, backupOfRun, failBackups, getBackup } from './backup'
 import { copyIfPossible, copyTenant } from './copy'
 import { putBack } from './put-back'
 
@@ -67,10 +67,6 @@ export function restoreRecipe(services: Services): Recipe {
     ],
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
-    retried: (tx, run, nowMs) => {
-      reopenBackups(tx, run.id)
-      ends.retried(tx, run, nowMs)
-    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)
       ends.undone(tx, run, nowMs)

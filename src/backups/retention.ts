@@ -1,6 +1,6 @@
 const DAY_MS = 86_400_000
 
-/** How long whatever a failed backup has left behind is kept, so that a retry finds it. */
+/** How long whatever a failed backup has left behind is kept. */
 const FAILURE_KEPT_MS = DAY_MS
 
 /** The moment from which on a backup is no longer kept, in UTC milliseconds. */

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
-import { failBackups, getBackup, missingFor, reopenBackups } from '../backups/backup'
+import { failBackups, getBackup, missingFor } from '../backups/backup'
 import { obstacleTo } from '../backups/restore'
 import type { Reader, Tx } from '../db/open'
 import { servers } from '../db/schema'
@@ -88,10 +88,6 @@ export function moveRecipe(services: Services): Recipe {
     pointOfNoReturn: 'hand-over',
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
-    retried: (tx, run, nowMs) => {
-      reopenBackups(tx, run.id)
-      ends.retried(tx, run, nowMs)
-    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)
       dropNewServer(tx, run, nowMs)

@@ -1,0 +1,133 @@
+import { and, asc, eq, inArray, lte, ne, or, type SQL, sql } from 'drizzle-orm'
+import { ATLAS, audit } from '../audit'
+import type { Reader } from '../db/open'
+import { backups, runs, tenants } from '../db/schema'
+import { asAtlasError } from '../errors'
+import { type Intent, performEffect } from '../runs/effects'
+import type { Services } from '../services'
+import { destroySecrets, hasLockedBackups } from '../tenants/secrets'
+import { storageOf } from './address'
+import type { BackupRow } from './backup'
+import { failureExpiryOf } from './retention'
+
+const AT_A_TIME_MAX = 200
+const DAY_MS = 86_400_000
+
+/**
+ * Removes the backups whose time is over, and what failed ones have left behind. The newest backup of a tenant that
+ * lives stays, however old it is: it is the only one to come back to when new ones fail.
+ */
+export async function removeExpiredBackups(services: Services): Promise<void> {
+  const { db, clock, log } = services
+  giveUpAbandoned(services)
+  const unreachable = new Set<BackupRow['method']>()
+  for (const backup of expiredBackups(db.read, clock.now(), AT_A_TIME_MAX)) {
+    if (unreachable.has(backup.method) || (backup.method === 'app' && !services.objects)) continue
+    try {
+      await removeBackup(services, backup)
+    } catch (thrown) {
+      const error = asAtlasError(thrown)
+      log.error('a backup could not be removed', error, { backup: backup.id })
+      if (error.code === 'unavailable') unreachable.add(backup.method)
+      else db.write((tx) => tx.update(backups).set({ error: error.message }).where(idOf(backup)).run())
+    }
+  }
+}
+
+/** Backups that are no longer kept, the longest overdue first. */
+export function expiredBackups(db: Reader, nowMs: number, limit: number): BackupRow[] {
+  const isOver = and(inArray(backups.status, ['complete', 'failed']), lte(backups.expiresAt, nowMs))
+  return db
+    .select({ backup: backups })
+    .from(backups)
+    .innerJoin(tenants, eq(tenants.id, backups.tenantId))
+    .where(
+      and(
+        isOver,
+        or(eq(tenants.status, 'deleted'), eq(backups.status, 'failed'), ne(backups.id, lastResort())),
+      ),
+    )
+    .orderBy(asc(backups.expiresAt))
+    .limit(limit)
+    .all()
+    .map(({ backup }) => backup)
+}
+
+/** The newest complete backup of the app, which can go to any server; where there is none, the newest image. */
+function lastResort(): SQL {
+  return sql`(SELECT newest.id FROM backups AS newest
+    WHERE newest.tenant_id = ${backups.tenantId} AND newest.status = 'complete'
+    ORDER BY newest.method, newest.created_at DESC LIMIT 1)`
+}
+
+async function removeBackup(services: Services, backup: BackupRow): Promise<void> {
+  const { db, clock } = services
+  if (backup.method === 'app') await removeObject(services, backup)
+  else await removeImages(services, backup)
+  const nowMs = clock.now()
+  db.write((tx) => {
+    tx.update(backups).set({ status: 'removed', removedAt: nowMs }).where(idOf(backup)).run()
+    const detail = { backup: backup.id, made: new Date(backup.createdAt).toISOString() }
+    audit(tx, nowMs, { actor: ATLAS, action: 'backup.removed', subject: backup.tenantId, detail })
+    const tenant = tx.select().from(tenants).where(eq(tenants.id, backup.tenantId)).get()
+    const isLast = tenant?.status === 'deleted' && !hasLockedBackups(tx, backup.tenantId)
+    if (isLast) destroySecrets(tx, backup.tenantId)
+  })
+}
+
+async function removeObject(services: Services, { id, tenantId, objectKey }: BackupRow): Promise<void> {
+  if (!objectKey) return
+  const intent: Intent = {
+    provider: 's3',
+    verb: 'deleteObject',
+    key: objectKey,
+    summary: { backup: id },
+  }
+  const { db, clock } = services
+  await performEffect(db, clock, { subject: tenantId }, intent, () => storageOf(services).delete(objectKey))
+}
+
+/** By their label: whoever asked for an image may never have heard its id. */
+async function removeImages(services: Services, { id, tenantId, imageId }: BackupRow): Promise<void> {
+  const { db, clock, cloud, settings } = services
+  const labels = { atlas: settings.installationId, backup: id }
+  const listed = (await cloud.listOwnImages(labels)).filter((image) => image.labels.backup === id)
+  const known = imageId ? [imageId] : []
+  for (const image of new Set([...known, ...listed.map((one) => one.id)])) {
+    const intent: Intent = {
+      provider: 'hetzner',
+      verb: 'deleteImage',
+      key: image,
+      summary: { backup: id },
+    }
+    await performEffect(db, clock, { subject: tenantId }, intent, () => cloud.deleteImage(image))
+  }
+}
+
+/** A run that has ended otherwise, or failed a day ago, leaves no backup half made. */
+function giveUpAbandoned({ db, clock }: Services): void {
+  const nowMs = clock.now()
+  const isOver = or(
+    inArray(runs.status, ['succeeded', 'cancelled']),
+    and(eq(runs.status, 'failed'), lte(runs.finishedAt, nowMs - DAY_MS)),
+  )
+  const abandoned = db.read
+    .select({ id: backups.id })
+    .from(backups)
+    .innerJoin(runs, eq(runs.id, backups.runId))
+    // A literal, because SQLite uses no partial index for a bound value.
+    .where(and(sql`${backups.status} = 'running'`, isOver))
+    .all()
+  if (abandoned.length === 0) return
+  const change = { error: 'The run that made it ended without it.', expiresAt: failureExpiryOf(nowMs) }
+  const ids = abandoned.map(({ id }) => id)
+  db.write((tx) =>
+    tx
+      .update(backups)
+      .set({ ...change, status: 'failed' })
+      .where(inArray(backups.id, ids))
+      .run(),
+  )
+}
+
+const idOf = ({ id }: BackupRow) => eq(backups.id, id)
