@@ -94,8 +94,8 @@ export class HetznerTwin implements Twin {
   }
 
   /** Puts a running server there that was ordered at `createdAt` with this body of `POST /servers`. */
-  seed(body: object, createdAt: number) {
-    return seedServer(this.project, body, createdAt)
+  seed(body: object, createdAt: number, kept: { backups?: boolean } = {}) {
+    return seedServer(this.project, body, createdAt, kept)
   }
 
   /** Puts an address there that no server has, as one that was left behind. */

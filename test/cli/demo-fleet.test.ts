@@ -5,6 +5,9 @@ import { PEOPLE_MAX, people } from '../../src/cli/fleet/people'
 import { liveStory } from '../../src/cli/story'
 import { checkStory } from '../../src/cli/story-check'
 import * as tables from '../../src/db/schema'
+import { compare } from '../../src/reconcile/compare'
+import { readKnown } from '../../src/reconcile/known'
+import { takeSnapshot } from '../../src/reconcile/snapshot'
 import { stepsOf } from '../../src/runs/steps'
 import { judgeForm, skeletonOf } from '../../src/signups/subdomain'
 import { readSecrets } from '../../src/tenants/secrets'
@@ -131,6 +134,22 @@ describe('a fleet', () => {
     expect(one!.DATABASE_PASSWORD).not.toBe(other!.DATABASE_PASSWORD)
   })
 
+  test('is well by what Atlas knows, and asked in turns', () => {
+    const { db } = small.services
+    const checks = db.read.select().from(tables.healthChecks).all()
+    const mine = checks.filter(({ tenantId }) => fleet.some(({ id }) => id === tenantId))
+    expect(mine).toHaveLength(fleet.length)
+    expect(new Set(mine.map(({ state }) => state))).toEqual(new Set(['healthy']))
+    expect(new Set(mine.map(({ dueAt }) => dueAt)).size).toBeGreaterThan(fleet.length / 2)
+  })
+
+  test('shows no drift', async () => {
+    const { services } = small
+    const snapshot = await takeSnapshot(services, () => {})
+    expect(snapshot.servers.length).toBe(tenants().length)
+    expect(compare(snapshot, readKnown(services, snapshot.takenAt), services.clock.now())).toEqual([])
+  })
+
   test('leaves nothing to be done: no run, mail or webhook waits', () => {
     const { db } = small.services
     const open = inArray(tables.runs.status, ['queued', 'running', 'waiting', 'failed'])
@@ -179,7 +198,7 @@ describe('a fleet', () => {
             tenant.signupId!,
             tenantStory(db.read, tenant.id).run!.id,
             tenant.subdomain,
-            tenant.id.slice(-6),
+            serverOf(db.read, tenant.id).id.slice(-6),
           ].reduce((words, name, index) => words.replaceAll(name, `<${index}>`), text)
         const ledger = effectsOf(db.read, subjects).map((effect) => [
           ...[effect.provider, effect.verb, effect.step, effect.outcome, own(effect.key)],

@@ -9,7 +9,13 @@ import { modelOf } from '../../simulator/machines/past-machine'
 import type { Simulator } from '../../simulator/simulator'
 
 /** What the tenants of one plan have in common. */
-export type Lot = { entry: CatalogEntry; serverType: string; location: string; machine: MachineModel }
+export type Lot = {
+  entry: CatalogEntry
+  serverType: string
+  diskGb: number
+  location: string
+  machine: MachineModel
+}
 
 /** What a fleet stands on: found or made once, before its first tenant. */
 export type Ground = { services: Services; clouds: Simulator; firewallId: string; lots: Lot[] }
@@ -21,7 +27,8 @@ export async function prepareGround(services: Services, clouds: Simulator): Prom
   const types = await cloud.listServerTypes()
   const lots = catalog.offers.map((entry) => {
     const { serverType, location } = pickPlacement(entry.blueprint, entry.plan, types)
-    return { entry, serverType: serverType.name, location, machine: machineModel(services, entry) }
+    const { name, diskGb } = serverType
+    return { entry, serverType: name, diskGb, location, machine: machineModel(services, entry) }
   })
   return { services, clouds, firewallId, lots }
 }

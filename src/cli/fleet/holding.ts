@@ -7,12 +7,14 @@ import type { Tenancy } from './tenancy'
 /** What the clouds hold of a tenancy, and what Atlas has to know of it. */
 export type Holding = {
   sold: Sold
-  server: { id: string; ipv4: string; ipv6: string | null; hostKey: string }
+  server: { id: string; hostKey: string } & Addresses
   changeId: string
   secrets: Record<string, string>
   settings: { names: string[]; sha256: string }
   digest: string
 }
+
+type Addresses = { ipv4: string; ipv4Id: string | null; ipv6: string | null; ipv6Id: string | null }
 
 export const TTL_SECONDS = 60
 
@@ -69,11 +71,13 @@ function orderServer(
     image: lot.entry.blueprint.server.image,
     ssh_keys: [sshKeyId],
     firewalls: [{ firewall: Number(firewallId) }],
-    labels: { atlas: installationId, tenant: ids.tenant, run: ids.run },
+    labels: { atlas: installationId, tenant: ids.tenant, server: ids.server, run: ids.run },
   }
-  const { id, ipv4, ipv6 } = clouds.hetzner.seed(order, approvedAt)
+  const { ipv4, ipv6, ...seeded } = clouds.hetzner.seed(order, approvedAt, {
+    backups: lot.entry.plan.backups.cloud,
+  })
   if (!ipv4) throw new Error('a server has an address')
-  return { id, ipv4, ipv6: ipv6?.replace(/::\/64$/, '::1') ?? null }
+  return { ...seeded, ipv4, ipv6: ipv6?.replace(/::\/64$/, '::1') ?? null }
 }
 
 function settingsOf({ services }: Ground, tenancy: Tenancy, secrets: Record<string, string>) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { ATLAS } from '../../audit'
 import * as tables from '../../db/schema'
+import { CHECK_EVERY_MS, nextTurn } from '../../health/check'
 import { newId } from '../../ids'
 import { KEY_BYTES, seal } from '../../secrets'
 import { skeletonOf } from '../../signups/subdomain'
@@ -14,6 +15,7 @@ import type { Tenancy } from './tenancy'
 
 const CHECKOUT_MS = 400
 const MAIL_MS = 700
+const HEALTH_MS = 40
 
 /** Writes everything that Atlas knows of a live tenant, as if it had lived through it. */
 export function writeTenancy(pen: Pen, ground: Ground, tenancy: Tenancy, holding: Holding): void {
@@ -21,6 +23,7 @@ export function writeTenancy(pen: Pen, ground: Ground, tenancy: Tenancy, holding
   writeCustomer(pen, tenancy, holding, history)
   writeMoney(pen, tenancy, holding)
   writeTenant(pen, ground, tenancy, holding, history)
+  writeHealth(pen, ground, tenancy, history)
   writeRun(pen, tenancy, history)
   writeMails(pen, ground, tenancy, history)
   writeAudit(pen, tenancy, history)
@@ -150,9 +153,9 @@ function writeTenant(
     image: blueprint.server.image,
     ipv4: server.ipv4,
     ipv6: server.ipv6,
-    ipv4Id: null,
-    ipv6Id: null,
-    diskGb: null,
+    ipv4Id: server.ipv4Id,
+    ipv6Id: server.ipv6Id,
+    diskGb: lot.diskGb,
     hostKey: server.hostKey,
     nextHostKey: null,
     createdAt: approvedAt,
@@ -168,6 +171,23 @@ function writeTenant(
     changeId,
     createdAt: liveAt,
     deletedAt: null,
+  })
+}
+
+/** It has answered whenever it was asked. */
+function writeHealth(pen: Pen, { services }: Ground, { lot, ids }: Tenancy, { liveAt }: History): void {
+  const nowMs = services.clock.now()
+  const dueAt = nextTurn(ids.tenant, nowMs)
+  pen.write(tables.healthChecks, {
+    tenantId: ids.tenant,
+    state: 'healthy',
+    failures: 0,
+    status: lot.entry.blueprint.health.expectStatus,
+    reason: null,
+    tookMs: HEALTH_MS,
+    dueAt,
+    checkedAt: Math.max(liveAt, dueAt - CHECK_EVERY_MS),
+    changedAt: liveAt,
   })
 }
 

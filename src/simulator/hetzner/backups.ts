@@ -33,8 +33,15 @@ export class DailyBackups {
     this.arm()
   }
 
+  /** From now on this server has a backup in every window. */
+  begin(server: ServerRow): void {
+    const { servers, world } = this.project
+    servers.put({ ...server, backupWindow: '22-02', backedUpAt: world.now() })
+    this.arm()
+  }
+
   /** Waits for the next window, while there is a server that wants a backup then. */
-  arm(): void {
+  private arm(): void {
     const { world, servers } = this.project
     if (this.cancel || !servers.find((server) => server.backupWindow !== null)) return
     this.cancel = world.clock.at(lastDue(world.now()) + DAY_MS, () => {

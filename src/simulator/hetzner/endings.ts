@@ -70,10 +70,7 @@ const ENDS: Record<string, End> = {
     if (image) project.snapshots.put({ ...image, ready: true })
     keepNewest(project, server.id)
   },
-  enable_backup: (project, server) => {
-    project.servers.put({ ...server, backupWindow: '22-02', backedUpAt: project.world.now() })
-    project.backups.arm()
-  },
+  enable_backup: (project, server) => project.backups.begin(server),
   disable_backup: (project, server) => {
     project.servers.put({ ...server, backupWindow: null })
     dropBackups(project, server.id)

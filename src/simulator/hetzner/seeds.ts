@@ -14,9 +14,14 @@ export type SeededPrimaryIp = Past & { type?: 'ipv4' | 'ipv6' }
 export type SeededVolume = Past & { name: string; sizeGb: number; serverId?: string | null }
 export type SeededSnapshot = Past & { description: string; serverId?: string; diskGb?: number; disk?: string }
 
-/** Puts a running server there that was ordered at `createdAt` with this body of `POST /servers`. */
-export function seedServer(project: Project, body: object, createdAt: number) {
-  const { id, ipv4Id, ipv6Id } = placePastServer(project, body, createdAt)
+/**
+ * Puts a running server there that was ordered at `createdAt` with this body of `POST /servers`; with `backups` it has
+ * the cloud's own ones on.
+ */
+export function seedServer(project: Project, body: object, createdAt: number, { backups = false } = {}) {
+  const server = placePastServer(project, body, createdAt)
+  const { id, ipv4Id, ipv6Id } = server
+  if (backups) project.backups.begin(server)
   const { addresses } = project
   const ips = { ipv4: addresses.get(ipv4Id)?.ip ?? null, ipv6: addresses.get(ipv6Id)?.ip ?? null }
   return { id, ipv4Id, ipv6Id, ...ips }
