@@ -1,5 +1,6 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 import { syncCheckout } from '../../billing/checkout'
+import { followOrganization } from '../../billing/follow'
 import { syncMoney } from '../../billing/sync'
 import { organizations, signups, subscriptions, tenants } from '../../db/schema'
 import type { PaidSubscription } from '../../providers/payments'
@@ -8,7 +9,9 @@ import { type Case, changed, idOf, nothingMore, perform, type Remedy } from './r
 
 /** Asks Stripe for all of a customer's money, which our rows then follow. */
 export const askAgain: Remedy = async (one) => {
-  await syncMoney(one.services, String(one.facts.organization ?? organizationOf(one)))
+  const organizationId = String(one.facts.organization ?? organizationOf(one))
+  await syncMoney(one.services, organizationId)
+  followOrganization(one.services, organizationId)
   return nothingMore
 }
 
