@@ -160,6 +160,11 @@ export class StripeTwin implements Twin {
     return this.deliveries.pending
   }
 
+  /** When the next webhook is to be sent; undefined when none waits. */
+  nextWebhookAt(): number | undefined {
+    return this.deliveries.nextDue()
+  }
+
   /** Resolves when no webhook is under way; those that wait for their time do not count. */
   settled(): Promise<void> {
     return this.deliveries.settled()

@@ -1,0 +1,138 @@
+import { and, desc, eq } from 'drizzle-orm'
+import { backUpTenant } from '../backups/recipe'
+import { startCheckout } from '../billing/start'
+import type { Reader, Tx } from '../db/open'
+import { signups, subscriptions, tenants } from '../db/schema'
+import { conflict, notFound } from '../errors'
+import { cancel, retry, undo } from '../lifecycle/mend'
+import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
+import { latestRun, type RunRow } from '../runs/run'
+import type { Services } from '../services'
+import { approveSignup } from '../signups/approve'
+import type { Clouds } from '../simulator/simulator'
+import type { TenantRow } from '../tenants/tenant'
+import type { Customer } from './story'
+
+/** Where somebody acts: on which Atlas, for which customer, and as whom. */
+export type Scene = { services: Services; clouds: Clouds; customer: Customer; actor: { id: string } }
+
+/** Does one thing as its button or webhook would. Throws the AtlasError that a person would be shown. */
+type Action = (scene: Scene) => void | Promise<void>
+
+/** Everything that people do in a story. A new kind is a line here. */
+export const ACTIONS: Record<string, Action> = {
+  'sign up': async ({ services, customer }) => {
+    const { problem } = await startCheckout(services, signupOf(customer), { id: 'visitor' })
+    if (problem) throw problem
+  },
+  pay: async ({ clouds, services, customer }) => {
+    const { checkoutUrl } = findSignup(services, customer, 'pending')
+    const form = new URLSearchParams({ email: emailOf(customer), ...CARD })
+    const answer = await clouds.front.answer(new Request(checkoutUrl ?? '', { method: 'POST', body: form }))
+    if (answer.status !== 303) throw notFound('The checkout is closed.')
+  },
+  approve: onTenantOf('paid', (tx, { services, customer, actor }) => {
+    approveSignup(tx, services, findSignup(services, customer, 'paid').id, actor, services.clock.now())
+  }),
+  suspend: onTenant((tx, { services, actor }, { id }) => {
+    suspendTenant(tx, services, id, { actor, because: 'operator', nowMs: services.clock.now() })
+  }),
+  resume: onTenant((tx, { services, actor }, { id }) => {
+    resumeTenant(tx, services, id, { actor, nowMs: services.clock.now() })
+  }),
+  'back up': onTenant((tx, { services, actor }, { id }) => {
+    const nowMs = services.clock.now()
+    backUpTenant(tx, services, id, { actor, reason: 'by_hand', method: 'app', nowMs })
+  }),
+  image: onTenant((tx, { services, actor }, { id }) => {
+    const nowMs = services.clock.now()
+    backUpTenant(tx, services, id, { actor, reason: 'by_hand', method: 'image', nowMs })
+  }),
+  retry: onRun((tx, { services, actor }, run) => retry(tx, services, run.id, actor, services.clock.now())),
+  undo: onRun((tx, { services, actor }, run) => undo(tx, services, run.id, actor, services.clock.now())),
+  cancel: onRun((tx, { services, actor }, run) => cancel(tx, services, run.id, actor, services.clock.now())),
+  'app breaks': ({ clouds }) => {
+    clouds.front.faults.add({
+      provider: 'machine',
+      verb: 'start',
+      kind: 'refuse',
+      code: 'conflict',
+      times: 1,
+    })
+  },
+  'card declines': atStripe(({ stripe }, customer) => stripe.failNextCharge(emailOf(customer))),
+  'period ends': atStripe(({ stripe }, _customer, subscription) => stripe.renewNow(subscription())),
+  'pays what is open': atStripe(({ stripe }, _customer, subscription) =>
+    stripe.payOpenInvoice(subscription()),
+  ),
+  'customer cancels': atStripe(({ stripe }, _customer, subscription) =>
+    stripe.cancelByCustomer(subscription()),
+  ),
+}
+
+const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', name: 'A Customer' }
+
+export const emailOf = ({ name }: Customer) => `${name}@example.com`
+
+function signupOf(customer: Customer) {
+  return { subdomain: customer.name, email: emailOf(customer), plan: `virtues/${customer.plan}` }
+}
+
+/** The newest tenant of a customer, if there ever was one. */
+export function findTenant(db: Reader, { name }: Customer): TenantRow | undefined {
+  return db
+    .select()
+    .from(tenants)
+    .where(eq(tenants.subdomain, name))
+    .orderBy(desc(tenants.createdAt))
+    .limit(1)
+    .get()
+}
+
+function findSignup({ db }: Services, { name }: Customer, status: (typeof signups.$inferSelect)['status']) {
+  const mine = and(eq(signups.subdomain, name), eq(signups.status, status))
+  const signup = db.read.select().from(signups).where(mine).get()
+  if (!signup) throw notFound(`No signup of ${name} is ${status}.`)
+  return signup
+}
+
+function subscriptionOf({ db }: Services, customer: Customer): string {
+  const tenant = mustFindTenant(db.read, customer)
+  const mine = eq(subscriptions.organizationId, tenant.organizationId)
+  const found = db.read.select().from(subscriptions).where(mine).orderBy(desc(subscriptions.createdAt)).get()
+  if (!found) throw notFound('There is no subscription.')
+  return found.stripeId
+}
+
+function mustFindTenant(db: Reader, customer: Customer): TenantRow {
+  const tenant = findTenant(db, customer)
+  if (!tenant) throw notFound(`${customer.name} has no tenant.`)
+  return tenant
+}
+
+/** What customers and time do at Stripe, which has its own reasons to refuse. */
+function atStripe(act: (clouds: Clouds, customer: Customer, subscription: () => string) => void): Action {
+  return ({ clouds, services, customer }) => {
+    try {
+      act(clouds, customer, () => subscriptionOf(services, customer))
+    } catch (thrown) {
+      throw conflict('Stripe does not let them.', { cause: thrown })
+    }
+  }
+}
+
+function onTenantOf(_status: 'paid', verb: (tx: Tx, scene: Scene) => void): Action {
+  return (scene) => scene.services.db.write((tx) => verb(tx, scene))
+}
+
+function onTenant(verb: (tx: Tx, scene: Scene, tenant: TenantRow) => void): Action {
+  return (scene) => scene.services.db.write((tx) => verb(tx, scene, mustFindTenant(tx, scene.customer)))
+}
+
+function onRun(verb: (tx: Tx, scene: Scene, run: RunRow) => void): Action {
+  return onTenant((tx, scene, tenant) => {
+    const run = latestRun(tx, tenant.id)
+    if (!run) throw notFound('Nothing was ever done to this tenant.')
+    verb(tx, scene, run)
+  })
+}

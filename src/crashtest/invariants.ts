@@ -1,0 +1,244 @@
+import { and, eq, inArray, ne } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import { backups, effects, organizations, outbox, runs, servers, signups, tenants } from '../db/schema'
+import type { TenantRow } from '../tenants/tenant'
+import { type Holdings, isLive } from './holdings'
+import { TENANT_DOMAIN } from './shop'
+
+/** The end of a story: every fault is over, and what had failed was tried again or taken back. */
+export type End = {
+  db: Reader
+  holds: Holdings
+  /** What was seen on the way. */
+  seen: readonly string[]
+  /** What Atlas logged as errors. */
+  complaints: readonly string[]
+}
+
+export type Invariant = {
+  /** What always holds, in plain words. */
+  always: string
+  /** Whatever is otherwise, a sentence each. */
+  broken(end: End): string[]
+}
+
+/** What must be true of every story, whatever failed in it and wherever Atlas died. */
+export const INVARIANTS: readonly Invariant[] = [
+  {
+    always: 'A live tenant has exactly one server, the one that Atlas knows as its own.',
+    broken: ({ db, holds }) =>
+      liveTenants(db).flatMap((tenant) => {
+        const theirs = holds.servers.filter(({ labels }) => labels.tenant === tenant.id)
+        const known = currentServer(db, tenant)?.externalId
+        if (theirs.length === 1 && theirs[0]?.id === known) return []
+        return [`${tenant.subdomain} (${tenant.status}) has ${theirs.length} servers`]
+      }),
+  },
+  {
+    always: 'A live tenant has exactly one A record, which points to its server.',
+    broken: ({ db, holds }) =>
+      liveTenants(db).flatMap((tenant) => {
+        const theirs = holds.records.filter(({ name, type }) => type === 'A' && name === recordName(tenant))
+        const address = currentServer(db, tenant)?.ipv4
+        if (theirs.length === 1 && theirs[0]?.values.join() === address) return []
+        return [`${tenant.subdomain} (${tenant.status}) has ${theirs.length} records, its server ${address}`]
+      }),
+  },
+  {
+    always: 'An active tenant has exactly one subscription that is paid for or asked for; no tenant has two.',
+    broken: ({ db, holds }) =>
+      liveTenants(db).flatMap((tenant) => {
+        const customer = organizationOf(db, tenant)?.stripeCustomerId
+        const live = holds.subscriptions.filter((one) => one.customer === customer && isLive(one))
+        const isRight = live.length === 1 || (live.length === 0 && tenant.status === 'suspended')
+        return isRight ? [] : [`${tenant.subdomain} (${tenant.status}) has ${live.length} subscriptions`]
+      }),
+  },
+  {
+    always: 'The app of an active tenant runs, that of a suspended one stands still.',
+    broken: ({ db, holds }) =>
+      liveTenants(db).flatMap((tenant) => {
+        const { externalId } = currentServer(db, tenant) ?? {}
+        const app = holds.apps.find(({ serverId }) => serverId === externalId)?.app.state
+        const isRight = app === (tenant.status === 'active' ? 'running' : 'stopped')
+        return isRight ? [] : [`the app of ${tenant.subdomain} (${tenant.status}) is ${app}`]
+      }),
+  },
+  {
+    always: 'Every tenant that went live was welcomed with exactly one accepted mail; nobody else was.',
+    broken: ({ db, holds }) => {
+      const welcomes = holds.mails.filter(({ subject }) => subject.includes('is live'))
+      return db
+        .select()
+        .from(tenants)
+        .all()
+        .flatMap((tenant) => {
+          const theirs = welcomes.filter(({ idempotencyKey }) => idempotencyKey === `welcome-${tenant.id}`)
+          const wanted = tenant.activatedAt === null ? 0 : 1
+          return theirs.length === wanted
+            ? []
+            : [`${tenant.subdomain} (${tenant.status}) got ${theirs.length} welcome mails`]
+        })
+    },
+  },
+  {
+    always: 'No mail is sent twice, and none is left over.',
+    broken: ({ db, holds }) => {
+      const keys = holds.mails.map(({ idempotencyKey }) => idempotencyKey)
+      const twice = keys.filter((key, index) => key !== undefined && keys.indexOf(key) !== index)
+      const unsent = db.select().from(outbox).where(ne(outbox.status, 'sent')).all()
+      return [
+        ...twice.map((key) => `a mail was sent twice: ${key}`),
+        ...unsent.map(({ kind, status, reason }) => `a mail (${kind}) is ${status}: ${reason}`),
+      ]
+    },
+  },
+  {
+    always:
+      'Nothing in the clouds is nobody’s: no server, address, image, volume, record, subscription, backup.',
+    broken: ({ db, holds }) => orphans(db, holds),
+  },
+  {
+    always:
+      'A name never points to an address that is not ours, and caches have forgotten it before it is given back.',
+    broken: ({ seen }) => seen.filter((one) => one.startsWith('dangling')),
+  },
+  {
+    always: 'Nobody pays for nothing and nothing runs unpaid for more than an hour.',
+    broken: ({ seen }) => seen.filter((one) => one.startsWith('payer')),
+  },
+  {
+    always: 'Every run comes to an end within 24 hours, the cool-off of a deletion not counted.',
+    broken: ({ db, seen }) => [
+      ...db
+        .select()
+        .from(runs)
+        .where(inArray(runs.status, ['queued', 'running', 'waiting', 'failed']))
+        .all()
+        .filter((run) => run.status !== 'failed' || isLatest(db, run))
+        .map(({ kind, status, step, reason }) => `the run ${kind} is ${status} at ${step}: ${reason}`),
+      ...seen.filter((one) => one.startsWith('slow')),
+    ],
+  },
+  {
+    always: 'Every effect in the ledger has an outcome.',
+    broken: ({ db }) =>
+      db
+        .select()
+        .from(effects)
+        .where(eq(effects.outcome, 'intended'))
+        .all()
+        .map(({ provider, verb }) => `${provider} ${verb} is still intended`),
+  },
+  {
+    always: 'No command ran twice on a machine.',
+    broken: ({ seen, holds }) => [
+      ...holds.machines.flatMap(({ commands }) => ranTwice(commands)),
+      ...seen.filter((one) => one.startsWith('command')),
+    ],
+  },
+  {
+    always: 'What Atlas said yes to is still there.',
+    broken: ({ seen }) => seen.filter((one) => one.startsWith('forgotten')),
+  },
+  {
+    always: 'Of two people who press at once, one wins and the other is told that it conflicts.',
+    broken: ({ seen }) => seen.filter((one) => one.startsWith('both')),
+  },
+  {
+    always: 'Nothing happens in Atlas that it did not foresee.',
+    broken: ({ seen, complaints }) => [
+      ...complaints.filter(isUnforeseen).map((line) => `Atlas logged: ${line.slice(0, 900)}`),
+      ...seen.filter((one) => one.startsWith('unforeseen')),
+    ],
+  },
+]
+
+/** Everything that is wrong at the end of a story. */
+export function violations(end: End): string[] {
+  return INVARIANTS.flatMap(({ always, broken }) => broken(end).map((what) => `${always} But: ${what}`))
+}
+
+export function liveTenants(db: Reader): TenantRow[] {
+  return db
+    .select()
+    .from(tenants)
+    .where(inArray(tenants.status, ['active', 'suspended']))
+    .all()
+}
+
+function currentServer(db: Reader, { id }: TenantRow) {
+  return db
+    .select()
+    .from(servers)
+    .where(and(eq(servers.tenantId, id), eq(servers.role, 'current')))
+    .get()
+}
+
+function organizationOf(db: Reader, { organizationId }: TenantRow) {
+  return db.select().from(organizations).where(eq(organizations.id, organizationId)).get()
+}
+
+const recordName = ({ subdomain }: TenantRow) => `${subdomain}.${TENANT_DOMAIN}.`
+
+function orphans(db: Reader, holds: Holdings): string[] {
+  const live = liveTenants(db)
+  const ids = new Set(live.map(({ id }) => id))
+  const payers = new Set(live.map((tenant) => organizationOf(db, tenant)?.stripeCustomerId))
+  // Whose provisioning was undone may still be approved again, or get the money back.
+  const waiting = db.select().from(signups).where(eq(signups.status, 'paid')).all()
+  for (const { organizationId } of waiting) {
+    const one = db
+      .select()
+      .from(organizations)
+      .where(eq(organizations.id, organizationId ?? ''))
+      .get()
+    payers.add(one?.stripeCustomerId)
+  }
+  const names = new Set(live.map(recordName))
+  const kept = db
+    .select()
+    .from(backups)
+    .where(inArray(backups.status, ['complete', 'failed']))
+    .all()
+  const images = new Set(kept.map(({ imageId }) => imageId))
+  const objects = new Set(kept.map(({ objectKey }) => objectKey))
+  const serverIds = new Set(holds.servers.map(({ id }) => id))
+  return [
+    ...holds.servers
+      .filter(({ labels }) => !ids.has(labels.tenant ?? ''))
+      .map(({ name }) => `the server ${name}`),
+    ...holds.addresses
+      .filter(({ serverId }) => !serverIds.has(serverId ?? ''))
+      .map(({ ip }) => `the address ${ip}`),
+    ...holds.images
+      .filter(({ id, type }) => type === 'snapshot' && !images.has(id))
+      .map(({ id }) => `the image ${id}`),
+    ...holds.volumes.map(({ name }) => `the volume ${name}`),
+    ...holds.records.filter(({ name }) => !names.has(name)).map(({ name }) => `the record ${name}`),
+    ...holds.subscriptions
+      .filter((one) => isLive(one) && !payers.has(one.customer))
+      .map(({ id }) => `the subscription ${id}`),
+    ...holds.objects.filter(({ key }) => !objects.has(key)).map(({ key }) => `the stored backup ${key}`),
+  ].map((what) => `${what} is nobody’s`)
+}
+
+function isLatest(db: Reader, { tenantId, createdAt }: typeof runs.$inferSelect): boolean {
+  const later = db.select().from(runs).where(eq(runs.tenantId, tenantId)).all()
+  return later.every((run) => run.createdAt <= createdAt)
+}
+
+/** The same part of the same run, done to its end more than once. */
+export function ranTwice(commands: { id: string; end: object | null }[]): string[] {
+  const done = commands
+    .filter(({ end }) => end !== null && 'result' in end)
+    .map(({ id }) => id.replace(/-\d+$/, ''))
+  return done.filter((id, index) => done.indexOf(id) !== index).map((id) => `command ${id} ran twice`)
+}
+
+/** Errors that tell of a mistake in Atlas, not of the weather. */
+function isUnforeseen(line: string): boolean {
+  return (
+    /"code":"internal"|"stack"/.test(line) && !/"code":"(unavailable|conflict|invalid|not_found)"/.test(line)
+  )
+}

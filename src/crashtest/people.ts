@@ -1,0 +1,128 @@
+import { count } from 'drizzle-orm'
+import { auditEvents } from '../db/schema'
+import { AtlasError } from '../errors'
+import { ACTIONS, findTenant } from './acts'
+import type { Land } from './land'
+import type { Act, Customer } from './story'
+
+const AGAIN_MS = 4_000
+const TRIES_MAX = 40
+const PATIENCE_MS = 3 * 3_600_000
+/** What is not there yet is looked for again, until a lost webhook must have been made up for. */
+const PATIENT = new Set(['approve'])
+const LOOKS_MAX = 12
+const LOOK_AGAIN_MS = 10 * 60_000
+
+/** Why Atlas said no, in its own code; undefined when it said yes. */
+type Refusal = AtlasError['code'] | undefined
+
+/** The customers and operators of a story: each does one thing after the other, whatever becomes of Atlas. */
+export class People {
+  private readonly waiting = new Set<{ isTime: () => boolean; go: () => void }>()
+  private left: number
+
+  constructor(
+    private readonly land: Land,
+    customers: readonly Customer[],
+  ) {
+    this.left = customers.length
+    for (const customer of customers) void this.live(customer)
+  }
+
+  get areDone(): boolean {
+    return this.left === 0
+  }
+
+  /** Lets those go on whose time has come. */
+  look(): void {
+    for (const one of this.waiting) {
+      if (!one.isTime()) continue
+      this.waiting.delete(one)
+      one.go()
+    }
+  }
+
+  private async live(customer: Customer): Promise<void> {
+    for (const act of customer.acts) {
+      await this.land.pause(act.after)
+      if (!act.atOnce) await this.untilSettled(customer)
+      await this.press(customer, act)
+    }
+    this.left--
+  }
+
+  /** One person presses, or two at once. */
+  private async press(customer: Customer, act: Act): Promise<void> {
+    const hands = act.twice ? ['one', 'two'] : ['one']
+    const answers = await Promise.all(hands.map((hand) => this.insist(customer, act.kind, hand)))
+    const yes = answers.filter((answer) => answer === undefined).length
+    if (yes > 1 && EXCLUSIVE.has(act.kind))
+      this.land.watch.tell(`both were told yes: ${act.kind} ${customer.name}`)
+  }
+
+  /** Presses again while Atlas is down or busy. */
+  private async insist(customer: Customer, kind: string, hand: string): Promise<Refusal> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const answer = await this.ask(customer, kind, hand)
+      const tooEarly =
+        PATIENT.has(kind) && (answer === 'not_found' || answer === 'conflict') && tries < LOOKS_MAX
+      if (tooEarly) {
+        await this.land.pause(LOOK_AGAIN_MS)
+        continue
+      }
+      if (answer !== 'unavailable' && answer !== 'down') {
+        this.land.tell(
+          `${hand === 'two' ? 'another' : 'somebody'}: ${kind} ${customer.name} -> ${answer ?? 'yes'}`,
+        )
+        return answer
+      }
+      await this.land.pause(AGAIN_MS)
+    }
+    return 'unavailable'
+  }
+
+  private async ask(customer: Customer, kind: string, hand: string): Promise<Refusal | 'down'> {
+    const { life, clouds } = this.land
+    const { services, fate } = life
+    if (!services || fate.isDead) return 'down'
+    const action = async () =>
+      ACTIONS[kind]?.({ services, clouds, customer, actor: { id: `operator:${hand}` } })
+    try {
+      const isAnswered = await Promise.race([action().then(() => true), fate.death.promise.then(() => false)])
+      if (!isAnswered || fate.isDead) return 'down'
+      this.land.promise(countAudits(this.land))
+      return undefined
+    } catch (thrown) {
+      if (fate.isDead) return 'down'
+      if (thrown instanceof AtlasError && thrown.code !== 'internal') return thrown.code
+      this.land.watch.tell(`unforeseen: ${kind} threw ${String(thrown)}`)
+      return 'internal'
+    }
+  }
+
+  /** People look at the page and wait until it says that nothing is being done. */
+  private untilSettled(customer: Customer): Promise<void> {
+    const giveUpAt = this.land.time.now() + PATIENCE_MS
+    const isTime = () => isSettled(this.land, customer) || this.land.time.now() > giveUpAt
+    if (isTime()) return Promise.resolve()
+    return new Promise((go) => this.waiting.add({ isTime, go }))
+  }
+}
+
+/** Of these only one of two can be right. */
+const EXCLUSIVE = new Set(['approve', 'suspend', 'resume', 'retry', 'undo', 'delete', 'change plan'])
+
+function isSettled({ db }: Land, customer: Customer): boolean {
+  const tenant = findTenant(db.read, customer)
+  const { n } = db.sqlite
+    .query(
+      `SELECT (SELECT count(*) FROM runs WHERE tenant_id = ?1 AND status IN ('queued', 'running', 'waiting'))
+            + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
+    )
+    .get(tenant?.id ?? '') as { n: number }
+  return n === 0
+}
+
+function countAudits({ db }: Land): number {
+  return db.read.select({ n: count() }).from(auditEvents).get()?.n ?? 0
+}

@@ -1,0 +1,98 @@
+import type { Database } from 'bun:sqlite'
+import { readSettings } from '../atlas'
+import { syncPlans } from '../catalog/plans'
+import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../cli/demo-environment'
+import { demoBlueprints, demoPrices, demoSender, demoVariables } from '../cli/demo-goods'
+import type { Environment } from '../config'
+import { openDb } from '../db/open'
+import { installation } from '../db/schema'
+import { generateHostKey } from '../providers/ssh/keys'
+import type { CloudsOptions } from '../simulator/simulator'
+
+export const ADMIN_EMAIL = 'founder@shop.example'
+export const TENANT_DOMAIN = 'sites.example.net'
+const WEBHOOK_SECRET = 'whsec_crashtest0000000000000000000000'
+const WEBHOOK_URL = 'http://atlas.internal/api/stripe/webhook'
+const sshKey = generateHostKey()
+
+/** The environment that every Atlas of a crash test is started with; each life has addresses of its own. */
+const environment: Environment = {
+  ...demoVariables(demoBlueprints()),
+  ADMIN_EMAIL,
+  BASE_URL: 'https://shop.example',
+  TENANT_DOMAIN,
+  DATA_DIR: ':memory:',
+  AUTH_SECRET: 'crashtest-auth-secret-00000000000000000000',
+  ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+  HETZNER_API_TOKEN: CLOUD_KEYS.hetzner,
+  ATLAS_SSH_KEY_ID: SSH_KEY_NAME,
+  ATLAS_SSH_PRIVATE_KEY: sshKey.privateKey,
+  AWS_ACCESS_KEY_ID: CLOUD_KEYS.awsAccessKeyId,
+  AWS_SECRET_ACCESS_KEY: 'crashtest-aws-secret-0000000000000000000',
+  HOSTED_ZONE_ID: ZONE_ID,
+  STRIPE_SECRET_KEY: CLOUD_KEYS.stripe,
+  STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+  RESEND_API_KEY: CLOUD_KEYS.resend,
+  BACKUP_S3_ENDPOINT: 'http://127.0.0.1/s3',
+  BACKUP_S3_REGION: CLOUD_KEYS.s3.region,
+  BACKUP_S3_BUCKET: CLOUD_KEYS.s3.bucket,
+  BACKUP_S3_ACCESS_KEY: CLOUD_KEYS.s3.accessKeyId,
+  BACKUP_S3_SECRET_KEY: CLOUD_KEYS.s3.secretAccessKey,
+  EMAIL_FROM: demoSender(demoBlueprints()),
+  BLUEPRINTS_DIR: process.env.BLUEPRINTS_DIR,
+}
+
+/** What is the same for every story: read, checked and rendered once. */
+export class Shop {
+  readonly env = environment
+  readonly settings = readSettings(environment)
+  private readonly empty: Uint8Array
+
+  constructor(nowMs: number) {
+    const db = openDb(':memory:', nowMs)
+    db.write((tx) => {
+      syncPlans(tx, this.settings.catalog, nowMs)
+      tx.insert(installation).values({ id: 'ins_crashtest00000000000000', createdAt: nowMs }).run()
+    })
+    this.empty = db.sqlite.serialize()
+    db.close()
+  }
+
+  /** A migrated control database without a customer in it. */
+  newDatabase(): Uint8Array {
+    return this.empty
+  }
+
+  /** The configuration of the life that reaches the outside under this host name. */
+  configFor(host: string) {
+    const url = `http://${host}`
+    return {
+      ...this.settings.config,
+      HETZNER_API_URL: `${url}/hetzner/v1`,
+      ROUTE53_API_URL: `${url}/route53`,
+      STRIPE_API_URL: url,
+      RESEND_API_URL: `${url}/resend`,
+      SERVER_GATEWAY_URL: url,
+      BACKUP_S3_ENDPOINT: `${url}/s3`,
+    }
+  }
+}
+
+/** The simulated clouds that belong to that environment. */
+export function cloudsOf(insides: Pick<CloudsOptions, 'deliver' | 'outside'>): CloudsOptions {
+  return {
+    keys: CLOUD_KEYS,
+    prices: demoPrices(),
+    webhook: { url: WEBHOOK_URL, secret: WEBHOOK_SECRET },
+    zone: { id: ZONE_ID, name: TENANT_DOMAIN },
+    sshKey: { name: SSH_KEY_NAME, publicKey: sshKey.publicKey },
+    publicUrl: () => 'http://stripe.internal',
+    ...insides,
+  }
+}
+
+/** The pragmas that a connection needs; `Database.deserialize` gives one without them. */
+export function prepare(sqlite: Database): Database {
+  sqlite.exec('PRAGMA foreign_keys=ON; PRAGMA synchronous=OFF')
+  return sqlite
+}
