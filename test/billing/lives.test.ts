@@ -35,12 +35,16 @@ const act: fc.Arbitrary<Act> = fc.record({
 })
 const life = fc.record({ acts: fc.array(act, { minLength: 5, maxLength: 14 }), seed: fc.nat() })
 
-test('whatever happens to subscriptions and whatever becomes of the events, our rows end as Stripe’s', async () => {
-  await fc.assert(
-    fc.asyncProperty(life, (one) => live(one)),
-    { numRuns: LIVES },
-  )
-}, LIVES * 5_000)
+test(
+  'whatever happens to subscriptions and whatever becomes of the events, our rows end as Stripe’s',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(life, (one) => live(one)),
+      { numRuns: LIVES },
+    )
+  },
+  LIVES * 5_000,
+)
 
 test('and so they do when no event comes for three days', async () => {
   const acts = [
