@@ -12,6 +12,8 @@ import { backUpTenant } from './recipe'
 /** How many backups are made at a time; with one every two minutes that is 14,400 a day. */
 const AT_ONCE_MAX = 20
 const HOUR_MS = 3_600_000
+const SLICE = 500
+const METHODS = ['app', 'image'] as const
 
 /** The facts from which it follows whether a tenant's backup is due; times in UTC milliseconds. */
 export type Facts = {
@@ -25,12 +27,12 @@ export type Facts = {
 }
 
 /** Queues the backups that are due, the longest overdue first; those that can't be made now are tried later. */
-export function queueDueBackups(services: Services): void {
+export async function queueDueBackups(services: Services): Promise<void> {
   const { db, clock, log } = services
   const nowMs = clock.now()
   let free = AT_ONCE_MAX - atWork(db.read)
   if (free <= 0) return
-  for (const { tenantId, method } of dueBackups(services, nowMs)) {
+  for (const { tenantId, method } of await dueBackups(services, nowMs)) {
     if (free === 0) return
     if (isHeldByFailure(db.read, tenantId)) continue
     try {
@@ -45,18 +47,31 @@ export function queueDueBackups(services: Services): void {
   }
 }
 
-/** Which tenants are due, and for what; nothing is being done to any of them. */
-export function dueBackups(services: Services, nowMs: number): { tenantId: string; method: BackupMethod }[] {
-  const { catalog } = services
-  const due = candidates(services.db.read).flatMap(({ planId, blueprint, externalId, ...facts }) => {
-    const plan = catalog.offers.find(({ id }) => id === planId)?.plan ?? catalog.plan(planId).plan
-    const possible = (method: BackupMethod) =>
-      isDue(facts, method, plan.backups, nowMs) &&
-      missingFor(services, { blueprint }, { externalId }, method) === null
-    const method = (['app', 'image'] as const).find(possible)
-    return method ? [{ tenantId: facts.tenantId, method, lastAt: facts.lastAt[method] ?? 0 }] : []
-  })
+/** Which tenants are due, and for what, the longest waiting first; nothing is being done to any of them. */
+export async function dueBackups(services: Services, nowMs: number): Promise<Due[]> {
+  const due: Due[] = []
+  let last = ''
+  do {
+    const slice = candidates(services.db.read, last)
+    due.push(...slice.flatMap((candidate) => dueOf(services, candidate, nowMs) ?? []))
+    last = slice.length === SLICE ? (slice.at(-1)?.tenantId ?? '') : ''
+    // A look at ten thousand tenants in one go would keep everybody's pages waiting.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  } while (last !== '')
   return due.sort((a, b) => a.lastAt - b.lastAt)
+}
+
+type Due = { tenantId: string; method: BackupMethod; lastAt: number }
+
+function dueOf(services: Services, candidate: Candidate, nowMs: number): Due | null {
+  const { planId, blueprint, externalId, ...facts } = candidate
+  const { plan } = services.catalog.plan(planId)
+  const method = METHODS.find(
+    (one) =>
+      isDue(facts, one, plan.backups, nowMs) &&
+      missingFor(services, { blueprint }, { externalId }, one) === null,
+  )
+  return method ? { tenantId: facts.tenantId, method, lastAt: facts.lastAt[method] ?? 0 } : null
 }
 
 /**
@@ -79,9 +94,12 @@ export function slotOf(name: string, everyMs: number, nowMs: number): number {
   return Math.floor((nowMs - offset) / everyMs) * everyMs + offset
 }
 
-/** Live tenants that nothing is being done to. */
-function candidates(db: Reader) {
-  const rows = db.all<Candidate>(sql`
+type Candidate = Facts & { planId: string; blueprint: string; externalId: string | null }
+
+/** Live tenants that nothing is being done to: some of them, those after `last`. */
+function candidates(db: Reader, last: string): Candidate[] {
+  // `+` keeps SQLite from the index of statuses, by which it would sort every slice anew.
+  const rows = db.all<Omit<Candidate, 'lastAt' | 'isSettled'> & { settled: number } & Facts['lastAt']>(sql`
     SELECT t.id AS tenantId, t.status, t.plan_id AS planId, t.blueprint, t.activated_at AS activatedAt,
       s.external_id AS externalId,
       (SELECT max(created_at) FROM backups WHERE tenant_id = t.id AND method = 'app') AS app,
@@ -89,21 +107,15 @@ function candidates(db: Reader) {
       t.status = 'suspended' AND EXISTS (SELECT 1 FROM backups WHERE tenant_id = t.id AND method = 'app'
         AND status = 'complete' AND created_at >= t.suspended_at) AS settled
     FROM ${tenants} AS t JOIN servers AS s ON s.tenant_id = t.id AND s.role = 'current'
-    WHERE t.status IN ('active', 'suspended') AND NOT EXISTS (
-      SELECT 1 FROM runs WHERE tenant_id = t.id AND status IN ('queued', 'running', 'waiting'))`)
+    WHERE t.id > ${last} AND +t.status IN ('active', 'suspended') AND NOT EXISTS (
+      SELECT 1 FROM runs WHERE tenant_id = t.id AND status IN ('queued', 'running', 'waiting'))
+    ORDER BY t.id LIMIT ${SLICE}`)
   return rows.map(({ app, image, settled, ...facts }) => ({
     ...facts,
     isSettled: settled === 1,
     lastAt: { app, image },
   }))
 }
-
-type Candidate = Omit<Facts, 'lastAt' | 'isSettled'> & {
-  settled: number
-  planId: string
-  blueprint: string
-  externalId: string | null
-} & Record<BackupMethod, number | null>
 
 /** What failed and waits for somebody to retry or undo it must stay the tenant's latest run. */
 function isHeldByFailure(db: Reader, tenantId: string): boolean {
