@@ -2,6 +2,7 @@ import { callsPage } from './control/calls'
 import { type Fields, faultsPage, readFault } from './control/faults'
 import icon from './control/icon.svg' with { type: 'text' }
 import liveScript from './control/live.js' with { type: 'text' }
+import { isMoneyMove, type MoneyMove, moveMoney } from './control/money'
 import { overviewPage } from './control/overview'
 import { type ControlOptions, readState, setDisorder } from './control/state'
 import styles from './control/styles.css' with { type: 'text' }
@@ -54,6 +55,9 @@ function read(options: ControlOptions, request: Request, pathname: string): Resp
 async function write(options: ControlOptions, request: Request, pathname: string): Promise<Response | null> {
   const [, , noun, id, verb] = pathname.split('/')
   const action = `${request.method} ${noun}${verb ? `/${verb}` : ''}`
+  if (noun === 'subscriptions' && request.method === 'POST' && isMoneyMove(verb)) {
+    return moveSubscription(options, request, id ?? '', verb)
+  }
   switch (action) {
     case 'POST faults':
       return addFault(options, request)
@@ -97,6 +101,12 @@ function moveMachine(
   }
   machines[verb](id)
   return done(request, '/#servers', machines.list().find((machine) => machine.serverId === id) ?? null)
+}
+
+function moveSubscription(options: ControlOptions, request: Request, id: string, move: MoneyMove): Response {
+  const moved = moveMoney(options, id, move)
+  if (!moved) return refused(404, 'not_found', 'There is no such subscription, or it has ended.')
+  return done(request, '/#money', { id, status: moved.status })
 }
 
 async function moveClock({ world }: ControlOptions, request: Request): Promise<Response> {

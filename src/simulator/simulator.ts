@@ -98,7 +98,7 @@ export function makeClouds(world: World, options: CloudsOptions): Clouds {
   const pages: ((request: Request) => Promise<Response | null>)[] = [
     (request) => stripe.page(request),
     mailboxPages(world),
-    controlPages({ world, front, machines, route53, addresses }),
+    controlPages({ world, front, machines, route53, stripe, addresses }),
   ]
   const stop = () => {
     hetzner.stop()

@@ -7,6 +7,7 @@ import type { ServerRow } from '../../src/simulator/hetzner/project'
 import { SimMachines } from '../../src/simulator/machines'
 import { ResendTwin } from '../../src/simulator/resend'
 import { Route53Twin } from '../../src/simulator/route53'
+import { StripeTwin } from '../../src/simulator/stripe'
 import { World } from '../../src/simulator/world'
 
 const EVIL = '"><script>alert(1)</script>'
@@ -16,6 +17,16 @@ const fronts: Front[] = []
 afterEach(async () => {
   await Promise.all(fronts.splice(0).map((front) => front.stop()))
 })
+
+function stripeIn(world: World): StripeTwin {
+  return new StripeTwin(world, {
+    secretKey: 'sk_test_atlas',
+    publicUrl: () => 'http://127.0.0.1',
+    prices: [{ id: 'price_1', amount: 2900, currency: 'usd', interval: 'month', productName: 'Starter' }],
+    webhook: { url: 'http://127.0.0.1:9/', secret: 'whsec_atlas' },
+    deliver: async () => new Response(),
+  })
+}
 
 function stage() {
   const clock = new ManualClock()
@@ -37,8 +48,9 @@ function stage() {
     if (machine) machine.state = state
   }
   const machines = { list: () => list, kill: move('off'), pause: move('paused'), resume: move('running') }
+  const stripe = stripeIn(world)
   const addresses = () => [{ name: 'Shop', url: 'http://127.0.0.1:3000', purpose: 'where customers buy' }]
-  const pages = controlPages({ world, front, machines, route53, addresses })
+  const pages = controlPages({ world, front, machines, route53, stripe, addresses })
   const url = front.listen(0)
   fronts.push(front)
   const ask = async (path: string, init: RequestInit = {}) => {
@@ -47,7 +59,7 @@ function stage() {
   }
   const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
     ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
-  return { clock, world, front, route53, list, url, ask, post }
+  return { clock, world, front, route53, stripe, list, url, ask, post }
 }
 
 describe('the overview', () => {
@@ -238,11 +250,11 @@ describe('machines', () => {
   })
 
   test('are the simulated ones', async () => {
-    const { world, front, route53 } = stage()
+    const { world, front, route53, stripe } = stage()
     const machines = new SimMachines(world, { faults: front.faults, resolve: () => undefined })
     const spec = { serverId: '9', name: 'grace', ipv4: '198.18.0.9', image: 'debian-13', sshKeys: [] }
     machines.create({ ...spec, userData: '#cloud-config\n{}\n' })
-    const pages = controlPages({ world, front, machines, route53, addresses: () => [] })
+    const pages = controlPages({ world, front, machines, route53, stripe, addresses: () => [] })
     const move = async (verb: string) => {
       const url = `http://127.0.0.1/control/machines/9/${verb}`
       const answer = await pages(new Request(url, { method: 'POST', headers: JSON_WANTED }))
@@ -330,5 +342,42 @@ describe('strangers', () => {
     const { post, url } = stage()
     const headers = { origin: url, 'sec-fetch-site': 'same-origin' }
     expect((await post('/control/webhooks', { disorder: 'on' }, headers)).status).toBe(303)
+  })
+})
+
+describe('a subscription', () => {
+  const sell = ({ stripe, clock }: ReturnType<typeof stage>) =>
+    stripe.seed({
+      at: clock.now() - 86_400_000,
+      priceId: 'price_1',
+      payer: { email: 'ada@example.com', name: 'Ada' },
+      clientReferenceId: 'sig_1',
+      metadata: {},
+      successUrl: 'http://127.0.0.1/',
+    }).subscription.id
+
+  test('can be let fall behind, be paid, renewed and canceled', async () => {
+    const open = stage()
+    const id = sell(open)
+    const move = async (verb: string) => {
+      const { body } = await open.post(`/control/subscriptions/${id}/${verb}`, {}, JSON_WANTED)
+      return (JSON.parse(body) as { status: string }).status
+    }
+    expect(await move('renewal')).toBe('active')
+    expect(await move('decline')).toBe('active')
+    expect((await open.ask('/')).body).toContain('card declines')
+    expect(await move('renewal')).toBe('past_due')
+    expect(await move('payment')).toBe('active')
+    expect(await move('cancellation')).toBe('canceled')
+    expect((await open.ask('/')).body).not.toContain(`/control/subscriptions/${id}/`)
+  })
+
+  test('that has ended, or is not there, and a verb that is not there, are not found', async () => {
+    const open = stage()
+    const id = sell(open)
+    await open.post(`/control/subscriptions/${id}/cancellation`, {})
+    for (const path of [`${id}/renewal`, 'sub_none/payment', `${id}/toString`]) {
+      expect((await open.post(`/control/subscriptions/${path}`, {})).status).toBe(404)
+    }
   })
 })

@@ -1,5 +1,6 @@
 import { type Html, html } from '../html'
 import { badge, count, empty, layout, table } from './layout'
+import type { MoneyMove } from './money'
 import type { ControlState } from './state'
 
 type Server = ControlState['servers'][number]
@@ -11,6 +12,7 @@ const JUMPS: [label: string, ms: number][] = [
   ['+1 min', 60_000],
   ['+1 h', 3_600_000],
   ['+1 day', 86_400_000],
+  ['+1 week', 7 * 86_400_000],
 ]
 
 const VERBS = {
@@ -98,9 +100,25 @@ function subscriptions({ subscriptions }: ControlState): Html {
   if (subscriptions.length === 0) return empty('Nobody has paid yet.')
   const rows = newest(subscriptions).map(
     (one) =>
-      html`<tr><th scope="row">${one.customer}</th><td><code>${one.price}</code></td><td>${badge(one.status)}</td><td><code>${one.id}</code></td></tr>`,
+      html`<tr><th scope="row">${one.customer}</th><td><code>${one.price}</code></td><td>${badge(one.status)}${one.cardDeclines ? html`<span class="quiet">card declines</span>` : null}</td><td><code>${one.id}</code></td><td>${moneyActions(one)}</td></tr>`,
   )
-  return html`${table(['Customer', 'Price', 'Status', 'Subscription'], rows)}${rest(subscriptions)}`
+  return html`${table(['Customer', 'Price', 'Status', 'Subscription', 'Let happen'], rows)}${rest(subscriptions)}`
+}
+
+const MOVES: [label: string, move: MoneyMove][] = [
+  ['Renew now', 'renewal'],
+  ['Pay', 'payment'],
+  ['Let the card decline', 'decline'],
+  ['Cancel', 'cancellation'],
+]
+
+function moneyActions({ id, status, customer }: ControlState['subscriptions'][number]): Html | null {
+  if (status === 'canceled') return null
+  const forms = MOVES.map(
+    ([label, move]) =>
+      html`<form method="post" action="/control/subscriptions/${id}/${move}"><button aria-label="${label}: ${customer}">${label}</button></form>`,
+  )
+  return html`<div class="row">${forms}</div>`
 }
 
 /** A page that follows a fleet must stay small; `/control/state.json` has everything. */

@@ -5,10 +5,12 @@ import type { ServerRow } from '../hetzner/project'
 import type { StoredMail } from '../resend'
 import type { Route53Twin } from '../route53'
 import type { Subscription } from '../stripe/billing'
+import type { Decline } from '../stripe/declines'
 import type { Delivery, Disorder } from '../stripe/deliveries'
 import type { Customer } from '../stripe/objects'
 import type { Exchange } from '../twin'
 import type { World } from '../world'
+import type { MoneyControl } from './money'
 
 /** A machine as its driver describes it. */
 export type MachineView = {
@@ -39,6 +41,7 @@ export type ControlOptions = {
   front: Pick<Front, 'faults' | 'journal'>
   machines: MachineControl
   route53: Pick<Route53Twin, 'recordSets'>
+  stripe: MoneyControl
   /** What runs where; asked each time, as ports may be known late. */
   addresses: () => Address[]
 }
@@ -118,6 +121,7 @@ function progressOf({ beginsAt, finishesAt }: ActionRow, now: number): number {
 
 function readSubscriptions(world: World) {
   const customers = world.table<Customer>('stripe_customers')
+  const declines = world.table<Decline>('stripe_declines')
   return world
     .table<Subscription>('stripe_subscriptions')
     .all()
@@ -126,5 +130,6 @@ function readSubscriptions(world: World) {
       status: subscription.status,
       customer: customers.get(subscription.customer)?.email ?? subscription.customer,
       price: subscription.items.data[0]?.price.id ?? '',
+      cardDeclines: declines.get(subscription.customer) !== undefined,
     }))
 }
