@@ -6,6 +6,7 @@ import { TenantsPage } from '../../views/admin/tenants'
 import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
 import { PAGE_SIZE, type PageWanted } from '../db/page'
 import { countHealth, listAiling } from '../health/report'
+import { countOpenFindings } from '../reconcile/findings'
 import { listRuns } from '../runs/list'
 import type { Services } from '../services'
 import { listSignups, waitingSignups } from '../signups/list'
@@ -80,7 +81,8 @@ export const adminRoutes = routes(
 
 /** Whose dashboard it is; a policy has made sure that there is a session. */
 export function operatorOf({ session, services }: Call) {
-  return { email: session?.email ?? '', shopName: services.catalog.front.shop.name }
+  const openFindings = countOpenFindings(services.db.read)
+  return { email: session?.email ?? '', shopName: services.catalog.front.shop.name, openFindings }
 }
 
 /** The filter of the tenants' list from a query; what is not known is left out. */

@@ -124,6 +124,12 @@ export const Pulse = () => (
   </Icon>
 )
 
+export const Compare = () => (
+  <Icon>
+    <path d="M3 7h11l-3-3M17 13H6l3 3" />
+  </Icon>
+)
+
 export const SortArrow = ({ direction }: { direction: 'asc' | 'desc' }) => (
   <Icon size={14}>
     <path d={direction === 'asc' ? 'm5 12 5-5 5 5' : 'm5 8 5 5 5-5'} />

@@ -1,11 +1,16 @@
-import { AtlasMark, Gauge, Inbox, Play, Pulse, Server } from '../components/icons'
+import { AtlasMark, Compare, Gauge, Inbox, Play, Pulse, Server } from '../components/icons'
 import type { Child, Html } from '../jsx-runtime'
 import { Document } from './document'
 
-export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs' | 'health'
+export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs' | 'health' | 'drift'
 
 /** What every page of the operator shows around its content. */
-export type Operator = { email: string; shopName: string }
+export type Operator = {
+  email: string
+  shopName: string
+  /** On how many things the clouds and Atlas do not agree. */
+  openFindings?: number
+}
 
 const SECTIONS = [
   { section: 'overview', href: '/admin', label: 'Overview', Sign: Gauge },
@@ -13,6 +18,7 @@ const SECTIONS = [
   { section: 'tenants', href: '/admin/tenants', label: 'Tenants', Sign: Server },
   { section: 'runs', href: '/admin/runs', label: 'Runs', Sign: Play },
   { section: 'health', href: '/admin/health', label: 'Health', Sign: Pulse },
+  { section: 'drift', href: '/admin/drift', label: 'Drift', Sign: Compare },
 ] as const
 
 /** Every page of the operator's dashboard: navigation at the side, at the top on a phone. */
@@ -40,6 +46,7 @@ export function AdminPage(props: {
                 <a href={href} aria-current={section === props.section ? 'page' : undefined}>
                   <Sign />
                   {label}
+                  {section === 'drift' && <OpenFindings count={props.operator.openFindings ?? 0} />}
                 </a>
               </li>
             ))}
@@ -60,6 +67,18 @@ export function AdminPage(props: {
     </Document>
   )
 }
+
+function OpenFindings({ count }: { count: number }): Html | null {
+  if (count === 0) return null
+  return (
+    <span class="nav-count">
+      {count > COUNTED_MAX ? `${COUNTED_MAX}+` : count}
+      <span class="visually-hidden"> open</span>
+    </span>
+  )
+}
+
+const COUNTED_MAX = 999
 
 /** The heading of an operator's page, with its path back and its actions. */
 export function AdminHeading(props: {

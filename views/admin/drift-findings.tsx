@@ -1,0 +1,163 @@
+import { Empty } from '../components/empty'
+import { type Money, moneyText } from '../components/money'
+import { countWords, type Page } from '../components/pager'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import type { DriftFilter } from './drift'
+
+/** Whether Atlas may act on a finding: now, after a question, once it is confirmed (UTC milliseconds), or never. */
+export type Appliance = 'now' | 'asked' | { after: number } | 'by_hand'
+
+/** One thing on which a cloud and our rows do not agree; times in UTC milliseconds. */
+export type FindingView = {
+  id: string
+  /** Its kind in a few words. */
+  label: string
+  title: string
+  /** What Atlas would do, or what a person has to. */
+  would: string
+  tenant: { id: string; subdomain: string } | null
+  /** A month; `unknown` for what costs money and has no known price, null for what costs nothing. */
+  cost: Money | 'unknown' | null
+  appliance: Appliance
+  /** What its button says. */
+  button: string
+  status: 'open' | 'ignored' | 'resolved'
+  sightings: number
+  firstSeenAt: number
+  /** What went wrong when it was last acted on. */
+  error: string | null
+  /** Who dealt with it, in words, and when. */
+  resolved: { by: string; at: number } | null
+}
+
+type ListProps = {
+  findings: FindingView[]
+  page: Page
+  filter: DriftFilter
+  look: object | null
+  now: number
+}
+
+/** Findings, each with what it costs and what can be done about it. */
+export function FindingList({ findings, page, filter, look, now }: ListProps): Html {
+  return (
+    <section class="block" aria-labelledby="finding-count">
+      <h2 class="count" id="finding-count">
+        {countWords(page, 'finding', 'findings')}
+      </h2>
+      {findings.length > 0 ? (
+        <ul class="needs plain">
+          {findings.map((finding) => (
+            <Finding finding={finding} now={now} />
+          ))}
+        </ul>
+      ) : (
+        <NoFindings filter={filter} hasLooked={look !== null} />
+      )}
+    </section>
+  )
+}
+
+function Finding({ finding, now }: { finding: FindingView; now: number }): Html {
+  const { tenant, error, resolved } = finding
+  return (
+    <li class="need finding" id={finding.id}>
+      <div class="need-body">
+        <p class="finding-facts muted">
+          <span>{finding.label}</span>
+          <span>
+            first seen <Time at={finding.firstSeenAt} now={now} />
+            {finding.sightings > 1 && `, ${finding.sightings} times since`}
+          </span>
+          {finding.cost && <span>{costWords(finding.cost)}</span>}
+        </p>
+        <p>
+          <strong>{finding.title}</strong>
+        </p>
+        {resolved ? (
+          <p>
+            {resolved.by} <Time at={resolved.at} now={now} />
+          </p>
+        ) : (
+          <p>
+            {finding.would} {tenant && <a href={`/admin/tenants/${tenant.id}`}>Open {tenant.subdomain}</a>}
+          </p>
+        )}
+        {error && <p class="effect-error">The last try: {error}</p>}
+      </div>
+      {finding.status !== 'resolved' && <Actions finding={finding} />}
+    </li>
+  )
+}
+
+function Actions({ finding }: { finding: FindingView }): Html {
+  const { id, title, status } = finding
+  const about = <span class="visually-hidden">: {title}</span>
+  if (status === 'ignored') {
+    return (
+      <div class="need-actions">
+        <form method="post" action={`/admin/drift/${id}/exemption-withdrawal`}>
+          <button class="button button-quiet" type="submit">
+            Heed again{about}
+          </button>
+        </form>
+      </div>
+    )
+  }
+  return (
+    <div class="need-actions">
+      <Apply finding={finding} />
+      <form method="post" action={`/admin/drift/${id}/exemption`}>
+        <button class="button button-quiet" type="submit">
+          Ignore{about}
+        </button>
+      </form>
+    </div>
+  )
+}
+
+function Apply({ finding: { id, appliance, button, title } }: { finding: FindingView }): Html | null {
+  if (appliance === 'by_hand') return null
+  const about = <span class="visually-hidden">: {title}</span>
+  if (typeof appliance === 'object') {
+    const at = new Date(appliance.after).toISOString()
+    return (
+      <p class="finding-later muted">
+        Can be applied when a look sees it again after{' '}
+        <time datetime={at} title={`${at.slice(0, 19).replace('T', ' ')} UTC`} data-clock>
+          {at.slice(11, 19)}
+        </time>
+      </p>
+    )
+  }
+  if (appliance === 'asked') {
+    return (
+      <a class="button button-danger" href={`/admin/drift/${id}/application`}>
+        {button}…{about}
+      </a>
+    )
+  }
+  return (
+    <form method="post" action={`/admin/drift/${id}/application`}>
+      <button class="button button-primary" type="submit">
+        {button}
+        {about}
+      </button>
+    </form>
+  )
+}
+
+function NoFindings({ filter, hasLooked }: { filter: DriftFilter; hasLooked: boolean }): Html {
+  if (filter.kind || filter.status !== 'open') return <Empty title={`Nothing ${filter.status} here`} />
+  if (!hasLooked) return <Empty title="Nothing is known yet" />
+  return (
+    <Empty title="Everything agrees">
+      <p>The clouds hold what Atlas knows of, and nothing else.</p>
+    </Empty>
+  )
+}
+
+function costWords(cost: Money | 'unknown'): string {
+  return cost === 'unknown' ? 'costs money, the list does not say how much' : `${moneyText(cost)} a month`
+}

@@ -1,0 +1,184 @@
+import { Live } from '../components/live'
+import { type Money, moneyList } from '../components/money'
+import { Notice } from '../components/notice'
+import { listHref, type Page, Pager } from '../components/pager'
+import { Time } from '../components/time'
+import type { Child, Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { FindingList, type FindingView } from './drift-findings'
+
+/** The latest look at the clouds; times in UTC milliseconds. */
+export type LookView = {
+  status: 'running' | 'complete' | 'failed'
+  startedAt: number
+  finishedAt: number | null
+  /** How many of each thing it has listed, in words: '1,200 servers'. */
+  seen: string[]
+  /** How many findings it put right by itself, or because it was asked to. */
+  mended: number
+  error: string | null
+}
+
+export type DriftFilter = { status: 'open' | 'ignored' | 'resolved'; kind: string }
+
+export type DriftData = {
+  look: LookView | null
+  findings: FindingView[]
+  page: Page
+  filter: DriftFilter
+  /** The kinds that there are with this status, the most urgent first. */
+  kinds: { kind: string; label: string; count: number }[]
+  open: number
+  ignored: number
+  /** What the open findings cost a month; `unknown` of them have no known price. */
+  cost: { known: Money[]; unknown: number }
+  /** How many findings Atlas could act on now. */
+  applicable: number
+  now: number
+}
+
+export type DriftProps = DriftData & { operator: Operator; eventsUrl: string }
+
+const PATH = '/admin/drift'
+
+/** Where the clouds and our rows do not agree, and what can be done about it. */
+export function DriftPage({ operator, eventsUrl, ...data }: DriftProps): Html {
+  return (
+    <AdminPage operator={operator} section="drift" title="Drift">
+      <AdminHeading title="Drift">
+        <form method="post" action={`${PATH}/looks`}>
+          <button class="button button-quiet" type="submit">
+            Look now
+          </button>
+        </form>
+      </AdminHeading>
+      <Live eventsUrl={eventsUrl}>
+        <Drift {...data} />
+      </Live>
+    </AdminPage>
+  )
+}
+
+/** The fragment that the page keeps up to date. */
+export function Drift(data: DriftData): Html {
+  return (
+    <>
+      <Look {...data} />
+      <Figures {...data} />
+      <Facets {...data} />
+      <FindingList {...data} />
+      <Pager path={PATH} query={{ ...data.filter }} page={data.page} />
+    </>
+  )
+}
+
+function Look({ look, now }: DriftData): Html {
+  if (!look) {
+    return (
+      <Notice tone="info" title="Nobody has looked yet">
+        <p>Every hour Atlas lists what the clouds hold and compares it with what it knows.</p>
+      </Notice>
+    )
+  }
+  const seen = look.seen.join(', ')
+  if (look.status === 'running') {
+    return (
+      <Notice tone="info" title="Looking…">
+        <p>{seen ? `So far: ${seen}.` : 'The first list is on its way.'}</p>
+      </Notice>
+    )
+  }
+  if (look.status === 'failed') {
+    return (
+      <Notice tone="bad" title="The last look did not come to its end">
+        <p>{look.error ?? 'No reason was recorded.'} What is shown here is from the look before.</p>
+      </Notice>
+    )
+  }
+  const mended = look.mended === 1 ? 'put 1 thing right' : `put ${NUMBER.format(look.mended)} things right`
+  return (
+    <p class="drift-look muted">
+      Looked <Time at={look.finishedAt ?? look.startedAt} now={now} /> at {seen}
+      {look.mended > 0 ? ` and ${mended}.` : '.'}
+    </p>
+  )
+}
+
+function Figures({ open, ignored, cost, applicable }: DriftData): Html {
+  return (
+    <dl class="figures figures-four block">
+      <Figure name="Open">{NUMBER.format(open)}</Figure>
+      <Figure name="Cost a month">
+        {moneyList(cost.known)}{' '}
+        {cost.unknown > 0 && (
+          <span class="figure-note">and {NUMBER.format(cost.unknown)} of unknown price</span>
+        )}
+      </Figure>
+      <Figure name="Can be applied now">
+        {applicable > 0 ? (
+          <a href={`${PATH}/application`}>
+            {NUMBER.format(applicable)}
+            <span class="visually-hidden"> findings: see and apply them</span>
+          </a>
+        ) : (
+          '0'
+        )}
+      </Figure>
+      <Figure name="Ignored">{NUMBER.format(ignored)}</Figure>
+    </dl>
+  )
+}
+
+function Figure({ name, children }: { name: string; children: Child }): Html {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+const STATUSES: { status: DriftFilter['status']; label: string }[] = [
+  { status: 'open', label: 'Open' },
+  { status: 'ignored', label: 'Ignored' },
+  { status: 'resolved', label: 'Resolved' },
+]
+
+function Facets({ filter, kinds }: DriftData): Html {
+  const total = kinds.reduce((sum, { count }) => sum + count, 0)
+  return (
+    <nav class="facets block" aria-label="Findings">
+      <ul class="plain">
+        {STATUSES.map(({ status, label }) => (
+          <Facet href={listHref(PATH, { status })} isCurrent={status === filter.status}>
+            {label}
+          </Facet>
+        ))}
+      </ul>
+      {kinds.length > 1 && (
+        <ul class="plain">
+          <Facet href={listHref(PATH, { status: filter.status })} isCurrent={filter.kind === ''}>
+            All kinds <span class="muted">{NUMBER.format(total)}</span>
+          </Facet>
+          {kinds.map(({ kind, label, count }) => (
+            <Facet href={listHref(PATH, { status: filter.status, kind })} isCurrent={kind === filter.kind}>
+              {label} <span class="muted">{NUMBER.format(count)}</span>
+            </Facet>
+          ))}
+        </ul>
+      )}
+    </nav>
+  )
+}
+
+function Facet(props: { href: string; isCurrent: boolean; children?: Child }): Html {
+  return (
+    <li>
+      <a class="facet" href={props.href} aria-current={props.isCurrent ? 'true' : undefined}>
+        {props.children}
+      </a>
+    </li>
+  )
+}
+
+const NUMBER = new Intl.NumberFormat('en-US')
