@@ -3,7 +3,7 @@
 # `<verb> <command-id>` as one argument; a JSON object comes on standard input. It answers in JSON lines:
 # any number of {"log":"..."} and at last {"result":{...}} (exit 0) or {"error":{"code":"...","message":"..."}}
 # (exit 1). A command's work goes on when the connection breaks, and the same id finds it again.
-# Needs a Debian with jq, util-linux, coreutils, openssh-client and docker compose.
+# Needs a Debian with jq, age, curl, tar, util-linux, coreutils, openssh-client and docker compose.
 set -eu
 umask 077
 export LC_ALL=C
@@ -11,11 +11,18 @@ export LC_ALL=C
 state=${ATLAS_STATE_DIR:-/var/lib/atlas}
 ssh_dir=${ATLAS_SSH_DIR:-/etc/ssh}
 boot_log=${ATLAS_BOOT_LOG:-/var/log/cloud-init-output.log}
+# Where Caddy finds the page for visitors of a stopped app.
+holding=${ATLAS_HOLDING_DIR:-/srv/atlas}/index.html
 app=$state/app
+# What backup and restore unpack: gone when the command ends, or when the next one begins.
+work=$state/work
 next_key=$state/host-key-next/key
 input_bytes_max=1048576
 input_seconds_max=60
 turn_seconds_max=1200
+# What S3 takes in one PUT.
+upload_bytes_max=5368709120
+half_restored='A restore was interrupted: the data is incomplete. Restore once more.'
 
 main() {
   if [ "$#" -eq 2 ] && [ "$1" = --run ]; then
@@ -28,7 +35,7 @@ main() {
   mkdir -p "$state/commands" "$app"
   case $verb in
     status | logs) read_now ;;
-    host-key | settings | start | stop) submit ;;
+    *) submit ;;
   esac
 }
 
@@ -38,7 +45,7 @@ check_words() {
     *) refuse invalid 'A command is a verb and an id.' ;;
   esac
   case $verb in
-    status | host-key | settings | start | stop | logs) ;;
+    status | host-key | settings | start | stop | logs | backup | restore | rotate) ;;
     *) refuse invalid 'This verb is not known.' ;;
   esac
   case $id in
@@ -116,7 +123,9 @@ run() {
   : >"$dir/output"
   exec 7>"$state/turn"
   if flock --wait "$turn_seconds_max" 7; then
+    tidy
     perform
+    tidy
   else
     answer='{"error":{"code":"unavailable","message":"Another command has not finished."}}'
   fi
@@ -124,6 +133,15 @@ run() {
   mv "$dir/result.new" "$dir/result"
   rm -f "$dir/input"
   find "$state/commands" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
+}
+
+# Before a command too: one that a power cut ended has left its things behind.
+tidy() {
+  [ ! -e "$work" ] || rm -rf "$work"
+  case $verb in start | stop) rm -f "$state/woken" ;; esac
+  [ -e "$state/woken" ] || return 0
+  while read -r service; do compose 180 stop "$service" </dev/null >/dev/null 2>&1 || true; done <"$state/woken"
+  rm -f "$state/woken"
 }
 
 # Sets `answer` to the verb's last line, whatever happens inside.
@@ -138,6 +156,9 @@ perform() {
       start) start_app ;;
       stop) stop_app ;;
       logs) tell_logs ;;
+      backup) backup_app ;;
+      restore) restore_app ;;
+      rotate) rotate_secrets ;;
     esac
   )
   set -e
@@ -211,13 +232,7 @@ public_half() {
 }
 
 write_settings() {
-  jq --exit-status '
-    def has($codes): explode | any(. as $c | $codes | index($c) != null);
-    (.compose | type == "string" and length > 0 and (has([0]) | not))
-    and (.env | type == "object" and all(.[]; type == "string" and (has([0, 10, 13]) | not)))
-    and (.env | keys | all(test("\\A[A-Z][A-Z0-9_]{0,63}\\z")
-      and (test("\\A(PATH|HOME|IFS|ENV|SHELL|PWD|RELEASE)\\z|\\A(LD|LC|DOCKER|COMPOSE|ATLAS)_") | not)))
-  ' "$dir/input" >/dev/null || refuse invalid 'The settings are malformed.'
+  check_settings
   input '.compose' >"$app/compose.yaml.new"
   jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$app/app.env.new"
   sum=$(cat "$app/compose.yaml.new" "$app/app.env.new" | sha256sum | cut -d ' ' -f 1)
@@ -226,15 +241,48 @@ write_settings() {
   printf '{"result":{"sha256":"%s"}}\n' "$sum"
 }
 
+check_settings() {
+  jq --exit-status '
+    def has($codes): explode | any(. as $c | $codes | index($c) != null);
+    (.compose | type == "string" and length > 0 and (has([0]) | not))
+    and (.env | type == "object" and all(.[]; type == "string" and (has([0, 10, 13]) | not)))
+    and (.env | keys | all(test("\\A[A-Z][A-Z0-9_]{0,63}\\z")
+      and (test("\\A(PATH|HOME|IFS|ENV|SHELL|PWD|RELEASE)\\z|\\A(LD|LC|DOCKER|COMPOSE|ATLAS)_") | not)))
+  ' "$dir/input" >/dev/null || refuse invalid 'The settings are malformed.'
+}
+
+# Each service hears of its new secret before the app gets it: an interruption in between leaves settings that Atlas
+# delivers once more, and a command that is harmless when it runs again.
+rotate_secrets() {
+  check_settings
+  # shellcheck disable=SC2016 # jq's own variables.
+  check_parts hooks '.env as $env | all(.hooks[]; .name | in($env))' || refuse invalid 'The hooks are malformed.'
+  have_settings || refuse conflict 'The settings have not been delivered.'
+  for at in $(places hooks); do
+    wake "$(input ".hooks[$at].service")"
+    tell_secret "$at" >/dev/null 2>&1 || refuse unavailable 'A service did not take its new secret.'
+  done
+  write_settings
+}
+
+# What the command prints is kept nowhere: an error may quote the secret.
+tell_secret() (
+  NEW_VALUE=$(input ".env[.hooks[$1].name]")
+  export NEW_VALUE
+  inside 120 ".hooks[$1]" </dev/null
+)
+
 start_app() {
   release=$(input '.release | strings | select(test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z"))')
   [ -n "$release" ] || refuse invalid 'The release is malformed.'
   have_settings || refuse conflict 'The settings have not been delivered.'
+  [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
   printf '%s' "$release" >"$app/release"
   log "Pulling release $release"
   stream compose 900 pull || refuse_pull
   log "Starting release $release"
   stream compose 300 up --detach --remove-orphans || refuse unavailable 'The app could not be started.'
+  rm -f "$holding"
   start_front
   app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
   jq --null-input --compact-output --arg release "$release" --argjson app "$app_now" \
@@ -255,10 +303,190 @@ start_front() {
 }
 
 stop_app() {
+  case $(input '.holding | type') in
+    null) rm -f "$holding" ;;
+    *) write_holding ;;
+  esac
   if have_settings && [ -e "$app/release" ]; then
     stream compose 180 stop || refuse unavailable 'The app could not be stopped.'
   fi
   echo '{"result":{}}'
+}
+
+write_holding() {
+  jq --exit-status '.holding | all(.title, .message; type == "string" and length > 0 and length <= 2000)' \
+    "$dir/input" >/dev/null 2>&1 || refuse invalid 'The holding page is malformed.'
+  mkdir -p "${holding%/*}"
+  chmod 0755 "${holding%/*}"
+  jq --raw-output '.holding | "<!doctype html><html><meta charset=utf-8>"
+    + "<meta name=viewport content=\"width=device-width, initial-scale=1\"><title>\(.title | @html)</title>"
+    + "<style>body{display:grid;place-content:center;min-height:90vh;margin:0 auto;padding:1rem;max-width:34rem;"
+    + "font:1.1rem/1.6 system-ui,sans-serif;color-scheme:light dark}</style>"
+    + "<h1>\(.title | @html)</h1><p>\(.message | @html)</p></html>"' "$dir/input" >"$holding.new"
+  chmod 0644 "$holding.new"
+  mv "$holding.new" "$holding"
+}
+
+# Dumps and volumes as one tar, encrypted to `recipient`, in one PUT. Interrupted, it begins anew.
+backup_app() {
+  check_transfer dumps '(.upload_url | address) and (.recipient | test("\\Aage1[a-z0-9]{58}\\z"))'
+  [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
+  [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
+  mkdir -p "$work/dumps"
+  for at in $(places dumps); do
+    name=$(input ".dumps[$at].name")
+    wake "$(input ".dumps[$at].service")"
+    log "Dumping $name"
+    stream dump "$at" "$name" || refuse unavailable 'A dump failed. The log says why.'
+  done
+  log 'Packing and encrypting'
+  pack || refuse unavailable 'The backup could not be packed. Is the disk full?'
+  rm -rf "$work/dumps"
+  size=$(stat --format %s "$work/backup.age")
+  [ "$size" -le "$upload_bytes_max" ] || refuse conflict 'The backup is larger than the 5 GiB of one upload.'
+  sum=$(sha256sum <"$work/backup.age" | cut -d ' ' -f 1)
+  log "Uploading $size bytes"
+  carry .upload_url --upload-file "$work/backup.age" --output /dev/null >/dev/null ||
+    refuse unavailable 'The backup could not be uploaded.'
+  printf '{"result":{"size_bytes":%s,"sha256":"%s"}}\n' "$size" "$sum"
+}
+
+dump() {
+  inside 3600 ".dumps[$1]" </dev/null >"$work/dumps/$2"
+}
+
+pack() {
+  set -- --create --numeric-owner --directory "$work" dumps
+  for at in $(places volumes); do
+    name=$(input ".volumes[$at]")
+    folder=$(volume_folder "$name")
+    [ -d "$folder" ] || refuse conflict 'A volume does not exist.'
+    set -- "$@" --transform "s,^${folder#/},volumes/$name,S" --directory / "${folder#/}"
+  done
+  {
+    # 1: a file changed while it was read, as the files of a running app do.
+    timeout 3600 tar "$@" || [ "$?" -eq 1 ] || : >"$work/incomplete"
+  } | timeout 3600 age --encrypt --recipient "$(input .recipient)" --output "$work/backup.age"
+  [ ! -e "$work/incomplete" ]
+}
+
+# Nothing is touched before the whole backup lies here, verified and unpacked. From then until its end a mark keeps the
+# app from being started on half of the data; interrupted, it begins anew.
+restore_app() {
+  check_transfer restores '(.download_url | address) and (.identity | test("\\AAGE-SECRET-KEY-1[A-Z0-9]{58}\\z"))
+    and (.sha256 | test("\\A[0-9a-f]{64}\\z"))'
+  mkdir -p "$work/plain"
+  log 'Downloading'
+  code=$(carry .download_url --output "$work/backup.age" --write-out '%{http_code}') || case $code in
+    404) refuse not_found 'There is no backup at this address.' ;;
+    *) refuse unavailable 'The backup could not be downloaded.' ;;
+  esac
+  [ "$(sha256sum <"$work/backup.age" | cut -d ' ' -f 1)" = "$(input .sha256)" ] ||
+    refuse conflict 'This is not the backup that was expected; nothing was changed.'
+  log 'Decrypting'
+  unpack || refuse conflict 'The backup does not open with this key; nothing was changed.'
+  has_parts || refuse conflict 'The backup lacks what is to be restored; nothing was changed.'
+  : >"$app/restoring"
+  stream compose 180 stop || refuse unavailable 'The app could not be stopped.'
+  for at in $(places volumes); do replace_volume "$(input ".volumes[$at]")"; done
+  for at in $(places restores); do
+    name=$(input ".restores[$at].name")
+    wake "$(input ".restores[$at].service")"
+    log "Restoring $name"
+    stream put_back "$at" "$name" || refuse unavailable 'A restore failed. The log says why.'
+  done
+  rm -f "$app/restoring"
+  echo '{"result":{}}'
+}
+
+put_back() {
+  inside 3600 ".restores[$1]" <"$work/plain/dumps/$2"
+}
+
+unpack() {
+  {
+    # The identity comes on standard input: as an argument anybody on the server could see it.
+    input .identity | timeout 3600 age --decrypt --identity - "$work/backup.age" 2>/dev/null || : >"$work/incomplete"
+  } | timeout 3600 tar --extract --preserve-permissions --numeric-owner --directory "$work/plain" 2>/dev/null
+  [ ! -e "$work/incomplete" ] && rm -f "$work/backup.age"
+}
+
+has_parts() {
+  for at in $(places restores); do [ -f "$work/plain/dumps/$(input ".restores[$at].name")" ] || return 1; done
+  for at in $(places volumes); do [ -d "$work/plain/volumes/$(input ".volumes[$at]")" ] || return 1; done
+}
+
+replace_volume() {
+  log "Replacing volume $1"
+  folder=$(volume_folder "$1")
+  if [ ! -d "$folder" ]; then
+    timeout 60 docker volume create --label com.docker.compose.project=app --label "com.docker.compose.volume=$1" \
+      "app_$1" >/dev/null || refuse unavailable 'A volume could not be made.'
+    folder=$(volume_folder "$1")
+  fi
+  [ -d "$folder" ] || refuse unavailable 'Docker did not answer.'
+  find "$folder" -mindepth 1 -delete
+  find "$work/plain/volumes/$1" -mindepth 1 -maxdepth 1 -exec mv --target-directory "$folder" {} +
+  chown --reference "$work/plain/volumes/$1" "$folder"
+  chmod --reference "$work/plain/volumes/$1" "$folder"
+}
+
+# The folder of a volume, or nothing when there is no such volume.
+volume_folder() {
+  volume=$(timeout 20 docker volume ls --quiet --filter label=com.docker.compose.project=app \
+    --filter "label=com.docker.compose.volume=$1" | head -n 1)
+  [ -z "$volume" ] || timeout 20 docker volume inspect --format '{{.Mountpoint}}' "$volume"
+}
+
+check_transfer() {
+  have_settings || refuse conflict 'The settings have not been delivered.'
+  # shellcheck disable=SC2016
+  check_parts "$1" '.[$list] + .volumes != [] and '"$2" || refuse invalid 'The input is malformed.'
+}
+
+# Whether a list of commands for services, the names of volumes, and whatever else is said in jq are as they have to be.
+check_parts() {
+  jq --exit-status --arg list "$1" '
+    def name: test("\\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\\z");
+    def address: test("\\Ahttps?://[^\\s\"\\\\]{1,4000}\\z");
+    (.volumes // [] | type == "array" and all(.[]; name))
+    and (.[$list] | type == "array" and all(.[]; (.name | name) and (.service | name) and (.command
+      | type == "array" and length > 0 and all(.[]; type == "string" and length > 0 and (explode | index(0) == null)))))
+    and ('"$2"')' "$dir/input" >/dev/null 2>&1
+}
+
+# The indices of a list of the input.
+places() {
+  jq --raw-output --arg list "$1" '.[$list] | keys[]' "$dir/input"
+}
+
+# Sees to it that a service runs; one that did not run before is stopped when the command is over.
+wake() {
+  [ -z "$(running_container "$1")" ] || return 0
+  printf '%s\n' "$1" >>"$state/woken"
+  stream compose 900 up --detach --wait --no-deps "$1" || refuse unavailable 'A service could not be started.'
+}
+
+# Runs the command that stands at a place of the input in its service's container, for at most the given seconds.
+inside() {
+  limit=$1
+  container=$(running_container "$(input "$2.service")")
+  [ -n "$container" ] || return 1
+  eval "set -- $(jq --raw-output "$2.command | @sh" "$dir/input")"
+  timeout --kill-after=10 "$limit" docker exec --interactive --env NEW_VALUE "$container" "$@"
+}
+
+running_container() {
+  timeout 20 docker ps --quiet --no-trunc --filter label=com.docker.compose.project=app \
+    --filter "label=com.docker.compose.service=$1" | head -n 1
+}
+
+# curl to the address at a place of the input, which it reads from standard input: it is a key to the storage.
+carry() {
+  place=$1
+  shift
+  printf 'url = "%s"\n' "$(input "$place")" | timeout 7200 curl --config - --silent --fail --connect-timeout 30 \
+    --speed-limit 1024 --speed-time 120 --retry 3 --retry-max-time 600 "$@"
 }
 
 tell_logs() {
@@ -310,7 +538,8 @@ have_settings() {
 compose() (
   limit=$1
   shift
-  RELEASE=$(cat "$app/release")
+  # A restore into a new server comes before its first start; what it needs of compose.yaml has no release.
+  RELEASE=$(cat "$app/release" 2>/dev/null || echo none)
   export RELEASE
   while IFS= read -r line; do export "${line?}"; done <"$app/app.env"
   exec timeout --kill-after=10 "$limit" docker compose --ansi never --progress plain \

@@ -15,6 +15,7 @@ export const tools = {
   caddy: debian('caddy', ['caddy'], 'the Caddyfile'),
   shellcheck: debian('shellcheck', ['shellcheck'], 'the shell scripts'),
   jq: debian('jq', ['jq'], 'the agent of a tenant’s server'),
+  age: debian('age', ['age', 'curl'], 'the agent’s backups'),
   'systemd-analyze': debian('systemd-analyze', ['systemd'], 'the unit files'),
   litestream: {
     command: 'litestream',

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { isScalar, type Scalar, visit } from 'yaml'
 import { invalid } from '../errors'
 import type { Blueprint } from './blueprint'
@@ -8,8 +9,10 @@ import { parseYaml } from './yaml'
 export const USER_DATA_BYTES_MAX = 32 * 1024
 
 const HEADER = '#cloud-config\n'
-const REQUIRED = ['agent', 'atlas_public_key', 'host_key.private', 'host_key.public']
-const VARIABLES = [...REQUIRED, 'hostname']
+const REQUIRED = ['atlas_public_key', 'host_key.private', 'host_key.public']
+// As it is, or a third as long for a file with `encoding: gz+b64`.
+const AGENT = ['agent', 'agent.gzip']
+const VARIABLES = [...AGENT, ...REQUIRED, 'hostname']
 
 export type UserDataInput = {
   /** Serves the first login only. `privateKey` is OpenSSH's PEM, `publicKey` is `ssh-ed25519 AAAA...`. */
@@ -39,6 +42,7 @@ export function renderUserData(blueprint: Pick<Blueprint, 'userData'>, input: Us
 export function fillUserData(template: string, input: UserDataInput): string {
   const values: Record<string, string> = {
     agent: input.agent,
+    'agent.gzip': gzipSync(input.agent, { level: 9 }).toString('base64'),
     atlas_public_key: input.atlasPublicKey.trim(),
     'host_key.private': `${input.hostKey.privateKey.trim()}\n`,
     'host_key.public': input.hostKey.publicKey.trim(),
@@ -63,6 +67,7 @@ export function userDataProblems(template: string): string[] {
       problems.push(...checkTemplate(value, VARIABLES).map((words) => `: ${words}`))
     },
   })
+  if (!AGENT.some((name) => seen.has(name))) problems.push(': lacks {{agent.gzip}} or {{agent}}')
   for (const name of REQUIRED) if (!seen.has(name)) problems.push(`: lacks {{${name}}}`)
   return problems
 }

@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { parse } from 'yaml'
 import { agentScript, builtinBlueprints } from '../../src/catalog/builtin'
 import { renderUserData, USER_DATA_BYTES_MAX, type UserDataInput } from '../../src/catalog/user-data'
@@ -21,12 +25,14 @@ const input: UserDataInput = {
 type CloudConfig = {
   users: { name: string; ssh_authorized_keys: string[] }[]
   ssh_keys: Record<string, string>
-  write_files: { path: string; content: string; permissions: string; defer?: boolean }[]
+  write_files: { path: string; content: string; permissions: string; encoding?: string; defer?: boolean }[]
   runcmd: string[]
 }
 const render = (change: Partial<UserDataInput> = {}) => renderUserData(virtues, { ...input, ...change })
 const config = parse(render()) as CloudConfig
 const file = (path: string) => config.write_files.find((written) => written.path === path)
+
+const unpacked = (content: string) => gunzipSync(Buffer.from(content, 'base64')).toString()
 
 describe('user-data', () => {
   test('is valid by cloud-init’s own schemas, and a broken one is not', () => {
@@ -40,7 +46,9 @@ describe('user-data', () => {
   })
 
   test('carries the agent and the temporary host key to the byte', () => {
-    expect(file('/usr/local/lib/atlas/agent')).toMatchObject({ content: agentScript, permissions: '0755' })
+    const written = file('/usr/local/lib/atlas/agent')
+    expect(written).toMatchObject({ encoding: 'gz+b64', permissions: '0755' })
+    expect(unpacked(written!.content)).toBe(agentScript)
     expect(config.ssh_keys).toEqual({ ed25519_private: PRIVATE_KEY, ed25519_public: PUBLIC_KEY })
   })
 
@@ -77,10 +85,38 @@ describe('user-data', () => {
   })
 
   test('puts the tenant’s name in front of the app', () => {
-    expect(file('/etc/caddy/Caddyfile')).toMatchObject({
-      defer: true,
-      content: 'alice.example.com {\n  encode gzip\n  reverse_proxy 127.0.0.1:8080\n}\n',
-    })
+    const { defer, content } = file('/etc/caddy/Caddyfile')!
+    expect(defer).toBe(true)
+    expect(content).toMatch(/^alice\.example\.com \{\n[\s\S]*\n {2}reverse_proxy 127\.0\.0\.1:8080\n/)
+    expect(content.match(/^\S.*\{$/gm)).toEqual(['alice.example.com {'])
+  })
+
+  testWith(
+    'caddy',
+    'shows visitors the app, or the page that the agent left while it is stopped',
+    async (caddy) => {
+      await using front = await startFront(caddy, file('/etc/caddy/Caddyfile')!.content)
+      const visit = async (path: string, init?: RequestInit) => {
+        const answer = await fetch(`${front.url}${path}`, init)
+        return [answer.status, await answer.text(), answer.headers.get('retry-after')]
+      }
+      expect(await visit('/deep/path')).toEqual([200, 'the app', null])
+      writeFileSync(join(front.folder, 'index.html'), '<p>We are away')
+      for (const path of ['/', '/health', '/deep/path?q=1']) {
+        expect(await visit(path)).toEqual([503, '<p>We are away', '300'])
+      }
+      expect(await visit('/', { method: 'POST', body: 'x' })).toEqual([503, '<p>We are away', '300'])
+      rmSync(join(front.folder, 'index.html'))
+      expect(await visit('/')).toEqual([200, 'the app', null])
+    },
+  )
+
+  test('may carry the agent as plain text too', () => {
+    const userData = virtues.userData
+      .replace('    encoding: gz+b64\n', '')
+      .replace('{{agent.gzip}}', '{{agent}}')
+    const { write_files } = parse(renderUserData({ userData }, input)) as CloudConfig
+    expect(write_files[0]?.content).toBe(agentScript)
   })
 
   test.each([
@@ -105,7 +141,41 @@ describe('user-data', () => {
   test('keeps any value inside its place in the YAML', () => {
     const agent = `#!/bin/sh\n\t- "x": '{{hostname}}'\n# é\u2028\n  indented: |\n\nruncmd: [reboot]\n`
     const written = parse(render({ agent })) as CloudConfig
-    expect(written.write_files[0]?.content).toBe(agent)
+    expect(unpacked(written.write_files[0]!.content)).toBe(agent)
     expect(Object.keys(written)).toEqual(Object.keys(config))
   })
 })
+
+/** Caddy with a Caddyfile of a tenant's server, in front of an app; only addresses and the folder are others. */
+async function startFront(caddy: string, caddyfile: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'atlas-front-'))
+  const app = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('the app') })
+  const url = `http://127.0.0.1:${freePort()}`
+  const text = caddyfile
+    .replace(/^\S+ \{/, `${url} {`)
+    .replace('127.0.0.1:8080', `127.0.0.1:${app.port}`)
+    .replaceAll('/srv/atlas', folder)
+  const program = Bun.spawn([caddy, 'run', '--adapter', 'caddyfile', '--config', '/dev/stdin'], {
+    stdin: Buffer.from(`{\n  admin off\n  auto_https off\n}\n${text}`),
+    stdout: 'ignore',
+    stderr: 'ignore',
+    env: { ...process.env, HOME: folder },
+  })
+  for (let tries = 0; tries < 200 && !(await fetch(url).catch(() => null)); tries++) await Bun.sleep(20)
+  return {
+    url,
+    folder,
+    async [Symbol.asyncDispose]() {
+      program.kill()
+      await program.exited
+      await app.stop(true)
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  listener.stop(true)
+  return listener.port
+}

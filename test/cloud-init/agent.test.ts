@@ -1,119 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { beforeEach, describe, expect, test } from 'bun:test'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeWith, testWith } from '../needs'
+import { AGENT, agentServer, COMPOSE } from './agent-server'
 
-const AGENT = join(import.meta.dir, '../../cloud-init/agent.sh')
-
-// Stands in for docker: notes how it was called and with which settings, and obeys the files beside it.
-const FAKE_DOCKER = `#!/bin/sh
-printf '%s\\n' "$*" >>"$FAKE/calls"
-case "$*" in
-  *' pull')
-    env -0 >"$FAKE/environment"
-    echo "pulling \\"$RELEASE\\""
-    [ ! -e "$FAKE/slow" ] || sleep 0.4
-    [ ! -e "$FAKE/denied" ] || { echo 'manifest unknown' >&2; exit 1; }
-    [ ! -e "$FAKE/offline" ] || { echo 'connection reset' >&2; exit 1; } ;;
-  *' logs '*) echo 'app says hello' ;;
-  'ps '*) [ ! -e "$FAKE/container" ] || echo c1 ;;
-  'inspect c1') cat "$FAKE/container" ;;
-  'image inspect '*) echo 'ghcr.io/acme/app@sha256:feed' ;;
-esac
-`
-const FAKE_SYSTEMCTL = `#!/bin/sh
-printf '%s\\n' "$*" >>"$FAKE/systemctl"
-[ ! -e "$FAKE/no-systemd" ]
-`
-
-let root: string
-let machine: string
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'atlas-agent-'))
-})
-afterAll(() => rmSync(root, { recursive: true, force: true }))
-
-beforeEach(() => {
-  machine = mkdtempSync(join(root, 'machine-'))
-  for (const folder of ['bin', 'ssh']) mkdirSync(join(machine, folder))
-  program('docker', FAKE_DOCKER)
-  program('systemctl', FAKE_SYSTEMCTL)
-})
-
-function program(name: string, text: string) {
-  writeFileSync(join(machine, 'bin', name), text)
-  chmodSync(join(machine, 'bin', name), 0o755)
-}
-
-const at = (...path: string[]) => join(machine, ...path)
-const written = (...path: string[]) => readFileSync(at(...path), 'utf8')
-const put = (name: string, text = '') => writeFileSync(at(name), text)
-const calls = (part: string) => written('calls').split(part).length - 1
-
-function spawn(args: string[], input: string) {
-  return Bun.spawn(['sh', AGENT, ...args], {
-    stdin: new Blob([input]),
-    stdout: 'pipe',
-    stderr: 'pipe',
-    env: {
-      PATH: `${at('bin')}:${process.env.PATH}`,
-      FAKE: machine,
-      ATLAS_STATE_DIR: at('state'),
-      ATLAS_SSH_DIR: at('ssh'),
-      ATLAS_BOOT_LOG: at('boot.log'),
-      TMPDIR: machine,
-    },
-  })
-}
-
-type Line = {
-  log?: string
-  result?: Record<string, unknown>
-  error?: { code: string; message: string }
-}
-type Answer = { code: number; text: string; logs: string[]; last: Line }
-
-/** Calls the agent as SSH's forced command does: the command in one argument, JSON on standard input. */
-async function agent(command: string, input: unknown = {}): Promise<Answer> {
-  const child = spawn([command], typeof input === 'string' ? input : JSON.stringify(input))
-  const [text, code] = await Promise.all([new Response(child.stdout).text(), child.exited])
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Line)
-  const last = lines.pop()!
-  return { code, text, logs: lines.map((line) => line.log!), last }
-}
-
-const result = async (command: string, input?: unknown) => {
-  const { code, last } = await agent(command, input)
-  expect({ code, error: last.error }).toEqual({ code: 0, error: undefined })
-  return last.result!
-}
-const errorCode = async (command: string, input?: unknown) => {
-  const { code, last } = await agent(command, input)
-  expect(code).toBe(1)
-  return last.error!.code
-}
-
-const COMPOSE = `services:\n  app:\n    image: "a:\${RELEASE}" # é\n`
-const settle = () => result('settings settings-1', { compose: COMPOSE, env: { GREETING: 'hello' } })
-
-function container(state: Record<string, unknown>) {
-  const facts = { Image: 'sha256:beef', State: state, Config: { Labels: { 'atlas.release': 'v42' } } }
-  put('container', JSON.stringify([facts]))
-}
+const { at, written, put, calls, spawn, agent, result, errorCode, settle, container, program } = agentServer()
 
 testWith('shellcheck', 'the agent passes shellcheck', async (shellcheck) => {
   const run = (input: string) => Bun.spawnSync([shellcheck, '--shell=sh', '-'], { stdin: Buffer.from(input) })
@@ -451,6 +342,36 @@ function theAgent() {
       expect(await result('stop a3')).toEqual({})
       expect(written('calls')).toMatch(/compose\.yaml stop\n$/)
     })
+
+    test('stop with a holding page leaves it for Caddy, escaped, until the next start or a stop without', async () => {
+      await settle()
+      await result('start a1', { release: 'v42' })
+      const holding = { title: 'Back <soon>', message: `Pay & we're "back"` }
+      expect(await result('stop a2', { holding })).toEqual({})
+      const page = written('holding', 'index.html')
+      expect(page).toMatch(/<h1>Back &lt;soon&gt;<\/h1><p>Pay &amp; we&(#39|apos);re &quot;back&quot;<\/p>/)
+      expect(statSync(at('holding', 'index.html')).mode & 0o777).toBe(0o644)
+      expect(statSync(at('holding')).mode & 0o777).toBe(0o755)
+      put('offline')
+      expect(await errorCode('start a3', { release: 'v42' })).toBe('unavailable')
+      expect(existsSync(at('holding', 'index.html'))).toBe(true)
+      rmSync(at('offline'))
+      await result('start a4', { release: 'v42' })
+      expect(existsSync(at('holding', 'index.html'))).toBe(false)
+      await result('stop a5', { holding })
+      await result('stop a6')
+      expect(existsSync(at('holding', 'index.html'))).toBe(false)
+    })
+
+    test.each([{}, { title: 'x' }, { title: 'x', message: '' }, { title: 1, message: 'x' }, 'x', [[]]])(
+      'stop refuses the holding page %j and leaves the app alone',
+      async (holding) => {
+        await settle()
+        await result('start a1', { release: 'v42' })
+        expect(await errorCode('stop a2', { holding })).toBe('invalid')
+        expect(written('calls')).not.toContain('compose.yaml stop')
+      },
+    )
 
     test('logs show the tail of the first boot and of the app, anew each time', async () => {
       put('boot.log', 'one\ntwo "quoted"\nthree\n')
