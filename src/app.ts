@@ -18,6 +18,7 @@ import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
 import { suspensionRoutes } from './routes/suspension'
 import { tenantRoutes } from './routes/tenants'
+import { timelineRoutes } from './routes/timeline'
 import { troubleRoutes } from './routes/troubles'
 import { undoRoutes } from './routes/undo'
 import { webhookRoutes } from './routes/webhooks'
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...undoRoutes,
   ...troubleRoutes,
   ...healthRoutes,
+  ...timelineRoutes,
   ...apiRoutes,
   ...webhookRoutes,
 ]

@@ -4,6 +4,7 @@ import { RUN, runPaths } from './openapi/runs'
 import { signupPaths } from './openapi/signups'
 import { suspensionPaths } from './openapi/suspension'
 import { TENANT, tenantPaths } from './openapi/tenants'
+import { timelinePaths } from './openapi/timeline'
 import { object, text } from './openapi/words'
 
 /** What can be asked, a file a noun. */
@@ -13,6 +14,7 @@ const PATHS = {
   ...suspensionPaths,
   ...deletionPaths,
   ...runPaths,
+  ...timelinePaths,
 }
 
 /** The API's description as an OpenAPI 3.1 document. */

@@ -101,7 +101,7 @@ export function AilingList({ ailing, page, filter, now }: Omit<HealthProps, 'ope
   return (
     <section class="block" id="ailing-list" aria-labelledby="ailing-count">
       <h2 class="count" id="ailing-count" aria-live="polite">
-        {countWords(page, 'tenant is not well', 'tenants are not well')}
+        {countWords(page, 'unwell tenant', 'unwell tenants')}
       </h2>
       {ailing.length > 0 ? <AilingTable ailing={ailing} now={now} /> : <NobodyAils filter={filter} />}
       <Pager path={PATH} query={filter} page={page} />

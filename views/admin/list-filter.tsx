@@ -14,6 +14,8 @@ export function ListFilter(props: {
   search: { label: string; value: string }
   choices: Choice[]
   kept?: Record<string, string | undefined>
+  /** How the list is replaced: anew, where an event stream of its own must begin anew too. */
+  swap?: 'outerMorph' | 'outerHTML'
 }): Html {
   return (
     <form
@@ -24,7 +26,7 @@ export function ListFilter(props: {
       hx-trigger="input delay:250ms, submit"
       hx-target={`#${props.target}`}
       hx-select={`#${props.target}`}
-      hx-swap="outerMorph"
+      hx-swap={props.swap ?? 'outerMorph'}
       hx-push-url="true"
       hx-sync="this:replace"
     >
