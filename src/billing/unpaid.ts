@@ -2,12 +2,23 @@ import { and, asc, eq, ne } from 'drizzle-orm'
 import { unpaidNotice } from '../../views/emails/unpaid-notice'
 import { ownerEmail } from '../accounts/organization'
 import { ATLAS, audit } from '../audit'
-import type { Tx } from '../db/open'
-import { organizations, tenants } from '../db/schema'
+import type { Reader, Tx } from '../db/open'
+import { organizations, subscriptions, tenants } from '../db/schema'
 import type { PaidSubscription } from '../providers/payments'
 import { queueMail } from '../runs/outbox'
 import type { Services } from '../services'
 import { graceEndsAt, isOverdue, type Owing } from './standing'
+
+/** What an organization owes: since when, and when what it has is suspended for it; null when it owes nothing. */
+export function debtOf(
+  db: Reader,
+  organizationId: string,
+): { unpaidSince: number; suspendsAt: number } | null {
+  const mine = eq(subscriptions.organizationId, organizationId)
+  const row = db.select().from(subscriptions).where(mine).get()
+  const suspendsAt = row ? graceEndsAt(row) : null
+  return row?.unpaidSince && suspendsAt ? { unpaidSince: row.unpaidSince, suspendsAt } : null
+}
 
 /** Notes that a subscription begins to owe, and tells the operator once; or that it owes no more. */
 export function noteUnpaid(

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { followMoney, REST_MS } from '../../src/billing/follow'
 import { GRACE_PERIOD_MS } from '../../src/billing/standing'
+import { debtOf } from '../../src/billing/unpaid'
 import { runs, tenants } from '../../src/db/schema'
 import { Tenancy } from './tenancy'
 import { Till } from './till'
@@ -38,6 +39,8 @@ describe('a tenant whose card declines', () => {
   test('runs for seven days to the millisecond and is suspended then, once', async () => {
     const unpaidSince = await fallBehind()
     expect(ada.subscription).toMatchObject({ status: 'past_due' })
+    const debt = { unpaidSince, suspendsAt: unpaidSince + GRACE_PERIOD_MS }
+    expect(debtOf(till.db.read, ada.organizationId)).toEqual(debt)
     await till.later(unpaidSince + GRACE_PERIOD_MS - 1 - till.clock.now())
     await follow()
     expect(ada.runs).toEqual([])
@@ -70,6 +73,7 @@ describe('a tenant whose card declines', () => {
     expect(ada.runs.map(({ kind }) => kind)).toEqual(['suspend', 'resume'])
     ada.finishRun()
     expect(ada.tenant).toMatchObject({ status: 'active', suspendedFor: null })
+    expect(debtOf(till.db.read, ada.organizationId)).toBeNull()
     expect(ada.notes.map(({ action }) => action)).toEqual(['payment.failed', 'payment.recovered'])
     expect(ada.payments.map(({ status }) => status)).toEqual(['paid', 'paid'])
   })

@@ -132,6 +132,13 @@ describe('another price', () => {
     expect(asked(UPDATE)).toHaveLength(0)
   })
 
+  test('that was taken back meanwhile is set again, though Stripe has an old “done” under the key', async () => {
+    await change('key-1')
+    await account.payments.changePrice(sold.id, STARTER, 'key-2')
+    expect((await change('key-1')).priceId).toBe('price_pro')
+    expect(priceNow()).toBe('price_pro')
+  })
+
   test('is refused for a subscription that has ended, in a sentence', async () => {
     account.twin.cancelByCustomer(sold.id)
     expect(await thrownBy(change())).toMatchObject({

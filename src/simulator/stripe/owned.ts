@@ -1,7 +1,7 @@
 import type { Table } from '../world'
 
 /** Finds the rows of a table that belong to something without looking at the others, oldest first. */
-export class IndexOf<T extends { id: string }> {
+export class Owned<T extends { id: string }> {
   private readonly ids = new Map<string, Set<string>>()
 
   constructor(

@@ -3,7 +3,6 @@ import type { Subscription } from './billing'
 import type { Charge, PaymentIntent, PaymentMethod } from './charge'
 import type { Decline } from './declines'
 import type { Event } from './events'
-import { IndexOf } from './index-of'
 import type { Invoice, InvoicePayment } from './invoice'
 import {
   type Base,
@@ -13,6 +12,7 @@ import {
   type Price,
   type Product,
 } from './objects'
+import { Owned } from './owned'
 import type { PendingLine } from './proration'
 import type { Session } from './session'
 
@@ -125,10 +125,10 @@ export class Store {
 function indexes(world: World) {
   const invoices = world.table<Invoice>(INVOICES)
   return {
-    subscriptions: new IndexOf(world.table<Subscription>(SUBSCRIPTIONS), ({ customer }) => customer),
-    invoices: new IndexOf(invoices, ({ customer }) => customer),
-    invoicesOfSubscription: new IndexOf(invoices, (one) => one.parent.subscription_details.subscription),
-    invoicePayments: new IndexOf(world.table<InvoicePayment>(INVOICE_PAYMENTS), ({ invoice }) => invoice),
-    pending: new IndexOf(world.table<PendingLine>(PENDING_LINES), ({ subscription }) => subscription),
+    subscriptions: new Owned(world.table<Subscription>(SUBSCRIPTIONS), ({ customer }) => customer),
+    invoices: new Owned(invoices, ({ customer }) => customer),
+    invoicesOfSubscription: new Owned(invoices, (one) => one.parent.subscription_details.subscription),
+    invoicePayments: new Owned(world.table<InvoicePayment>(INVOICE_PAYMENTS), ({ invoice }) => invoice),
+    pending: new Owned(world.table<PendingLine>(PENDING_LINES), ({ subscription }) => subscription),
   }
 }
