@@ -6,10 +6,12 @@ import { adminRoutes } from './routes/admin'
 import { json, page } from './routes/answer'
 import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
+import { deletionRoutes } from './routes/deletion'
 import { Door } from './routes/door'
 import { healthRoutes } from './routes/health'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
+import { planChangeRoutes } from './routes/plan-change'
 import { Refusal, statusOf } from './routes/refusal'
 import type { Policy, Route } from './routes/route'
 import { runRoutes } from './routes/runs'
@@ -33,6 +35,8 @@ export const ROUTES: readonly Route[] = [
   ...adminRoutes,
   ...tenantRoutes,
   ...suspensionRoutes,
+  ...planChangeRoutes,
+  ...deletionRoutes,
   ...runRoutes,
   ...undoRoutes,
   ...troubleRoutes,

@@ -12,12 +12,12 @@ import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getPlan } from '../signups/signup'
-import { requireTenant } from '../tenants/status'
 import { getTenant } from '../tenants/tenant'
 import { tellCustomer } from './customer-mail'
 import { downtimeMinutes } from './downtime'
 import { commonEnds } from './failure'
 import type { PlanChange } from './plan-choice'
+import { requireReady } from './readiness'
 
 /**
  * Queues the change of an active tenant to another plan, as `choosePlan` found it possible: first the subscription,
@@ -31,7 +31,7 @@ export function changePlan(
   { actor, nowMs, change }: { actor: Actor; nowMs: number; change: PlanChange },
 ): { runId: string; minutes: number } {
   const tenant = getTenant(tx, tenantId)
-  requireTenant(tenant, ['active'], 'given another plan')
+  requireReady(tx, tenant, ['active'], 'given another plan')
   if (tenant.planId !== change.formerPlanId) {
     throw conflict('The plan was changed by somebody else meanwhile. Look again.')
   }

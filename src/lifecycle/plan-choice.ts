@@ -5,8 +5,8 @@ import type { Reader } from '../db/open'
 import { conflict } from '../errors'
 import { typeForPlan } from '../provisioning/placement'
 import type { Services } from '../services'
-import { requireTenant } from '../tenants/status'
 import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
+import { requireReady } from './readiness'
 
 /** What a change of plan means: ids of plans, Stripe's prices and the cloud's server types, before and after. */
 export type PlanChange = {
@@ -33,7 +33,7 @@ export function otherPlans({ catalog }: Services, tenant: TenantRow): CatalogEnt
 export async function choosePlan(services: Services, tenantId: string, planId: string): Promise<PlanChange> {
   const { read } = services.db
   const tenant = getTenant(read, tenantId)
-  requireTenant(tenant, ['active'], 'given another plan')
+  requireReady(read, tenant, ['active'], 'given another plan')
   const entry = otherPlans(services, tenant).find(({ id }) => id === planId)
   if (!entry)
     throw conflict(`${tenant.subdomain} can’t have this plan: it has it already, or it is not sold.`)

@@ -5,10 +5,10 @@ import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provis
 import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { requireTenant } from '../tenants/status'
 import { getTenant, moveTenant, type TenantRow } from '../tenants/tenant'
 import { tellCustomer } from './customer-mail'
 import { commonEnds } from './failure'
+import { requireReady } from './readiness'
 
 export type SuspensionCause = NonNullable<TenantRow['suspendedFor']>
 
@@ -22,7 +22,7 @@ export function suspendTenant(
   tenantId: string,
   { actor, because, nowMs }: { actor: Actor; because: SuspensionCause; nowMs: number },
 ): { runId: string } {
-  requireTenant(getTenant(tx, tenantId), ['active'], 'suspended')
+  requireReady(tx, getTenant(tx, tenantId), ['active'], 'suspended')
   const runId = queueRun(tx, suspendRecipe(services), tenantId, { because }, nowMs)
   const detail = { run: runId, because }
   audit(tx, nowMs, { actor, action: 'tenant.suspension_asked', subject: tenantId, detail })
@@ -39,7 +39,7 @@ export function resumeTenant(
   tenantId: string,
   { actor, nowMs }: { actor: Actor; nowMs: number },
 ): { runId: string } {
-  requireTenant(getTenant(tx, tenantId), ['suspended'], 'resumed')
+  requireReady(tx, getTenant(tx, tenantId), ['suspended'], 'resumed')
   const runId = queueRun(tx, resumeRecipe(services), tenantId, {}, nowMs)
   audit(tx, nowMs, { actor, action: 'tenant.resumption_asked', subject: tenantId, detail: { run: runId } })
   return { runId }

@@ -1,15 +1,14 @@
 import { countTry, networkOf } from '../accounts/rate-limit'
 import { startCheckout } from '../billing/start'
-import { AtlasError, conflict } from '../errors'
+import { conflict } from '../errors'
 import { approveSignup } from '../signups/approve'
 import { signupToken } from '../signups/link'
 import { listTenants } from '../tenants/list'
-import { getTenant } from '../tenants/tenant'
 import { tenantFilter, wanted } from './admin'
 import { json } from './answer'
 import { openApi } from './openapi'
 import { readJson, requiredField, textField } from './request'
-import { type Call, routes } from './route'
+import { routes } from './route'
 import { tenantFacts } from './tenants'
 
 /** The API for programs: the shop's signup, and the operator's verbs. */
@@ -57,21 +56,9 @@ export const apiRoutes = routes(
     },
   },
   {
-    method: 'DELETE',
-    path: '/api/admin/tenant/:id',
-    policy: 'operator_api',
-    handle: (call) => notYet(call, call.params.id ?? '', 'deleted'),
-  },
-  {
     method: 'GET',
     path: '/api/openapi.json',
     policy: 'public',
     handle: ({ services }) => json(openApi(services.settings.baseUrl)),
   },
 )
-
-/** The rest of a tenant's life comes with its own recipes; until then the refusal is honest and changes nothing. */
-function notYet({ services }: Call, tenantId: string, what: string): never {
-  getTenant(services.db.read, tenantId)
-  throw new AtlasError('not_implemented', `Tenants can't be ${what} by this Atlas yet.`)
-}

@@ -1,5 +1,6 @@
 import { cookieName } from './cookie'
 import { deletionPaths } from './openapi/deletion'
+import { planChangePaths } from './openapi/plan-change'
 import { RUN, runPaths } from './openapi/runs'
 import { signupPaths } from './openapi/signups'
 import { suspensionPaths } from './openapi/suspension'
@@ -12,6 +13,7 @@ const PATHS = {
   ...signupPaths,
   ...tenantPaths,
   ...suspensionPaths,
+  ...planChangePaths,
   ...deletionPaths,
   ...runPaths,
   ...timelinePaths,

@@ -1,5 +1,6 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
 import { healthOf } from '../health/report'
+import { remediesFor } from '../lifecycle/mend'
 import type { Services } from '../services'
 import { approveSignup } from '../signups/approve'
 import type { ListedTenant } from '../tenants/list'
@@ -93,12 +94,15 @@ function tenantAnswer(services: Services, tenantId: string) {
   }
 }
 
-function tenantData({ db, clock, settings }: Services, tenantId: string): TenantData {
+/** What a tenant's page shows. Throws `not_found`. */
+export function tenantData(services: Services, tenantId: string): TenantData {
+  const { db, clock, settings } = services
   const story = tenantStory(db.read, tenantId)
-  const { tenant, plan } = story
+  const { tenant, plan, run } = story
   return {
     ...tenant,
     ...story,
+    run: run && { ...run, ...remediesFor(db.read, services, run) },
     url: urlOf(tenant, settings.tenantDomain),
     plan: {
       name: plan.name,

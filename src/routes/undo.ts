@@ -2,6 +2,7 @@ import { UndoPage } from '../../views/admin/undo'
 import type { Reader } from '../db/open'
 import { undo } from '../lifecycle/mend'
 import { getRun } from '../runs/run'
+import { stepsOf } from '../runs/steps'
 import { dnsRecordOf, getTenant, serverOf } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { page, redirect } from './answer'
@@ -39,7 +40,9 @@ function undoProps(call: Call) {
   const run = getRun(db.read, call.params.id ?? '')
   const tenant = getTenant(db.read, run.tenantId)
   const losses = run.kind === 'provision' ? everything(db.read, tenant.id) : []
-  return { operator: operatorOf(call), run: { id: run.id, kind: run.kind }, tenant, losses }
+  const begun = stepsOf(db.read, run.id).filter(({ status }) => status !== 'pending')
+  const steps = begun.map(({ title }) => title).toReversed()
+  return { operator: operatorOf(call), run: { id: run.id }, tenant, steps, losses }
 }
 
 /** What a provisioning has made so far. */

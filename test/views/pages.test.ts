@@ -22,6 +22,8 @@ const KEPT = new Set(
     'dir',
     'approval',
     'errorCode',
+    'kind',
+    'suspendedFor',
   ].concat([...['eventsUrl', 'action', 'changeHref', 'href', 'siteUrl', 'url']]),
 )
 

@@ -1,8 +1,11 @@
+import { DeletionPage } from '../../views/admin/deletion'
 import { HealthPage } from '../../views/admin/health'
 import { OverviewPage } from '../../views/admin/overview'
+import { PlanChangePage } from '../../views/admin/plan-change'
 import { RunPage } from '../../views/admin/run'
 import { RunsPage } from '../../views/admin/runs'
 import { SignupsPage } from '../../views/admin/signups'
+import { SuspensionPage } from '../../views/admin/suspension'
 import { TenantPage } from '../../views/admin/tenant'
 import { TenantsPage } from '../../views/admin/tenants'
 import { UndoPage } from '../../views/admin/undo'
@@ -77,6 +80,47 @@ export const PAGES: Sample[] = [
     filter: { ...samples.tenants.filter, q: '', plan: '' },
   }),
   sample('tenant', TenantPage, samples.tenant),
+  sample('tenant-suspended', TenantPage, {
+    ...samples.tenant,
+    status: 'suspended',
+    statusReason: null,
+    suspendedFor: 'unpaid',
+    suspendedAt: samples.NOW - 3_600_000,
+    run: null,
+  }),
+  sample('tenant-going', TenantPage, {
+    ...samples.tenant,
+    status: 'deleting',
+    statusReason: null,
+    deleteAt: samples.NOW + 6 * 86_400_000,
+    run: {
+      ...samples.tenantRun,
+      kind: 'delete',
+      status: 'waiting',
+      canRetry: false,
+      canUndo: false,
+      canCancel: true,
+    },
+    problem: 'linus is being deleted. Only an active tenant can be suspended.',
+  }),
+  sample('suspension', SuspensionPage, samples.suspension),
+  sample('plan-change', PlanChangePage, samples.planChange),
+  sample('plan-change-refused', PlanChangePage, {
+    ...samples.planChange,
+    value: 'virtues/pro',
+    error: 'The plan was changed by somebody else meanwhile. Look again.',
+  }),
+  sample('deletion', DeletionPage, samples.deletion),
+  sample('deletion-wrong', DeletionPage, {
+    ...samples.deletion,
+    lately: 5,
+    values: { days: 'x', withImage: false, confirmation: 'linux' },
+    errors: {
+      confirmation: 'Type linus to make sure that this is the one.',
+      days: 'Write a whole number of days from 0 to 90.',
+      many: 'Say that you mean another one too.',
+    },
+  }),
   sample('runs', RunsPage, samples.runs),
   sample('run', RunPage, samples.run),
   sample('run-failed', RunPage, samples.runFailed),

@@ -1,11 +1,15 @@
+import type { DeletionProps } from '../../views/admin/deletion'
 import type { EffectView } from '../../views/admin/effects'
 import type { HealthProps } from '../../views/admin/health'
 import type { OverviewProps } from '../../views/admin/overview'
+import type { PlanChangeProps } from '../../views/admin/plan-change'
 import type { RunProps, StepView } from '../../views/admin/run'
 import type { RunRow } from '../../views/admin/run-list'
 import type { RunsProps } from '../../views/admin/runs'
 import type { SignupRow, SignupsProps } from '../../views/admin/signups'
+import type { SuspensionProps } from '../../views/admin/suspension'
 import type { TenantProps } from '../../views/admin/tenant'
+import type { TenantRun } from '../../views/admin/tenant-state'
 import type { TenantRow, TenantsProps } from '../../views/admin/tenants'
 import type { UndoProps } from '../../views/admin/undo'
 import type { LandingProps } from '../../views/shop/landing'
@@ -400,6 +404,17 @@ export const tenants: TenantsProps = {
   now: NOW,
 }
 
+export const tenantRun: TenantRun = {
+  id: 'run_03',
+  kind: 'provision',
+  status: 'failed',
+  direction: 'forward',
+  reason: 'answered 502',
+  canRetry: true,
+  canUndo: true,
+  canCancel: false,
+}
+
 export const tenant: TenantProps = {
   operator,
   eventsUrl: '/admin/tenants/ten_03/events',
@@ -423,7 +438,10 @@ export const tenant: TenantProps = {
   },
   dns: [{ name: 'linus.virtues.example', type: 'A', value: '203.0.113.7' }],
   subscription: { stripeId: 'sub_1QabcXYZ', status: 'active', currentPeriodEnd: NOW + 26 * DAY },
-  run: { id: 'run_03', status: 'failed', direction: 'forward', reason: 'answered 502' },
+  suspendedFor: null,
+  suspendedAt: null,
+  deleteAt: null,
+  run: tenantRun,
   effects,
   health: {
     check: {
@@ -521,7 +539,8 @@ export const run: RunProps = {
   availableAt: NOW + 4 * SECOND,
   canRetry: false,
   canUndo: false,
-  canCancel: false,
+  canCancel: true,
+  cancelRequestedAt: null,
   now: NOW,
 }
 
@@ -551,6 +570,7 @@ export const undo: UndoProps = {
   operator,
   run: { id: 'run_03' },
   tenant: { id: 'ten_03', subdomain: 'linus' },
+  steps: ['Check the app’s health', 'Start the app', 'Create the server'],
   losses: [
     'The server atlas-linus (id 48210733) with everything on it',
     'The record linus.virtues.example',
@@ -558,4 +578,57 @@ export const undo: UndoProps = {
   ],
   value: 'linux',
   error: 'This is not the name. Type linus.',
+}
+
+export const suspension: SuspensionProps = {
+  operator,
+  tenant: { id: 'ten_03', subdomain: 'linus', ownerEmail: 'linus@helsinki.example' },
+  hasHoldingPage: true,
+}
+
+export const planChange: PlanChangeProps = {
+  operator,
+  tenant: {
+    id: 'ten_03',
+    subdomain: 'linus',
+    ownerEmail: 'linus@helsinki.example',
+    planName: 'Starter',
+    serverType: 'cx33',
+  },
+  options: [
+    {
+      id: 'virtues/pro',
+      name: 'Pro',
+      price: { amount: 7900, currency: 'usd' },
+      interval: 'month',
+      obstacle: null,
+      serverType: 'ccx13',
+      isOtherType: true,
+      minutes: 4,
+    },
+    {
+      id: 'virtues/mini',
+      name: 'Mini',
+      price: { amount: 900, currency: 'usd' },
+      interval: 'month',
+      obstacle: 'cx23, which Mini takes, has a disk of 40 GB, and the server’s has 80 GB.',
+      serverType: '',
+      isOtherType: false,
+      minutes: 0,
+    },
+  ],
+}
+
+export const deletion: DeletionProps = {
+  operator,
+  tenant: { id: 'ten_03', subdomain: 'linus', ownerEmail: 'linus@helsinki.example' },
+  losses: [
+    'The server atlas-linus (203.0.113.7) and everything on it',
+    'The name linus.virtues.example',
+    'The secrets that were made for this tenant',
+  ],
+  backupDays: 30,
+  lately: null,
+  values: { days: '7', withImage: true, confirmation: '' },
+  errors: {},
 }

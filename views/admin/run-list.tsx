@@ -17,12 +17,26 @@ export type RunRow = {
   finishedAt: number | null
 }
 
+/** What each kind of run does, and what its doing is called. */
+const KINDS: Record<string, { deed: string; noun: string }> = {
+  provision: { deed: 'Provision', noun: 'provision' },
+  suspend: { deed: 'Suspend', noun: 'suspension' },
+  resume: { deed: 'Resume', noun: 'resumption' },
+  'change-plan': { deed: 'Change the plan of', noun: 'plan change' },
+  delete: { deed: 'Delete', noun: 'deletion' },
+  backup: { deed: 'Back up', noun: 'backup' },
+  restore: { deed: 'Restore', noun: 'restoration' },
+  move: { deed: 'Move', noun: 'move' },
+  'rotate-secrets': { deed: 'Rotate the secrets of', noun: 'secret rotation' },
+}
+
 /** 'Provision ada', or 'Undo provision of ada' on the way back. */
 export function runTitle(
   run: Pick<RunRow, 'kind' | 'direction'> & { tenant: { subdomain: string } },
 ): string {
-  if (run.direction === 'undo') return `Undo ${run.kind} of ${run.tenant.subdomain}`
-  return `${run.kind.charAt(0).toUpperCase()}${run.kind.slice(1)} ${run.tenant.subdomain}`
+  const { deed, noun } = KINDS[run.kind] ?? { deed: run.kind, noun: run.kind }
+  const { subdomain } = run.tenant
+  return run.direction === 'undo' ? `Undo ${noun} of ${subdomain}` : `${deed} ${subdomain}`
 }
 
 /** Runs as a table: what, how it stands, when, how long. */

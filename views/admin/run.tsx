@@ -7,7 +7,7 @@ import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { EffectList, type EffectView } from './effects'
 import { runTitle } from './run-list'
-import { adviceFor, runSentence } from './run-words'
+import { adviceFor, retryPlan, runSentence } from './run-words'
 
 export type StepStatus = 'pending' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'undone'
 
@@ -44,6 +44,8 @@ export type RunData = {
   canUndo: boolean
   /** Whether it is at work and can still turn back. */
   canCancel: boolean
+  /** When somebody asked a live run to turn back. */
+  cancelRequestedAt: number | null
   now: number
 }
 
@@ -73,6 +75,7 @@ export function Run(run: RunData): Html {
       </AdminHeading>
       <p class="run-sentence" role="status">
         {runSentence(run, run.now)}
+        {isLive(run) && returnWords(run)}
       </p>
       <p class="muted run-facts">
         Tenant <a href={`/admin/tenants/${run.tenant.id}`}>{run.tenant.subdomain}</a> · begun{' '}
@@ -81,6 +84,7 @@ export function Run(run: RunData): Html {
       {run.status === 'failed' && (
         <Notice tone="bad" title={run.reason ?? 'The run stopped without a reason.'}>
           <p>{adviceFor(run.errorCode, run.reason)}</p>
+          {run.canRetry && <RetryPlan steps={retryPlan(run)} />}
         </Notice>
       )}
       <section class="block" aria-labelledby="steps-title">
@@ -98,7 +102,25 @@ export function Run(run: RunData): Html {
   )
 }
 
-function RunActions({ id, canRetry, canUndo, canCancel }: RunData): Html {
+const isLive = ({ status }: RunData) => status === 'queued' || status === 'running' || status === 'waiting'
+
+/** Whether a run at work still turns back. */
+function returnWords({ direction, canCancel, cancelRequestedAt }: RunData): string {
+  if (direction === 'undo' || canCancel) return ''
+  if (cancelRequestedAt !== null) return ' It was cancelled, and turns back before its next step.'
+  return ' What it does now can’t be taken back any more.'
+}
+
+function RetryPlan({ steps }: { steps: string[] }): Html {
+  const [next, ...later] = steps
+  return (
+    <p>
+      Retry begins at “{next}”{later.length > 0 && `, then does: ${later.join(', ')}`}.
+    </p>
+  )
+}
+
+function RunActions({ id, kind, canRetry, canUndo, canCancel }: RunData): Html {
   return (
     <>
       {canRetry && (
@@ -111,7 +133,7 @@ function RunActions({ id, canRetry, canUndo, canCancel }: RunData): Html {
       {canCancel && (
         <form method="post" action={`/admin/runs/${id}/cancellation`}>
           <button class="button button-danger" type="submit">
-            Cancel and take back
+            {kind === 'delete' ? 'Bring it back' : 'Cancel and take back'}
           </button>
         </form>
       )}

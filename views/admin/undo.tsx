@@ -1,4 +1,4 @@
-import { describedBy, Field } from '../components/field'
+import { NameField } from '../components/name-field'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 
@@ -6,6 +6,8 @@ export type UndoProps = {
   operator: Operator
   run: { id: string }
   tenant: { id: string; subdomain: string }
+  /** What the run has done and is taken back, one step a line, in the order in which that happens. */
+  steps: string[]
   /** What will be lost, one thing a line: 'The server hel1-ada (id 123) with everything on it'. */
   losses: string[]
   /** What was typed, when it was wrong. */
@@ -13,46 +15,29 @@ export type UndoProps = {
   error?: string
 }
 
-/** Asks before a run is undone: what will be lost, and the tenant's name to be sure. */
-export function UndoPage({ operator, run, tenant, losses, value, error }: UndoProps): Html {
+/** Asks before a run is undone: what is taken back, what will be lost, and the tenant's name to be sure. */
+export function UndoPage({ operator, run, tenant, steps, losses, value, error }: UndoProps): Html {
   const back = { href: `/admin/runs/${run.id}`, label: 'Back to the run' }
   return (
     <AdminPage operator={operator} section="runs" title={error ? 'Error: undo' : `Undo ${tenant.subdomain}`}>
       <AdminHeading title={`Undo ${tenant.subdomain}?`} back={back} />
       <div class="card form undo">
-        {losses.length > 0 ? (
+        {steps.length > 0 && (
           <>
-            <p>This takes back what the run has done. It removes:</p>
-            <ul class="losses">
-              {losses.map((loss) => (
-                <li>{loss}</li>
+            <p>What these steps have done is taken back, in this order:</p>
+            <ol class="steps-back">
+              {steps.map((step) => (
+                <li>{step}</li>
               ))}
-            </ul>
-            <p>
-              <strong>It cannot be brought back.</strong>
-            </p>
+            </ol>
           </>
-        ) : (
-          <p>The run has made nothing outside Atlas yet, so nothing outside will be removed.</p>
         )}
+        <Losses losses={losses} />
         <form class="form" method="post" action={`/admin/runs/${run.id}/undo`} novalidate>
-          <Field name="confirmation" label={`Type ${tenant.subdomain} to confirm`} error={error}>
-            <input
-              id="confirmation"
-              name="confirmation"
-              type="text"
-              value={value}
-              required
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck="false"
-              aria-invalid={error !== undefined}
-              aria-describedby={describedBy('confirmation', { error })}
-            />
-          </Field>
+          <NameField subdomain={tenant.subdomain} value={value} error={error} />
           <p class="button-row">
             <button class="button button-danger-solid" type="submit">
-              Undo and remove
+              {losses.length > 0 ? 'Undo and remove' : 'Undo'}
             </button>
             <a class="button button-quiet" href={back.href}>
               Keep it
@@ -61,5 +46,23 @@ export function UndoPage({ operator, run, tenant, losses, value, error }: UndoPr
         </form>
       </div>
     </AdminPage>
+  )
+}
+
+/** What will be gone for good. */
+export function Losses({ losses }: { losses: string[] }): Html {
+  if (losses.length === 0) return <p>Nothing is lost by it: everything on the server stays.</p>
+  return (
+    <>
+      <p>It removes:</p>
+      <ul class="losses">
+        {losses.map((loss) => (
+          <li>{loss}</li>
+        ))}
+      </ul>
+      <p>
+        <strong>It cannot be brought back.</strong>
+      </p>
+    </>
   )
 }

@@ -42,7 +42,6 @@ const REFUSALS = {
   415: 'The body is of another type.',
   422: 'A field is wrong; `error.fields` says what.',
   429: 'Asked too often; see Retry-After.',
-  501: 'This Atlas can’t do it yet.',
   503: 'A provider can’t be reached; try again.',
 } as const
 

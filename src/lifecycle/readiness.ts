@@ -1,0 +1,27 @@
+import type { Reader } from '../db/open'
+import { conflict } from '../errors'
+import { latestRun } from '../runs/run'
+import { requireTenant, type TenantStatus } from '../tenants/status'
+import type { TenantRow } from '../tenants/tenant'
+
+/** Kinds of runs that leave a tenant between two states when they stop half-way. */
+const HALF_WAY = ['change-plan', 'move', 'restore', 'rotate-secrets']
+
+/**
+ * Throws `conflict` with the reason when a tenant is in none of the statuses in which something can be done to it, or
+ * when a run stopped half-way through: it must be retried or undone first, or nobody could do either any more.
+ */
+export function requireReady(
+  db: Reader,
+  tenant: TenantRow,
+  allowed: readonly TenantStatus[],
+  what: string,
+): void {
+  requireTenant(tenant, allowed, what)
+  const latest = latestRun(db, tenant.id)
+  if (latest?.status !== 'failed' || !HALF_WAY.includes(latest.kind)) return
+  const kind = latest.kind.replace('-', ' ')
+  throw conflict(
+    `The run “${kind}” of ${tenant.subdomain} has stopped half-way. Retry or undo it first; then it can be ${what}.`,
+  )
+}

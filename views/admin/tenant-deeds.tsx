@@ -1,0 +1,63 @@
+import type { TenantStatus } from '../components/badge'
+import type { Html } from '../jsx-runtime'
+import { isBusy, type TenantStateView } from './tenant-state'
+
+type Deed = {
+  label: string
+  about: string
+  /** The page that asks first: `/admin/tenants/<id>/<page>`. */
+  page: string
+  statuses: readonly TenantStatus[]
+  isHarmful?: true
+}
+
+/** What can be done to a tenant, from the gentlest on. */
+const DEEDS: Deed[] = [
+  {
+    label: 'Change the plan…',
+    about: 'Another price, and a larger or smaller server with everything that is on it.',
+    page: 'plan',
+    statuses: ['active'],
+  },
+  {
+    label: 'Suspend…',
+    about: 'The app stops and visitors are told so. Nothing is deleted.',
+    page: 'suspension',
+    statuses: ['active'],
+  },
+  {
+    label: 'Delete…',
+    about: 'After a last backup and a time in which it can be brought back, everything goes.',
+    page: 'deletion',
+    statuses: ['active', 'suspended'],
+    isHarmful: true,
+  },
+]
+
+/** Everything that can be done to a tenant as it is, each with what it means. */
+export function TenantDeeds(tenant: TenantStateView): Html | null {
+  const possible = DEEDS.filter(({ statuses }) => statuses.includes(tenant.status))
+  if (possible.length === 0 || isBusy(tenant)) return null
+  return (
+    <section class="block" aria-labelledby="deeds-title">
+      <h2 id="deeds-title">What can be done</h2>
+      <ul class="needs plain">
+        {possible.map(({ label, about, page, isHarmful }) => (
+          <li class="need">
+            <div class="need-body">
+              <p>{about}</p>
+            </div>
+            <div class="need-actions">
+              <a
+                class={['button', isHarmful ? 'button-danger' : 'button-quiet']}
+                href={`/admin/tenants/${tenant.id}/${page}`}
+              >
+                {label}
+              </a>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

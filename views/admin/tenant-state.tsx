@@ -1,0 +1,157 @@
+import type { RunStatus, TenantStatus } from '../components/badge'
+import { External } from '../components/icons'
+import { Notice } from '../components/notice'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import { runTitle } from './run-list'
+
+/** How a tenant stands and what is at work on it; times in UTC milliseconds. */
+export type TenantStateView = {
+  id: string
+  subdomain: string
+  url: string
+  status: TenantStatus
+  /** Why its last run stopped. */
+  statusReason: string | null
+  suspendedFor: 'operator' | 'unpaid' | 'canceled' | null
+  suspendedAt: number | null
+  /** When its deletion can no longer be taken back. */
+  deleteAt: number | null
+  /** The run at work on it, or the last one. */
+  run: TenantRun | null
+  now: number
+}
+
+export type TenantRun = {
+  id: string
+  kind: string
+  status: RunStatus
+  direction: 'forward' | 'undo'
+  reason: string | null
+  canRetry: boolean
+  canUndo: boolean
+  canCancel: boolean
+}
+
+/** Whether a run is at work: nothing else can be done to the tenant meanwhile. */
+export function isBusy({ run }: Pick<TenantStateView, 'run'>): boolean {
+  return run?.status === 'queued' || run?.status === 'running' || run?.status === 'waiting'
+}
+
+/** What can be done first, beside the tenant's name. */
+export function TenantActions(tenant: TenantStateView): Html {
+  const { id, url, status, run } = tenant
+  return (
+    <>
+      {status === 'active' && (
+        <a class="button button-quiet" href={url}>
+          Open site <External />
+        </a>
+      )}
+      {run && (
+        <a class="button button-quiet" href={`/admin/runs/${run.id}`}>
+          See the run
+        </a>
+      )}
+      {status === 'suspended' && !isBusy(tenant) && (
+        <Post to={`/admin/tenants/${id}/resumption`} label="Resume" />
+      )}
+      {run?.kind === 'delete' && (run.canCancel || run.canUndo) && (
+        <Post to={`/admin/tenants/${id}/deletion-withdrawal`} label="Bring back" />
+      )}
+      {run?.canRetry && <Post to={`/admin/runs/${run.id}/retry`} label="Retry" />}
+      {run?.canUndo && run.kind !== 'delete' && (
+        <a class="button button-danger" href={`/admin/runs/${run.id}/undo`}>
+          Undo…
+        </a>
+      )}
+    </>
+  )
+}
+
+/** What is out of the ordinary with a tenant, in sentences. */
+export function TenantState(tenant: TenantStateView): Html | null {
+  const { run, subdomain, status } = tenant
+  if (run?.status === 'failed') return <Stopped run={run} tenant={tenant} />
+  if (status === 'deleting' && run?.kind === 'delete' && run.direction === 'forward') {
+    return <GoingAway run={run} tenant={tenant} />
+  }
+  if (run && isBusy(tenant)) {
+    return (
+      <Notice tone="info" title={`${runTitle({ ...run, tenant: { subdomain } })}: at work right now`}>
+        <p>
+          <a href={`/admin/runs/${run.id}`}>Follow the run.</a> Nothing else can be done until it has ended.
+        </p>
+      </Notice>
+    )
+  }
+  return status === 'suspended' ? <Suspended {...tenant} /> : null
+}
+
+function Stopped({ run, tenant }: { run: TenantRun; tenant: TenantStateView }): Html {
+  const title = runTitle({ ...run, tenant })
+  const ways = [run.canRetry && 'retry it from the failed step', run.canUndo && 'undo it'].filter(Boolean)
+  return (
+    <Notice tone="bad" title={`${title}: stopped`}>
+      <p>{tenant.statusReason ?? run.reason ?? 'No reason was recorded.'}</p>
+      <p>
+        <a href={`/admin/runs/${run.id}`}>See the run</a>
+        {ways.length > 0 && `, then ${ways.join(' or ')}`}.
+      </p>
+    </Notice>
+  )
+}
+
+function GoingAway({ run, tenant }: { run: TenantRun; tenant: TenantStateView }): Html {
+  const { deleteAt, now } = tenant
+  if (!run.canCancel || deleteAt === null) {
+    return (
+      <Notice tone="bad" title="This tenant is being deleted">
+        <p>
+          It can no longer be brought back. <a href={`/admin/runs/${run.id}`}>Follow the run.</a>
+        </p>
+      </Notice>
+    )
+  }
+  return (
+    <Notice tone="bad" title="This tenant is going to be deleted">
+      <p>
+        Its last backup is made, and then it goes: <Time at={deleteAt} now={now} />. Until then one click
+        brings it back as it was.
+      </p>
+    </Notice>
+  )
+}
+
+const CAUSES = {
+  operator: 'An operator suspended it',
+  unpaid: 'It is not paid for',
+  canceled: 'Its subscription has ended',
+}
+
+function Suspended({ suspendedFor, suspendedAt, now }: TenantStateView): Html {
+  return (
+    <Notice tone="info" title="This tenant is suspended">
+      <p>
+        {CAUSES[suspendedFor ?? 'operator']}
+        {suspendedAt !== null && (
+          <>
+            {' '}
+            (<Time at={suspendedAt} now={now} />)
+          </>
+        )}
+        . Its app is stopped; its name, server and data are all there.
+      </p>
+    </Notice>
+  )
+}
+
+function Post({ to, label }: { to: string; label: string }): Html {
+  return (
+    <form method="post" action={to}>
+      <button class="button button-primary" type="submit">
+        {label}
+      </button>
+    </form>
+  )
+}
