@@ -37,14 +37,15 @@ function has(list: unknown, name: string): boolean {
   return typeof list === 'object' && list !== null && Object.hasOwn(list, name)
 }
 
-// The agent finds the files of a volume where Docker's own driver keeps them, and makes one that is not there yet.
+// The agent finds the files of a volume where Docker's own driver keeps them, and makes one that is not there yet,
+// under the name that compose would give it.
 function isForeign(volumes: unknown, name: string): boolean {
   const volume = has(volumes, name) ? (volumes as Record<string, unknown>)[name] : null
-  return ['driver', 'driver_opts', 'external'].some((field) => has(volume, field))
+  return ['driver', 'driver_opts', 'external', 'name'].some((field) => has(volume, field))
 }
 
 const foreign = (name: string) =>
-  `: volumes.${name} has a driver of its own or is external: it cannot be backed up`
+  `: volumes.${name} has a driver or name of its own, or is external: it cannot be backed up`
 
 function variablesOf(text: string): string[] {
   const used = text.replaceAll('$$', '').matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)

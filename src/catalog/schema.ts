@@ -78,13 +78,17 @@ const plan = v.strictObject({
   ),
 })
 
-const backup = v.strictObject({
+const contents = v.strictObject({
   dumps: v.optional(
     list(v.strictObject({ name: slug, service: composeName, dump: argv, restore: argv }), 10),
     [],
   ),
   volumes: v.optional(list(composeName, 20), []),
 })
+const backup = v.pipe(
+  contents,
+  v.check(({ dumps, volumes }) => dumps.length + volumes.length > 0, 'names neither a dump nor a volume'),
+)
 
 const fixedSetting = v.strictObject({
   name: settingName,

@@ -291,11 +291,25 @@ describe('copies and secrets', () => {
       'compose.yaml: services.database is missing, which blueprint.yaml names',
       'compose.yaml: volumes.uploads is missing, which blueprint.yaml names',
     ])
-    for (const odd of [{ external: true }, { driver: 'nfs' }, { driver_opts: { type: 'none' } }]) {
+    for (const odd of [
+      { external: true },
+      { driver: 'nfs' },
+      { driver_opts: { type: 'none' } },
+      { name: 'u' },
+    ]) {
       expect(problems({ ...names, volumes: { uploads: odd } })).toEqual([
-        'compose.yaml: volumes.uploads has a driver of its own or is external: it cannot be backed up',
+        'compose.yaml: volumes.uploads has a driver or name of its own, or is external: it cannot be backed up',
       ])
     }
+  })
+
+  test('of nothing are a mistake', () => {
+    const empty = changed((written) => {
+      written.backup = {}
+    })
+    expect(problemsOf(empty).map((problem) => problem.replace(/:\d+:/, ':'))).toEqual([
+      'blueprint.yaml: backup names neither a dump nor a volume',
+    ])
   })
 
   test('of one name stand once', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import {
   chmodSync,
   existsSync,
@@ -21,9 +21,6 @@ import { World } from '../../src/simulator/world'
 import { checkS3 } from '../contract/s3'
 import { describeWith } from '../needs'
 import { agentServer, COMPOSE } from './agent-server'
-
-// Dozens of small programs a command: slow where other tests take the processors.
-setDefaultTimeout(30_000)
 
 const { at, written, put, calls, program, spawn, agent, result, errorCode, settle } = agentServer()
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +47,8 @@ export type Answer = { code: number; text: string; logs: string[]; last: Line }
 
 /** A folder that stands for a tenant's server, another one for each test, and the agent on it. */
 export function agentServer() {
+  // Dozens of small programs a command: slow where other tests take the processors.
+  setDefaultTimeout(30_000)
   let root: string
   let machine: string
   beforeAll(() => {
