@@ -3,7 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Db } from '../db/open'
 import { dnsRecords, outbox, payments, servers, signups, subscriptions, tenants } from '../db/schema'
 import { serverOf, type TenantRow } from '../tenants/tenant'
-import type { Customer } from './story'
+import type { Customer } from './story/scene'
 
 /** What the simulated clouds say of themselves at `/control/state.json`, as far as the check needs it. */
 type Clouds = {

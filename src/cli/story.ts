@@ -1,25 +1,17 @@
-import { GiveUp, insist, type Patience, until } from './patience'
+import { GiveUp, insist, until } from './patience'
+import { tellSteps } from './story/run'
+import { type Customer, locationOf, mailsTo, type People, type Scene, tenantOf } from './story/scene'
+import { expectPage, hostOf } from './story/site'
 import { Visitor } from './visitor'
-
-/** Where a story takes place: addresses only, so that it can be lived against any running Atlas. */
-export type Scene = Patience & {
-  atlas: string
-  clouds: string
-  tenants: string
-  adminEmail: string
-  /** Called when a part of the story is over. */
-  tell: (part: string, detail?: string) => void
-}
-
-export type Customer = { subdomain: string; email: string; plan: string }
 
 const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', name: 'Ada' }
 
 /**
  * From the landing page to the customer's live site, through the same routes that browsers use. Every part looks
- * first whether it is done, and is tried again when Atlas is gone for a moment. Throws when a part goes wrong.
+ * first whether it is done, and is tried again when Atlas is gone for a moment. Resolves to who lived it. Throws when a
+ * part goes wrong.
  */
-export async function liveStory(scene: Scene, customer: Customer): Promise<void> {
+export async function liveStory(scene: Scene, customer: Customer): Promise<People> {
   const visitor = new Visitor()
   await readLandingPage(scene, visitor)
   await checkName(scene, visitor, customer)
@@ -35,6 +27,7 @@ export async function liveStory(scene: Scene, customer: Customer): Promise<void>
   await followSignup(scene, visitor, confirmationUrl, { part: 'live', words: 'Your site is live' })
   await readWelcomeMail(scene, customer)
   await visitSite(scene, visitor, customer)
+  return { visitor, operator }
 }
 
 async function readLandingPage(scene: Scene, visitor: Visitor): Promise<void> {
@@ -119,22 +112,11 @@ async function followProvisioning(scene: Scene, operator: Visitor, { subdomain }
   const told = new Set<string>()
   await until(scene, `${subdomain} to be live`, async () => {
     const tenant = await tenantOf(scene, operator, subdomain)
-    if (!tenant) return false
-    const page = await (await operator.get(`${scene.atlas}/admin/runs?q=${tenant.id}`)).text()
-    const run = /\/admin\/runs\/(run_[a-z0-9]+)/.exec(page)?.[1]
-    if (run) await tellSteps(scene, operator, run, told)
+    if (!tenant?.run) return false
+    await tellSteps(scene, operator, { runId: tenant.run.id, part: 'provisioned', told })
     if (tenant.status === 'failed') throw new GiveUp(`${subdomain} could not be provisioned.`)
     return tenant.status === 'active'
   })
-}
-
-async function tellSteps(scene: Scene, operator: Visitor, run: string, told: Set<string>): Promise<void> {
-  const page = await (await operator.get(`${scene.atlas}/admin/runs/${run}`)).text()
-  for (const [, title = ''] of page.matchAll(/rail-done"[\s\S]*?class="rail-title">\s*([^<]+?)\s*</g)) {
-    if (told.has(title)) continue
-    told.add(title)
-    scene.tell('provisioned', title)
-  }
 }
 
 async function readWelcomeMail(scene: Scene, customer: Customer): Promise<void> {
@@ -148,34 +130,6 @@ async function readWelcomeMail(scene: Scene, customer: Customer): Promise<void> 
 }
 
 async function visitSite(scene: Scene, visitor: Visitor, { subdomain }: Customer): Promise<void> {
-  const host = `${subdomain}.localhost:${new URL(scene.tenants).port}`
-  for (const path of ['/', '/health']) {
-    const answer = await visitor.get(`${scene.tenants}${path}`, host)
-    if (answer.status !== 200) throw new Error(`http://${host}${path} answers with ${answer.status}.`)
-  }
-  scene.tell('site', `http://${host} answers, and its /health too`)
-}
-
-async function tenantOf(scene: Scene, operator: Visitor, subdomain: string) {
-  const answer = await operator.get(`${scene.atlas}/api/admin/tenants?q=${subdomain}`)
-  if (!answer.ok) throw new Error(`The tenants could not be listed (${answer.status}).`)
-  const { tenants } = (await answer.json()) as {
-    tenants: { id: string; subdomain: string; status: string }[]
-  }
-  return tenants.find((tenant) => tenant.subdomain === subdomain)
-}
-
-type ReadMail = { to: string[]; subject: string; html: string; text: string }
-
-async function mailsTo({ clouds }: Scene, email: string): Promise<ReadMail[]> {
-  const answer = await fetch(`${clouds}/mailbox.json?to=${encodeURIComponent(email)}`)
-  return ((await answer.json()) as { mails: ReadMail[] }).mails
-}
-
-function locationOf(answer: Response, problem: string): string {
-  const location = answer.headers.get('location')
-  if (answer.status === 303 && location) return location
-  const words = `${problem} (${answer.status}).`
-  const isFinal = answer.status >= 400 && answer.status < 500 && answer.status !== 429
-  throw isFinal ? new GiveUp(words) : new Error(words)
+  for (const path of ['/', '/health']) await expectPage(scene, visitor, subdomain, { path })
+  scene.tell('site', `http://${hostOf(scene, subdomain)} answers, and its /health too`)
 }

@@ -9,10 +9,11 @@ export class Visitor {
     return this.send(url, { method: 'GET', headers: host ? { host } : {} })
   }
 
-  /** Posts a form as its own page would. */
-  post(url: string, fields: Record<string, string> = {}): Promise<Response> {
+  /** Posts a form as its own page would; `host` as above. */
+  post(url: string, fields: Record<string, string> = {}, host?: string): Promise<Response> {
     const body = new URLSearchParams(fields)
-    return this.send(url, { method: 'POST', body, headers: { origin: new URL(url).origin } })
+    const origin = host ? `http://${host}` : new URL(url).origin
+    return this.send(url, { method: 'POST', body, headers: { origin, ...(host && { host }) } })
   }
 
   private async send(

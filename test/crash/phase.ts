@@ -1,5 +1,5 @@
 import { desc, eq } from 'drizzle-orm'
-import type { Customer } from '../../src/cli/story'
+import type { Customer } from '../../src/cli/story/scene'
 import type { Db } from '../../src/db/open'
 import { outbox, runs, signups, tenants } from '../../src/db/schema'
 
