@@ -8,10 +8,13 @@ import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
 import { deletionRoutes } from './routes/deletion'
 import { Door } from './routes/door'
+import { driftRoutes } from './routes/drift'
+import { driftApiRoutes } from './routes/drift-api'
 import { healthRoutes } from './routes/health'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
 import { planChangeRoutes } from './routes/plan-change'
+import { quotaRoutes } from './routes/quotas'
 import { Refusal, statusOf } from './routes/refusal'
 import type { Policy, Route } from './routes/route'
 import { runRoutes } from './routes/runs'
@@ -40,6 +43,9 @@ export const ROUTES: readonly Route[] = [
   ...runRoutes,
   ...undoRoutes,
   ...troubleRoutes,
+  ...driftRoutes,
+  ...driftApiRoutes,
+  ...quotaRoutes,
   ...healthRoutes,
   ...timelineRoutes,
   ...apiRoutes,

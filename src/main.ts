@@ -20,6 +20,7 @@ Usage: atlas COMMAND
   blueprint check DIR      check a blueprint and show what a tenant would get
   tenants COMMAND          list, show, suspend, resume and the rest of tenants' lives
                            (of ATLAS_URL with ATLAS_TOKEN, or of the Atlas on this machine)
+  reconcile                compare what the clouds hold with what Atlas knows (--apply, --json)
   token create NAME        make an API token for the operator, shown once
   token list               list API tokens
   token revoke ID          make an API token useless
@@ -45,6 +46,8 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
       return (await import('./cli/blueprint')).blueprint(args, io)
     case 'tenants':
       return (await import('./cli/tenants')).tenants(args, io, process.env, stop)
+    case 'reconcile':
+      return (await import('./cli/reconcile')).reconcile(args, io, process.env, stop)
     case 'token':
       return (await import('./cli/token')).token(args, io, process.env)
     case 'version':

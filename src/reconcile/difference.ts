@@ -34,6 +34,22 @@ export const KINDS = [
 
 export type Kind = (typeof KINDS)[number]
 
+/** Kinds that cost money as long as they stand; the others are merely wrong. */
+export const COSTING: readonly Kind[] = [
+  'server_gone',
+  'paid_without_tenant',
+  'tenant_without_payer',
+  'subscription_second',
+  'server_second',
+  'server_left',
+  'server_unknown',
+  'server_off',
+  'amount_differs',
+  'address_unassigned',
+  'image_left',
+  'volume_left',
+]
+
 /** What a difference is about, as plain values: its words and its remedy are made of them. */
 export type Facts = Record<string, string | number | boolean | null>
 

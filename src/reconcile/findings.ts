@@ -6,7 +6,7 @@ import type { Page, PageWanted } from '../db/page'
 import { findings } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId, type Random } from '../ids'
-import { type Difference, type Facts, KINDS, type Kind } from './difference'
+import { COSTING, type Difference, type Facts, KINDS, type Kind } from './difference'
 import { type RemedyName, remedyOf } from './remedy'
 
 export type FindingRow = typeof findings.$inferSelect
@@ -184,22 +184,6 @@ export function monthlyCost(db: Reader): { known: Money[]; unknown: number } {
   )
   return { known, unknown: rows.find(({ currency }) => currency === null)?.count ?? 0 }
 }
-
-/** Kinds that cost money as long as they stand; the others are merely wrong. */
-const COSTING: readonly Kind[] = [
-  'server_gone',
-  'paid_without_tenant',
-  'tenant_without_payer',
-  'subscription_second',
-  'server_second',
-  'server_left',
-  'server_unknown',
-  'server_off',
-  'amount_differs',
-  'address_unassigned',
-  'image_left',
-  'volume_left',
-]
 
 /** The open findings on which Atlas may act by itself or at a click, now. */
 export function applicable(db: Reader): FindingRow[] {

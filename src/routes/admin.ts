@@ -13,6 +13,7 @@ import { listSignups, waitingSignups } from '../signups/list'
 import { SIGNUP_TRANSITIONS, type SignupStatus } from '../signups/status'
 import { countTenants, listTenants, type TenantFilter } from '../tenants/list'
 import { TENANT_TRANSITIONS, type TenantStatus } from '../tenants/status'
+import { quotasData } from './quotas'
 import { type Call, routes } from './route'
 import { troubles } from './troubles'
 
@@ -106,7 +107,8 @@ export function wanted({ url }: Call): PageWanted {
   return { number: Number.isInteger(asked) && asked > 0 && asked < 1e6 ? asked : 1, size: PAGE_SIZE }
 }
 
-function overview({ db, clock }: Services): OverviewData {
+function overview(services: Services): OverviewData {
+  const { db, clock } = services
   const now = clock.now()
   const paid = paidSince(db.read, monthStart(now))
   return {
@@ -118,6 +120,7 @@ function overview({ db, clock }: Services): OverviewData {
     failedRuns: listRuns(db.read, { q: '', status: 'failed' }, { number: 1, size: NEEDING_ME_MAX }).rows.map(
       runView,
     ),
+    room: quotasData(services),
     troubles: troubles(db.read, NEEDING_ME_MAX),
     health: {
       counts: countHealth(db.read),

@@ -1,5 +1,6 @@
 import { cookieName } from './cookie'
 import { deletionPaths } from './openapi/deletion'
+import { driftPaths, FINDING } from './openapi/drift'
 import { planChangePaths } from './openapi/plan-change'
 import { RUN, runPaths } from './openapi/runs'
 import { signupPaths } from './openapi/signups'
@@ -16,6 +17,7 @@ const PATHS = {
   ...planChangePaths,
   ...deletionPaths,
   ...runPaths,
+  ...driftPaths,
   ...timelinePaths,
 }
 
@@ -35,6 +37,7 @@ export function openApi(baseUrl: string) {
       schemas: {
         Tenant: TENANT,
         Run: RUN,
+        Finding: FINDING,
         Error: object({
           error: object(
             {

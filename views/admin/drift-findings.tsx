@@ -17,8 +17,9 @@ export type FindingView = {
   /** What Atlas would do, or what a person has to. */
   would: string
   tenant: { id: string; subdomain: string } | null
-  /** A month; `unknown` for what costs money and has no known price, null for what costs nothing. */
-  cost: Money | 'unknown' | null
+  /** A month; null for what costs nothing or has no known price. */
+  cost: Money | null
+  hasUnknownPrice: boolean
   appliance: Appliance
   /** What its button says. */
   button: string
@@ -70,7 +71,8 @@ function Finding({ finding, now }: { finding: FindingView; now: number }): Html 
             first seen <Time at={finding.firstSeenAt} now={now} />
             {finding.sightings > 1 && `, ${finding.sightings} times since`}
           </span>
-          {finding.cost && <span>{costWords(finding.cost)}</span>}
+          {finding.cost && <span>{moneyText(finding.cost)} a month</span>}
+          {finding.hasUnknownPrice && <span>costs money, the list does not say how much</span>}
         </p>
         <p>
           <strong>{finding.title}</strong>
@@ -156,8 +158,4 @@ function NoFindings({ filter, hasLooked }: { filter: DriftFilter; hasLooked: boo
       <p>The clouds hold what Atlas knows of, and nothing else.</p>
     </Empty>
   )
-}
-
-function costWords(cost: Money | 'unknown'): string {
-  return cost === 'unknown' ? 'costs money, the list does not say how much' : `${moneyText(cost)} a month`
 }

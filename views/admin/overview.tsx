@@ -7,6 +7,7 @@ import { Time } from '../components/time'
 import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type AilingTenant, type HealthCounts, HealthFigures } from './health'
+import { Quotas, type QuotasData } from './quotas'
 import { type RunRow, RunTable, runTitle } from './run-list'
 
 /** A paid signup that waits for the operator's approval. */
@@ -35,6 +36,8 @@ export type OverviewData = {
   failedRuns: RunRow[]
   /** How all tenants are, and some of those that are down. */
   health: { counts: HealthCounts; down: AilingTenant[] }
+  /** What is used of the clouds’ limits. */
+  room: QuotasData
   /** Tenants by status; those without any may be left out. */
   tenants: { status: TenantStatus; count: number }[]
   money: { monthly: Money[]; paidThisMonth: Money[]; paymentsThisMonth: number }
@@ -63,6 +66,7 @@ export function Overview(data: OverviewData): Html {
       <Needs {...data} />
       <Figures {...data} />
       <HealthFigures counts={data.health.counts} />
+      <Quotas {...data.room} now={data.now} />
       <section class="block" aria-labelledby="latest-title">
         <div class="block-head">
           <h2 id="latest-title">Latest runs</h2>

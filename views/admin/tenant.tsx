@@ -1,20 +1,19 @@
 import { Badge } from '../components/badge'
-import { Empty } from '../components/empty'
 import { Live } from '../components/live'
 import { Notice } from '../components/notice'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
-import { EffectList, type EffectView } from './effects'
 import { TenantDeeds } from './tenant-deeds'
 import { TenantFacts, type TenantFactsView } from './tenant-facts'
 import { TenantHealth, type TenantHealthView } from './tenant-health'
 import { TenantActions, TenantState, type TenantStateView } from './tenant-state'
+import { type EntryView, LatestEntries } from './timeline'
 
 export type TenantData = TenantStateView &
   TenantFactsView & {
-    /** Newest last. */
-    effects: EffectView[]
+    /** The latest of its story, newest first. */
+    timeline: EntryView[]
     health: TenantHealthView
     createdAt: number
     now: number
@@ -27,7 +26,7 @@ export type TenantProps = TenantData & {
   problem?: string
 }
 
-/** One tenant: its facts, what can be done, and everything that was done outside for it. */
+/** One tenant: its facts, what can be done, and the latest of its story. */
 export function TenantPage({ operator, eventsUrl, problem, ...tenant }: TenantProps): Html {
   return (
     <AdminPage operator={operator} section="tenants" title={tenant.subdomain}>
@@ -57,19 +56,7 @@ export function Tenant(tenant: TenantData): Html {
       <TenantFacts {...tenant} />
       <TenantDeeds {...tenant} />
       <TenantHealth health={tenant.health} now={tenant.now} />
-      <section class="block" aria-labelledby="timeline-title">
-        <h2 id="timeline-title">Timeline</h2>
-        <p class="muted block-lead">Every call that changed something outside, in order.</p>
-        {tenant.effects.length > 0 ? (
-          <div class="card">
-            <EffectList effects={tenant.effects} label="Effects" />
-          </div>
-        ) : (
-          <Empty title="Nothing has been asked of anyone yet">
-            <p>The first call appears here the moment it is made.</p>
-          </Empty>
-        )}
-      </section>
+      <LatestEntries tenantId={tenant.id} entries={tenant.timeline} now={tenant.now} />
     </>
   )
 }

@@ -1,0 +1,103 @@
+import type { DriftData, DriftFilter, LookView } from '../../views/admin/drift'
+import type { Appliance, FindingView } from '../../views/admin/drift-findings'
+import { ATLAS } from '../audit'
+import type { PageWanted } from '../db/page'
+import { COSTING, KINDS, type Kind } from '../reconcile/difference'
+import {
+  applicable,
+  BY_ITSELF,
+  countFindings,
+  countOpenFindings,
+  type FindingRow,
+  listFindings,
+  mayApplyAt,
+  monthlyCost,
+  readFinding,
+} from '../reconcile/findings'
+import { countsOf, latestReconciliation, type ReconciliationRow } from '../reconcile/reconcile'
+import { remedyOf } from '../reconcile/remedy'
+import { describe, LABELS } from '../reconcile/words'
+import type { Services } from '../services'
+import { choice } from './admin'
+import type { Call } from './route'
+
+const STATUSES = ['ignored', 'resolved'] as const
+const NUMBER = new Intl.NumberFormat('en-US')
+
+/** Everything that the page of drift says. */
+export function driftData({ db, clock }: Services, filter: DriftFilter, wanted: PageWanted): DriftData {
+  const { read } = db
+  const { rows, ...page } = listFindings(read, { ...filter, kind: filter.kind as Kind | '' }, wanted)
+  const look = latestReconciliation(read)
+  const kinds = countFindings(read, filter.status)
+  return {
+    look: look ? lookView(look) : null,
+    findings: rows.map(findingView),
+    page,
+    filter,
+    kinds: kinds.map(({ kind, count }) => ({ kind, count, label: LABELS[kind] })),
+    open: countOpenFindings(read),
+    ignored: countFindings(read, 'ignored').reduce((sum, { count }) => sum + count, 0),
+    cost: monthlyCost(read),
+    applicable: applicable(read).length,
+    now: clock.now(),
+  }
+}
+
+/** The filter that a query asks for; what is not known is left out. */
+export function driftFilter(call: Call): DriftFilter {
+  return { status: choice(call, 'status', STATUSES) || 'open', kind: choice(call, 'kind', KINDS) }
+}
+
+const SEEN = [
+  ['servers', 'server'],
+  ['addresses', 'address'],
+  ['images', 'image'],
+  ['volumes', 'volume'],
+  ['records', 'record'],
+  ['subscriptions', 'subscription'],
+] as const
+
+function lookView(look: ReconciliationRow): LookView {
+  const counts = countsOf(look)
+  const seen = SEEN.flatMap(([many, one]) => {
+    const count = counts[many]
+    return count === undefined ? [] : [`${NUMBER.format(count)} ${count === 1 ? one : many}`]
+  })
+  const { status, startedAt, finishedAt, error } = look
+  return { status, startedAt, finishedAt, seen, mended: counts.mended ?? 0, error }
+}
+
+/** A finding as pages show it. */
+export function findingView(row: FindingRow): FindingView {
+  const { kind, facts, remedy } = readFinding(row)
+  const { monthlyAmount: amount, currency } = row
+  const tenant = typeof facts.tenant === 'string' && row.tenantId ? facts.tenant : null
+  return {
+    id: row.id,
+    label: LABELS[kind] ?? kind,
+    ...describe(kind, facts, remedy),
+    tenant: tenant && row.tenantId ? { id: row.tenantId, subdomain: tenant } : null,
+    cost: amount !== null && currency !== null ? { amount, currency } : null,
+    hasUnknownPrice: amount === null && COSTING.includes(kind),
+    appliance: applianceOf(row),
+    button: remedyOf(row.remedy)?.button ?? '',
+    status: row.status,
+    sightings: row.sightings,
+    firstSeenAt: row.firstSeenAt,
+    error: row.error,
+    resolved: row.resolvedAt === null ? null : { by: byWhom(row), at: row.resolvedAt },
+  }
+}
+
+function applianceOf(row: FindingRow): Appliance {
+  const when = mayApplyAt(row)
+  if (when === null) return 'by_hand'
+  if (when !== 'now') return { after: when }
+  return remedyOf(row.remedy)?.deletes ? 'asked' : 'now'
+}
+
+function byWhom({ resolvedBy }: FindingRow): string {
+  if (resolvedBy === BY_ITSELF) return 'Not seen any more'
+  return resolvedBy === ATLAS.id ? 'Put right by Atlas itself' : 'Applied by a person'
+}
