@@ -2,13 +2,15 @@ import { callsPage } from './control/calls'
 import { type Fields, faultsPage, readFault } from './control/faults'
 import icon from './control/icon.svg' with { type: 'text' }
 import liveScript from './control/live.js' with { type: 'text' }
+import { isMachineMove, type MachineMove, moveMachine } from './control/machines'
 import { isMoneyMove, type MoneyMove, moveMoney } from './control/money'
 import { overviewPage } from './control/overview'
 import { type ControlOptions, readState, setDisorder } from './control/state'
 import styles from './control/styles.css' with { type: 'text' }
 import { refuseStrangers } from './loopback'
 
-export type { Address, ControlOptions, ControlState, MachineControl, MachineView } from './control/state'
+export type { MachineControl, MachineView } from './control/machines'
+export type { Address, ControlOptions, ControlState } from './control/state'
 
 const ADVANCE_MAX_MS = 366 * 24 * 60 * 60 * 1000
 const BODY_MAX = 10_000
@@ -56,7 +58,10 @@ async function write(options: ControlOptions, request: Request, pathname: string
   const [, , noun, id, verb] = pathname.split('/')
   const action = `${request.method} ${noun}${verb ? `/${verb}` : ''}`
   if (noun === 'subscriptions' && request.method === 'POST' && isMoneyMove(verb)) {
-    return moveSubscription(options, request, id ?? '', verb)
+    return letSubscription(options, request, id ?? '', verb)
+  }
+  if (noun === 'machines' && request.method === 'POST' && isMachineMove(verb)) {
+    return letMachine(options, request, id ?? '', verb)
   }
   switch (action) {
     case 'POST faults':
@@ -64,10 +69,6 @@ async function write(options: ControlOptions, request: Request, pathname: string
     case 'DELETE faults':
     case 'POST faults/removal':
       return removeFault(options, request, id ?? '')
-    case 'POST machines/kill':
-    case 'POST machines/pause':
-    case 'POST machines/resume':
-      return moveMachine(options, request, id ?? '', verb as 'kill' | 'pause' | 'resume')
     case 'POST clock':
       return moveClock(options, request)
     case 'POST webhooks':
@@ -90,20 +91,13 @@ function removeFault({ front }: ControlOptions, request: Request, id: string): R
   return done(request, '/control/faults', { removed })
 }
 
-function moveMachine(
-  { machines }: ControlOptions,
-  request: Request,
-  id: string,
-  verb: 'kill' | 'pause' | 'resume',
-): Response {
-  if (!machines.list().some((machine) => machine.serverId === id)) {
-    return refused(404, 'not_found', 'There is no such machine.')
-  }
-  machines[verb](id)
-  return done(request, '/#servers', machines.list().find((machine) => machine.serverId === id) ?? null)
+function letMachine({ machines }: ControlOptions, request: Request, id: string, move: MachineMove): Response {
+  const moved = moveMachine(machines, id, move)
+  if (!moved) return refused(404, 'not_found', 'There is no such machine.')
+  return done(request, '/#servers', moved)
 }
 
-function moveSubscription(options: ControlOptions, request: Request, id: string, move: MoneyMove): Response {
+function letSubscription(options: ControlOptions, request: Request, id: string, move: MoneyMove): Response {
   const moved = moveMoney(options, id, move)
   if (!moved) return refused(404, 'not_found', 'There is no such subscription, or it has ended.')
   return done(request, '/#money', { id, status: moved.status })

@@ -148,6 +148,32 @@ export class SimMachines implements MachineDriver {
     this.live.resume(serverId)
   }
 
+  /** Lets go of whatever machines are carrying; for them it is a power cut. */
+  stop(): void {
+    this.context.transfers.stop()
+  }
+
+  /** The app crashes and does not come back by itself; whoever runs the machine's agent is not told. */
+  stopApp(serverId: string): void {
+    this.change(serverId, (machine) => ({
+      ...machine,
+      app: machine.app && { ...machine.app, stopped: true },
+    }))
+  }
+
+  startApp(serverId: string): void {
+    this.change(serverId, (machine) => ({
+      ...machine,
+      holding: null,
+      app: machine.app && { ...machine.app, stopped: false },
+    }))
+  }
+
+  /** Somebody deletes everything that is in the app. */
+  emptyApp(serverId: string): void {
+    this.change(serverId, (machine) => ({ ...machine, data: { notes: [] } }))
+  }
+
   list(): MachineSummary[] {
     const now = this.world.now()
     return this.table.all().map((machine) => ({

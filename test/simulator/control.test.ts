@@ -47,7 +47,15 @@ function stage() {
     const machine = list.find((one) => one.serverId === serverId)
     if (machine) machine.state = state
   }
-  const machines = { list: () => list, kill: move('off'), pause: move('paused'), resume: move('running') }
+  const moveApp = (state: string) => (serverId: string) => {
+    const machine = list.find((one) => one.serverId === serverId)
+    if (machine) machine.app.state = state
+  }
+  const machines = {
+    list: () => list,
+    ...{ kill: move('off'), pause: move('paused'), resume: move('running') },
+    ...{ stopApp: moveApp('stopped'), startApp: moveApp('running'), emptyApp: moveApp('empty') },
+  }
   const stripe = stripeIn(world)
   const addresses = () => [{ name: 'Shop', url: 'http://127.0.0.1:3000', purpose: 'where customers buy' }]
   const pages = controlPages({ world, front, machines, route53, stripe, addresses })
@@ -96,6 +104,21 @@ describe('the overview', () => {
       expect(body).toContain(shown)
     }
     expect(body).toContain('<progress max="100" value="25">')
+  })
+
+  test('shows what is kept: objects and images', async () => {
+    const { ask, world } = stage()
+    expect((await ask('/')).body).toContain('No backup yet')
+    const object = { id: 'a', key: 'tenants/ten_1/bak_1.age', sizeBytes: 17, body: 'c2VjcmV0' }
+    world.table<{ id: string }>('s3_objects').put(object)
+    const image = { id: '4', type: 'snapshot', description: 'Before it goes', labels: { tenant: 'ten_1' } }
+    world.table<{ id: string }>('hetzner_snapshot').put(image)
+    const { body } = await ask('/')
+    for (const shown of ['tenants/ten_1/bak_1.age', '17 bytes', 'Before it goes'])
+      expect(body).toContain(shown)
+    const state = (await ask('/control/state.json')).body
+    expect(JSON.parse(state)).toMatchObject({ objects: [{ sizeBytes: 17 }], images: [image] })
+    expect(state).not.toContain('c2VjcmV0')
   })
 
   test('stays small when there are many, and says so; the JSON has all', async () => {
@@ -247,6 +270,21 @@ describe('machines', () => {
     expect(JSON.parse(resumed.body)).toMatchObject({ serverId: '7', state: 'running' })
     await post('/control/machines/7/kill', {})
     expect(list[0]?.state).toBe('off')
+  })
+
+  test('have their app taken down, up and emptied, with a button for what is possible now', async () => {
+    const { post, list, world, ask } = stage()
+    const server = { id: '7', name: 'acme', status: 'running', serverType: 'cx22', location: 'fsn1' }
+    world.table<{ id: string }>('hetzner_server').put(server)
+    const buttons = async () =>
+      [...(await ask('/')).body.matchAll(/aria-label="([^"]+): acme"/g)].map(([, label]) => label)
+    expect(await buttons()).toEqual(['Pause', 'Kill', 'Stop app', 'Lose its data'])
+    expect((await post('/control/machines/7/data-loss', {})).status).toBe(303)
+    expect(list[0]?.app.state).toBe('empty')
+    expect((await post('/control/machines/7/app-stop', {})).status).toBe(303)
+    expect(await buttons()).toEqual(['Pause', 'Kill', 'Start app'])
+    await post('/control/machines/7/app-start', {})
+    expect(list[0]?.app.state).toBe('running')
   })
 
   test('are the simulated ones', async () => {

@@ -1,5 +1,6 @@
 import { type Html, html } from '../html'
 import { badge, count, empty, layout, table } from './layout'
+import { type MachineView, movesFor } from './machines'
 import type { MoneyMove } from './money'
 import type { ControlState } from './state'
 
@@ -15,13 +16,6 @@ const JUMPS: [label: string, ms: number][] = [
   ['+1 week', 7 * 86_400_000],
 ]
 
-const VERBS = {
-  running: ['Pause', 'Kill'],
-  booting: ['Pause', 'Kill'],
-  paused: ['Resume', 'Kill'],
-  off: ['Resume'],
-}
-
 /** The page at `/`: what runs where, and everything that the simulated clouds hold. */
 export function overviewPage(state: ControlState): Response {
   return layout(
@@ -31,6 +25,7 @@ ${addresses(state)}
 ${clock(state)}
 <section id="servers" aria-labelledby="servers-title"><h2 id="servers-title">Servers</h2><div id="servers-live" data-live>${servers(state.servers)}</div></section>
 <section id="records" aria-labelledby="records-title"><h2 id="records-title">DNS records</h2><div id="records-live" data-live>${records(state)}</div></section>
+<section id="kept" aria-labelledby="kept-title"><h2 id="kept-title">Backups and images</h2><div id="kept-live" data-live>${kept(state)}</div></section>
 <section id="money" aria-labelledby="money-title"><h2 id="money-title">Subscriptions</h2><div id="money-live" data-live>${subscriptions(state)}</div></section>
 ${webhooks(state)}`,
   )
@@ -62,7 +57,7 @@ function servers(list: Server[]): Html {
 <td>${badge(server.status)}${server.actions.map(progress)}</td>
 <td>${server.machine ? badge(server.machine.state) : badge('absent')}<span class="quiet">${app(server)}</span></td>
 <td><code>${server.machine?.ipv4}</code></td>
-<td>${server.machine ? machineActions(server) : null}</td></tr>`,
+<td>${server.machine ? machineActions(server, server.machine) : null}</td></tr>`,
   )
   return html`${table(['Server', 'Hetzner says', 'Machine', 'Address', 'Make trouble'], rows)}${rest(list)}`
 }
@@ -76,11 +71,10 @@ function app({ machine }: Server): string {
   return `app ${machine.app.state} ${machine.app.release ?? ''}`
 }
 
-function machineActions(server: Server): Html {
-  const verbs = VERBS[server.machine?.state ?? 'off']
-  const forms = verbs.map(
-    (verb) =>
-      html`<form method="post" action="/control/machines/${server.id}/${verb.toLowerCase()}"><button aria-label="${verb} ${server.name}">${verb}</button></form>`,
+function machineActions({ id, name }: Server, machine: MachineView): Html {
+  const forms = movesFor(machine).map(
+    ([label, move]) =>
+      html`<form method="post" action="/control/machines/${id}/${move}"><button aria-label="${label}: ${name}">${label}</button></form>`,
   )
   return html`<div class="row">${forms}</div>`
 }
@@ -94,6 +88,19 @@ function records({ records }: ControlState): Html {
         html`<tr><th scope="row"><code>${record.name}</code></th><td>${record.type}</td><td><code>${record.values.join(' ')}</code></td><td>${record.ttl} s</td><td>${badge(record.insync ? 'insync' : 'pending')}</td></tr>`,
     )
   return html`${table(['Name', 'Type', 'Values', 'TTL', 'Name servers'], rows)}${rest(records)}`
+}
+
+function kept({ images, objects }: ControlState): Html {
+  const rows = [
+    ...newest(objects).map(({ key, sizeBytes }) => keptRow('S3 object', key, `${sizeBytes} bytes`)),
+    ...newest(images).map(({ id, type, description }) => keptRow(`Hetzner ${type}`, description, id)),
+  ]
+  if (rows.length === 0) return empty('No backup yet.')
+  return html`${table(['Kind', 'Name', 'Size or id'], rows)}${rest(objects)}`
+}
+
+function keptRow(kind: string, name: string, fact: string): Html {
+  return html`<tr><th scope="row">${kind}</th><td><code>${name}</code></td><td>${fact}</td></tr>`
 }
 
 function subscriptions({ subscriptions }: ControlState): Html {

@@ -1,37 +1,19 @@
 import type { Fault } from '../faults'
 import type { Front } from '../front'
 import type { ActionRow } from '../hetzner/actions'
-import type { ServerRow } from '../hetzner/project'
+import type { PrimaryIpRow } from '../hetzner/addresses'
+import type { ServerRow, SnapshotRow, VolumeRow } from '../hetzner/project'
 import type { StoredMail } from '../resend'
 import type { Route53Twin } from '../route53'
+import type { StoredObject } from '../s3'
 import type { Subscription } from '../stripe/billing'
 import type { Decline } from '../stripe/declines'
 import type { Delivery, Disorder } from '../stripe/deliveries'
 import type { Customer } from '../stripe/objects'
 import type { Exchange } from '../twin'
 import type { World } from '../world'
+import type { MachineControl, MachineView } from './machines'
 import type { MoneyControl } from './money'
-
-/** A machine as its driver describes it. */
-export type MachineView = {
-  serverId: string
-  name: string
-  ipv4: string
-  state: 'off' | 'paused' | 'booting' | 'running'
-  /** What the tenant's app does. */
-  app: { state: string; release: string | null }
-}
-
-/** How the control page reaches the machines. */
-export interface MachineControl {
-  list(): MachineView[]
-  /** Pulls the plug: the machine is off, as after a power failure. */
-  kill(serverId: string): void
-  /** Freezes it: connections hang until it resumes. */
-  pause(serverId: string): void
-  /** Lets a paused machine go on, and boots one that was killed. */
-  resume(serverId: string): void
-}
 
 /** Somewhere that a part of the demo listens. */
 export type Address = { name: string; url: string; purpose: string }
@@ -59,6 +41,7 @@ export function readState({ world, front, machines, route53, addresses }: Contro
     servers: readServers(world, machines.list()),
     records: route53.recordSets().filter(({ type }) => type !== 'NS' && type !== 'SOA'),
     subscriptions: readSubscriptions(world),
+    ...readGoods(world),
     mails: world.table<StoredMail>('resend_email').all().length,
     webhooks: {
       waiting: world.table<Delivery>('stripe_deliveries').all().length,
@@ -112,6 +95,19 @@ function readServers(world: World, machines: MachineView[]) {
         machine: machineOf.get(server.id) ?? null,
       }
     })
+}
+
+/** What is kept besides servers, without what is in it. */
+function readGoods(world: World) {
+  const all = <T extends { id: string }>(kind: string) => world.table<T>(kind).all()
+  return {
+    primaryIps: all<PrimaryIpRow>('hetzner_primary_ip').map(({ id, ip, serverId }) => ({ id, ip, serverId })),
+    images: all<SnapshotRow>('hetzner_snapshot').map(({ id, type, description, labels, serverId }) => {
+      return { id, type, description, labels, serverId }
+    }),
+    volumes: all<VolumeRow>('hetzner_volume').map(({ id, name, labels }) => ({ id, name, labels })),
+    objects: all<StoredObject>('s3_objects').map(({ key, sizeBytes }) => ({ key, sizeBytes })),
+  }
 }
 
 function progressOf({ beginsAt, finishesAt }: ActionRow, now: number): number {
