@@ -7,7 +7,7 @@ import { followRun } from './run-follower'
 
 /** One of the sub-commands of `atlas tenants`; each file of them has a table that tenants.ts puts together. */
 export type TenantCommand = {
-  /** What follows its name: `NAME PLAN`. */
+  /** What follows its name, then its options: `NAME PLAN [--option]`. */
   words: string
   /** What it does, in a few words. */
   about: string
@@ -52,7 +52,10 @@ export function readTenantArgs(name: string, command: TenantCommand, args: strin
   try {
     const options = { ...EVERY, ...command.options }
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-    const wanted = command.words.split(' ').filter((word) => /^[A-Z]/.test(word)).length
+    const wanted = command.words
+      .replace(/ ?\[.*/, '')
+      .split(' ')
+      .filter(Boolean).length
     if (positionals.length !== wanted) throw new TypeError('')
     return { args: positionals, options: values as TenantCall['options'] }
   } catch (thrown) {
@@ -61,15 +64,18 @@ export function readTenantArgs(name: string, command: TenantCommand, args: strin
   }
 }
 
-/** The tenant with this name or id. Throws `not_found`. */
+/** The tenant with this name or id; of those that had a name one after the other, the latest. Throws `not_found`. */
 export async function findTenant(remote: Remote, nameOrId: string): Promise<ToldTenant> {
   const show = (id: string) => remote.ask<ToldTenant>('GET', `/api/admin/tenant/${encodeURIComponent(id)}`)
   if (nameOrId.startsWith('ten_')) return show(nameOrId)
-  const path = `/api/admin/tenants?q=${encodeURIComponent(nameOrId)}`
-  const { tenants } = await remote.ask<{ tenants: ToldTenant[] }>('GET', path)
-  const named = tenants.find(({ subdomain }) => subdomain === nameOrId)
-  if (!named) throw notFound(`There is no tenant ${JSON.stringify(nameOrId)}. See \`atlas tenants list\`.`)
-  return show(named.id)
+  // Without a status the deleted ones are left out.
+  for (const status of ['', 'deleted']) {
+    const query = new URLSearchParams({ q: nameOrId, status })
+    const { tenants } = await remote.ask<{ tenants: ToldTenant[] }>('GET', `/api/admin/tenants?${query}`)
+    const named = tenants.find(({ subdomain }) => subdomain === nameOrId)
+    if (named) return show(named.id)
+  }
+  throw notFound(`There is no tenant ${JSON.stringify(nameOrId)}. See \`atlas tenants list\`.`)
 }
 
 /** Tells that a run was queued, or follows it to its end with --wait. Resolves to the exit code. */

@@ -9,8 +9,8 @@ import {
   type TenantCall,
   type TenantCommand,
   type ToldTenant,
-  tellRun,
 } from './tenant-command'
+import { LIFECYCLE_COMMANDS } from './tenant-lifecycle'
 
 /** Every sub-command by its name. */
 export const TENANT_COMMANDS: Record<string, TenantCommand> = {
@@ -26,11 +26,7 @@ export const TENANT_COMMANDS: Record<string, TenantCommand> = {
     run: list,
   },
   show: { words: 'NAME', about: 'show one, by its name or id', run: show },
-  suspend: { words: 'NAME', about: 'stop its app, keep everything', run: post('/api/admin/suspend') },
-  resume: { words: 'NAME', about: 'start a suspended one again', run: post('/api/admin/unsuspend') },
-  retry: { words: 'NAME', about: 'go on with its failed run', run: mend('retry') },
-  undo: { words: 'NAME', about: 'take its failed run back', run: mend('undo') },
-  cancel: { words: 'NAME', about: 'stop its live run and take it back', run: mend('cancel') },
+  ...LIFECYCLE_COMMANDS,
 }
 
 /**
@@ -122,17 +118,3 @@ async function show({ remote, io, args, options }: TenantCall): Promise<number> 
 }
 
 type Listed = { tenants: ToldTenant[]; page: number; per_page: number; total: number }
-
-function post(path: string): TenantCommand['run'] {
-  return async (call) => {
-    const { id } = await findTenant(call.remote, call.args[0] ?? '')
-    return tellRun(call, await call.remote.ask('POST', path, { tenant_id: id }))
-  }
-}
-
-function mend(verb: 'retry' | 'undo' | 'cancel'): TenantCommand['run'] {
-  return async (call) => {
-    const { run } = await findTenant(call.remote, call.args[0] ?? '')
-    return tellRun(call, await call.remote.ask('POST', `/api/admin/runs/${run?.id ?? 'none'}/${verb}`))
-  }
-}
