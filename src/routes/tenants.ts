@@ -1,4 +1,5 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
+import { backupsOf } from '../backups/list'
 import { healthOf } from '../health/report'
 import { remediesFor } from '../lifecycle/mend'
 import type { Services } from '../services'
@@ -9,7 +10,8 @@ import { urlOf } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { json, redirect } from './answer'
 import { type Call, routes } from './route'
-import { effectView, runFacts } from './runs'
+import { runFacts } from './runs'
+import { latestEntries } from './timeline'
 
 /** One tenant's page, and the approval that makes one. */
 export const tenantRoutes = routes(
@@ -109,7 +111,8 @@ export function tenantData(services: Services, tenantId: string): TenantData {
       price: { amount: plan.amount, currency: plan.currency },
       interval: plan.interval,
     },
-    effects: story.effects.map(effectView),
+    timeline: latestEntries(db.read, tenantId),
+    backups: backupsOf(services, tenantId),
     health: healthOf(db.read, tenantId, clock.now()),
     now: clock.now(),
   }

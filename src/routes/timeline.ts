@@ -1,4 +1,5 @@
-import { TimelinePage as Page, Timeline, type TimelineData } from '../../views/admin/timeline'
+import { type EntryView, TimelinePage as Page, Timeline, type TimelineData } from '../../views/admin/timeline'
+import type { Reader } from '../db/open'
 import { invalid } from '../errors'
 import type { Services } from '../services'
 import { getTenant } from '../tenants/tenant'
@@ -9,6 +10,7 @@ import { json } from './answer'
 import { type Call, routes } from './route'
 
 const PAGE_SIZE = 50
+const LATEST = 10
 const LIMIT_MAX = 200
 const EXPORT_SIZE = 500
 
@@ -53,6 +55,11 @@ export const timelineRoutes = routes(
     },
   },
 )
+
+/** The latest of a tenant's story, for its page. Throws `not_found`. */
+export function latestEntries(db: Reader, tenantId: string): EntryView[] {
+  return timelineOf(db, tenantId, { kind: '', q: '' }, { before: null, size: LATEST }).entries
+}
 
 function storyFor(call: Call): TimelineData {
   const { db, clock } = call.services

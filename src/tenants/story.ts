@@ -1,7 +1,7 @@
-import { asc, eq, or } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { ownerEmail } from '../accounts/organization'
 import type { Reader } from '../db/open'
-import { dnsRecords, effects, organizations, subscriptions } from '../db/schema'
+import { dnsRecords, type effects, organizations, subscriptions } from '../db/schema'
 import { latestRun } from '../runs/run'
 import { getPlan } from '../signups/signup'
 import { getTenant, serverOf } from './tenant'
@@ -32,16 +32,5 @@ export function tenantStory(db: Reader, tenantId: string) {
       db.select().from(subscriptions).where(eq(subscriptions.organizationId, tenant.organizationId)).get() ??
       null,
     run: latestRun(db, tenantId) ?? null,
-    effects: effectsOf(db, [tenantId, ...(tenant.signupId ? [tenant.signupId] : [])]),
   }
-}
-
-/** Every effect of these subjects, oldest first. */
-export function effectsOf(db: Reader, subjects: string[]): EffectRow[] {
-  return db
-    .select()
-    .from(effects)
-    .where(or(...subjects.map((subject) => eq(effects.subject, subject))))
-    .orderBy(asc(effects.requestedAt), asc(effects.id))
-    .all()
 }

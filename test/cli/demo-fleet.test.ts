@@ -11,7 +11,7 @@ import { takeSnapshot } from '../../src/reconcile/snapshot'
 import { stepsOf } from '../../src/runs/steps'
 import { judgeForm, skeletonOf } from '../../src/signups/subdomain'
 import { readSecrets } from '../../src/tenants/secrets'
-import { effectsOf, tenantStory } from '../../src/tenants/story'
+import { tenantStory } from '../../src/tenants/story'
 import { serverOf, type TenantRow } from '../../src/tenants/tenant'
 import { ADA, type SmallDemo, startSmallDemo } from './small-demo'
 
@@ -189,7 +189,7 @@ describe('a fleet', () => {
 
     test('effects, mails and audit events', () => {
       const { db } = small.services
-      const { outbox, auditEvents } = tables
+      const { outbox, auditEvents, effects } = tables
       const left = (tenant: TenantRow) => {
         const subjects = [tenant.id, tenant.signupId ?? '']
         const own = (text: string) =>
@@ -200,10 +200,15 @@ describe('a fleet', () => {
             tenant.subdomain,
             serverOf(db.read, tenant.id).id.slice(-6),
           ].reduce((words, name, index) => words.replaceAll(name, `<${index}>`), text)
-        const ledger = effectsOf(db.read, subjects).map((effect) => [
-          ...[effect.provider, effect.verb, effect.step, effect.outcome, own(effect.key)],
-          Object.keys(JSON.parse(effect.summary)),
-        ])
+        const ledger = db.read
+          .select()
+          .from(effects)
+          .where(inArray(effects.subject, subjects))
+          .all()
+          .map((effect) => [
+            ...[effect.provider, effect.verb, effect.step, effect.outcome, own(effect.key)],
+            Object.keys(JSON.parse(effect.summary)),
+          ])
         const mails = db.read.select().from(outbox).where(inArray(outbox.subject, subjects)).all()
         const events = db.read.select().from(auditEvents).where(inArray(auditEvents.subject, subjects)).all()
         return {

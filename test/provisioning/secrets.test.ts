@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { runLogs, steps } from '../../src/db/schema'
+import { effects, runLogs, steps } from '../../src/db/schema'
 import type { ServerRow } from '../../src/simulator/hetzner/project'
 import { readSecrets } from '../../src/tenants/secrets'
-import { effectsOf } from '../../src/tenants/story'
 import { getTenant, serverOf } from '../../src/tenants/tenant'
 import { Land } from '../crash/land'
 
@@ -33,7 +32,7 @@ test('user-data carries no secret that lasts, and its host key is no longer in u
 test('no secret is in the ledger, the steps or the logs', () => {
   const { db, stage } = land
   const written = JSON.stringify([
-    effectsOf(db.read, [land.tenantId]),
+    db.read.select().from(effects).all(),
     db.read.select().from(steps).all(),
     db.read.select().from(runLogs).all(),
     stage.lines,

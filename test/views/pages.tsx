@@ -1,4 +1,6 @@
 import { DeletionPage } from '../../views/admin/deletion'
+import { DriftPage } from '../../views/admin/drift'
+import { ConfirmAllPage, ConfirmFindingPage } from '../../views/admin/drift-confirm'
 import { HealthPage } from '../../views/admin/health'
 import { OverviewPage } from '../../views/admin/overview'
 import { PlanChangePage } from '../../views/admin/plan-change'
@@ -8,6 +10,7 @@ import { SignupsPage } from '../../views/admin/signups'
 import { SuspensionPage } from '../../views/admin/suspension'
 import { TenantPage } from '../../views/admin/tenant'
 import { TenantsPage } from '../../views/admin/tenants'
+import { TimelinePage } from '../../views/admin/timeline'
 import { UndoPage } from '../../views/admin/undo'
 import type { Html } from '../../views/jsx-runtime'
 import { LoginConfirmPage, LoginRefusedPage } from '../../views/login/confirm'
@@ -19,6 +22,7 @@ import { CheckoutPage } from '../../views/signup/checkout'
 import { SignupFormPage } from '../../views/signup/form'
 import { SignupSuccessPage } from '../../views/signup/success'
 import * as samples from './samples'
+import * as driftSamples from './samples-drift'
 
 export type Sample = { name: string; render: () => Html; renderWith: (change: <T>(props: T) => T) => Html }
 
@@ -121,8 +125,22 @@ export const PAGES: Sample[] = [
       many: 'Say that you mean another one too.',
     },
   }),
+  sample('timeline', TimelinePage, samples.timeline),
+  sample('timeline-empty', TimelinePage, {
+    ...samples.timeline,
+    entries: [],
+    next: null,
+    filter: { kind: 'mail', q: 'x', before: '1.evt_1' },
+  }),
   sample('runs', RunsPage, samples.runs),
   sample('run', RunPage, samples.run),
   sample('run-failed', RunPage, samples.runFailed),
   sample('undo', UndoPage, samples.undo),
+  sample('drift', DriftPage, driftSamples.drift),
+  sample('drift-calm', DriftPage, driftSamples.driftCalm),
+  sample('drift-looking', DriftPage, driftSamples.driftLooking),
+  sample('drift-failed', DriftPage, driftSamples.driftFailed),
+  sample('drift-resolved', DriftPage, driftSamples.driftResolved),
+  sample('drift-confirm', ConfirmFindingPage, driftSamples.confirmFinding),
+  sample('drift-confirm-all', ConfirmAllPage, driftSamples.confirmAll),
 ]

@@ -11,6 +11,7 @@ import type { SuspensionProps } from '../../views/admin/suspension'
 import type { TenantProps } from '../../views/admin/tenant'
 import type { TenantRun } from '../../views/admin/tenant-state'
 import type { TenantRow, TenantsProps } from '../../views/admin/tenants'
+import type { EntryView, TimelineProps } from '../../views/admin/timeline'
 import type { UndoProps } from '../../views/admin/undo'
 import type { LandingProps } from '../../views/shop/landing'
 import type { PlanView } from '../../views/shop/plan-card'
@@ -305,6 +306,13 @@ export const overview: OverviewProps = {
     },
   ],
   health: { counts: { ...health.counts, unhealthy: 3 }, down: ailing.slice(0, 1) },
+  room: {
+    quotas: [
+      { label: 'Servers at Hetzner', used: 81, capacity: 100, checkedAt: NOW - 20 * MINUTE },
+      { label: 'Primary IPs at Hetzner', used: 162, capacity: null, checkedAt: NOW - 20 * MINUTE },
+    ],
+    queue: 2,
+  },
   tenants: [
     { status: 'active', count: 128 },
     { status: 'provisioning', count: 1 },
@@ -415,6 +423,59 @@ export const tenantRun: TenantRun = {
   canCancel: false,
 }
 
+const entry = (over: Partial<EntryView>): EntryView => ({
+  id: 'eff_01',
+  at: NOW - 90 * SECOND,
+  kind: 'effect',
+  title: 'Hetzner: ensure server',
+  detail: 'name atlas-linus, server type cx33. id 48210733',
+  link: '/admin/runs/run_03#effect-eff_01',
+  severity: 'info',
+  actor: null,
+  ip: null,
+  ...over,
+})
+
+const entries: EntryView[] = [
+  entry({
+    id: 'inc_01:begun',
+    at: NOW - 8 * MINUTE,
+    kind: 'probe',
+    title: 'Down: two health checks in a row failed',
+    detail: 'It answers with status 502 instead of 200.',
+    link: null,
+    severity: 'bad',
+  }),
+  entry({ at: NOW - 2 * HOUR, title: 'Hetzner: ensure server (outcome unknown)', severity: 'warning' }),
+  entry({
+    id: 'aud_01',
+    at: NOW - 3 * HOUR,
+    kind: 'action',
+    title: 'Run retried',
+    detail: null,
+    actor: 'founder@virtues.example',
+    ip: '203.0.113.7',
+  }),
+  entry({
+    id: 'evt_1',
+    at: NOW - 9 * DAY,
+    kind: 'event',
+    title: 'Stripe says: invoice paid',
+    detail: 'in_1QabcXYZ',
+    link: null,
+    severity: 'good',
+  }),
+]
+
+export const timeline: TimelineProps = {
+  operator,
+  tenant: { id: 'ten_03', subdomain: 'linus' },
+  entries,
+  next: '1795349100000.evt_1',
+  filter: { kind: '', q: '', before: '' },
+  now: NOW,
+}
+
 export const tenant: TenantProps = {
   operator,
   eventsUrl: '/admin/tenants/ten_03/events',
@@ -442,7 +503,7 @@ export const tenant: TenantProps = {
   suspendedAt: null,
   deleteAt: null,
   run: tenantRun,
-  effects,
+  timeline: entries,
   health: {
     check: {
       state: 'unhealthy',

@@ -4,10 +4,11 @@ import { Notice } from '../components/notice'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { TenantBackups, type TenantBackupsView } from './backups'
 import { TenantDeeds } from './tenant-deeds'
 import { TenantFacts, type TenantFactsView } from './tenant-facts'
 import { TenantHealth, type TenantHealthView } from './tenant-health'
-import { TenantActions, TenantState, type TenantStateView } from './tenant-state'
+import { isBusy, TenantActions, TenantState, type TenantStateView } from './tenant-state'
 import { type EntryView, LatestEntries } from './timeline'
 
 export type TenantData = TenantStateView &
@@ -15,6 +16,7 @@ export type TenantData = TenantStateView &
     /** The latest of its story, newest first. */
     timeline: EntryView[]
     health: TenantHealthView
+    backups: TenantBackupsView
     createdAt: number
     now: number
   }
@@ -55,6 +57,7 @@ export function Tenant(tenant: TenantData): Html {
       <TenantState {...tenant} />
       <TenantFacts {...tenant} />
       <TenantDeeds {...tenant} />
+      <TenantBackups tenant={tenant} isBusy={isBusy(tenant)} backups={tenant.backups} now={tenant.now} />
       <TenantHealth health={tenant.health} now={tenant.now} />
       <LatestEntries tenantId={tenant.id} entries={tenant.timeline} now={tenant.now} />
     </>
