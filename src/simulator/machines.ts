@@ -57,7 +57,7 @@ export class SimMachines implements MachineDriver {
     readonly world: World,
     private readonly options: SimMachinesOptions,
   ) {
-    const { faults, fetch: send = (request) => fetch(request), during = (work) => work } = options
+    const { faults, fetch: send = freshly, during = (work) => work } = options
     const transfers = new Transfers({
       world,
       fetch: send,
@@ -265,3 +265,6 @@ export class SimMachines implements MachineDriver {
     for (const observer of this.observers) observer({ serverId, kind, detail })
   }
 }
+
+/** As a program that was just started does: on a kept connection Bun would send again what was lost. */
+const freshly = (request: Request): Promise<Response> => fetch(request, { keepalive: false })

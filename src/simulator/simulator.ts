@@ -98,11 +98,12 @@ export function makeClouds(world: World, options: CloudsOptions): Clouds {
   const pages: ((request: Request) => Promise<Response | null>)[] = [
     (request) => stripe.page(request),
     mailboxPages(world),
-    controlPages({ world, front, machines, route53, stripe, addresses }),
+    controlPages({ world, front, machines, hetzner, route53, stripe, addresses }),
   ]
   const stop = () => {
     hetzner.stop()
     stripe.stop()
+    machines.stop()
     world.close()
   }
   return { world, front, stripe, hetzner, route53, s3, machines, stop }

@@ -108,6 +108,7 @@ export async function openPark(options: ParkOptions = {}) {
       }),
     async close() {
       machines.close()
+      sim.stop()
       await gateway.stop()
       world.close()
     },

@@ -47,22 +47,20 @@ async function backUp(input: BackupInput, grip: Grip, options: TransferOptions):
   const packed = JSON.stringify({ ...names, data: grip.machine()?.data })
   const sealed = await options.during(seal(packed, input.recipient))
   const request = new Request(input.upload_url, { method: 'PUT', body: sealed, signal: grip.signal })
-  const response = await options.during(options.fetch(request)).catch(() => null)
+  const answer = await carry(request, options)
   if (grip.signal.aborted) return null
-  if (!response?.ok) return refusal('unavailable', 'The backup could not be uploaded.')
+  if (answer?.status !== 200) return refusal('unavailable', 'The backup could not be uploaded.')
   return { result: { size_bytes: sealed.length, sha256: sha256(sealed) } }
 }
 
 async function restore(input: RestoreInput, grip: Grip, options: TransferOptions): Promise<AgentEnd | null> {
   const lastsMs = options.world.lasts(lastsOf(input))
   await until(grip.fromMs + lastsMs * SHARE_BEFORE_REPLACING, grip, options)
-  const response = await options
-    .during(options.fetch(new Request(input.download_url, { signal: grip.signal })))
-    .catch(() => null)
+  const answer = await carry(new Request(input.download_url, { signal: grip.signal }), options)
   if (grip.signal.aborted) return null
-  if (response?.status === 404) return refusal('not_found', 'There is no backup at this address.')
-  if (!response?.ok) return refusal('unavailable', 'The backup could not be downloaded.')
-  const sealed = new Uint8Array(await response.arrayBuffer())
+  if (answer?.status === 404) return refusal('not_found', 'There is no backup at this address.')
+  if (answer?.status !== 200) return refusal('unavailable', 'The backup could not be downloaded.')
+  const sealed = answer.body
   if (sha256(sealed) !== input.sha256) {
     return refusal('conflict', 'This is not the backup that was expected; nothing was changed.')
   }
@@ -74,6 +72,15 @@ async function restore(input: RestoreInput, grip: Grip, options: TransferOptions
   await until(grip.fromMs + lastsMs, grip, options)
   grip.change((machine) => ({ ...machine, restoring: false, data, app: stopped(machine) }))
   return { result: {} }
+}
+
+/** The whole answer of the storage; null when there was none, or when it broke off. */
+async function carry(request: Request, options: TransferOptions) {
+  const whole = async () => {
+    const response = await options.fetch(request)
+    return { status: response.status, body: new Uint8Array(await response.arrayBuffer()) }
+  }
+  return options.during(whole()).catch(() => null)
 }
 
 const stopped = ({ app }: Machine) => app && { ...app, stopped: true }

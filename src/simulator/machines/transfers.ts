@@ -41,6 +41,10 @@ export class Transfers {
     this.byMachine.delete(machineId)
   }
 
+  stop(): void {
+    for (const machineId of [...this.byMachine.keys()]) this.drop(machineId)
+  }
+
   private gripOn(machineId: string, { logs }: Command, signal: AbortSignal): Grip {
     const { world } = this.options
     const table = world.table<Machine>('machines')
