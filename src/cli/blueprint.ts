@@ -29,15 +29,17 @@ function show(blueprint: Blueprint, io: Output): void {
   io.out(`Blueprint ${blueprint.name}, release ${blueprint.release}: sound.`)
   io.out(`${shop.name}: ${shop.tagline}`)
   section('Plans', table([COLUMNS, ...plans.map(planRow)]), io)
+  section('Backups', backupWords(blueprint), io)
   const settings = sampleSettings(blueprint, plans[0]!, systemRandom)
   section(`Settings of a sample tenant on ${plans[0]!.name}`, table(Object.entries(settings)), io)
   section('User-data of a sample tenant', sampleUserData(blueprint).trimEnd().split('\n'), io)
 }
 
-const COLUMNS = ['PLAN', 'NAME', 'PRICE', 'PRICE ID FROM', 'APPROVAL', 'SERVER', 'LIMITS']
+const COLUMNS = ['PLAN', 'NAME', 'PRICE', 'PRICE ID FROM', 'APPROVAL', 'SERVER', 'BACKUPS', 'LIMITS']
 
 function planRow(plan: Plan): string[] {
   const { vcpu, cpu, memoryGb, diskGb } = plan.server
+  const { everyHours, retentionDays, imagesEveryDays, cloud } = plan.backups
   return [
     plan.key,
     plan.name,
@@ -45,9 +47,21 @@ function planRow(plan: Plan): string[] {
     plan.priceVariable,
     plan.approval,
     `${vcpu} ${cpu} vCPU, ${memoryGb} GB, ${diskGb} GB disk`,
+    `every ${everyHours} h for ${retentionDays} days${imagesEveryDays ? `, image every ${imagesEveryDays} days` : ''}${cloud ? ', cloud' : ''}`,
     Object.entries(plan.limits)
       .map(([name, limit]) => `${name}=${limit}`)
       .join(' ') || '-',
+  ]
+}
+
+function backupWords({ backup, settings }: Blueprint): string[] {
+  const rotated = settings.flatMap((setting) =>
+    'generate' in setting && setting.rotate ? [setting.name] : [],
+  )
+  return [
+    `dumps: ${backup?.dumps.map(({ name, service }) => `${name} of ${service}`).join(', ') || 'none'}`,
+    `volumes: ${backup?.volumes.join(', ') || 'none'}`,
+    `secrets that can be rotated: ${rotated.join(', ') || 'none'}`,
   ]
 }
 

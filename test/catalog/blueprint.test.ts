@@ -93,7 +93,7 @@ describe('the blueprint virtues', () => {
 test('the example in the documentation is a sound blueprint', () => {
   const page = readFileSync(join(import.meta.dir, '../../docs/blueprints.md'), 'utf8')
   const blueprint = page.match(/```yaml\n([\s\S]*?)```/)![1]!
-  const compose = `services: { app: { image: "notes:\${RELEASE}" } }`
+  const compose = `{ services: { app: { image: "notes:\${RELEASE}" }, db: {} }, volumes: { files: {} } }`
   expect(problemsOf({ name: 'notes', blueprint, userData: virtues.userData, compose })).toEqual([])
 })
 
