@@ -1,4 +1,5 @@
 import { callsPage } from './control/calls'
+import { isStray, leaveBehind } from './control/drift'
 import { type Fields, faultsPage, readFault } from './control/faults'
 import icon from './control/icon.svg' with { type: 'text' }
 import liveScript from './control/live.js' with { type: 'text' }
@@ -71,6 +72,10 @@ async function write(options: ControlOptions, request: Request, pathname: string
       return removeFault(options, request, id ?? '')
     case 'POST clock':
       return moveClock(options, request)
+    case 'POST drift':
+      return bringDrift(options, request)
+    case 'POST servers/loss':
+      return loseServer(options, request, id ?? '')
     case 'POST webhooks':
       return shuffleWebhooks(options, request)
   }
@@ -120,6 +125,20 @@ async function shuffleWebhooks({ world }: ControlOptions, request: Request): Pro
   }
   setDisorder(world, disorder === 'on')
   return done(request, '/#webhooks', { disorder })
+}
+
+async function bringDrift(options: ControlOptions, request: Request): Promise<Response> {
+  const { stray } = await readFields(request)
+  if (!isStray(stray))
+    return refused(422, 'invalid', 'There is no such stray.', { stray: 'server or record' })
+  const left = leaveBehind(options, stray)
+  if (!left) return refused(409, 'conflict', 'There is no server of Atlas’s yet to take the labels from.')
+  return done(request, '/#drift', left)
+}
+
+function loseServer({ hetzner }: ControlOptions, request: Request, id: string): Response {
+  if (!hetzner.lose(id)) return refused(404, 'not_found', 'There is no such server.')
+  return done(request, '/#servers', { id })
 }
 
 function wantsJson(request: Request): boolean {

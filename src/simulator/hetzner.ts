@@ -3,7 +3,7 @@ import type { Fault } from './faults'
 import { type ActionError, actionRoutes } from './hetzner/actions'
 import { primaryIpRoutes } from './hetzner/addresses'
 import { Refusal, refusalAnswer } from './hetzner/answers'
-import { finishAction } from './hetzner/endings'
+import { finishAction, removeServer } from './hetzner/endings'
 import { firewallRoutes } from './hetzner/firewalls'
 import { imageRoutes } from './hetzner/images'
 import { lifecycleRoutes } from './hetzner/lifecycle'
@@ -111,6 +111,13 @@ export class HetznerTwin implements Twin {
   /** Puts a snapshot there, of a server that may be gone. */
   seedSnapshot(past: SeededSnapshot): { id: string } {
     return seedSnapshot(this.project, past)
+  }
+
+  /** Somebody deletes a server in the console, at once; whether there was one. */
+  lose(serverId: string): boolean {
+    const server = this.project.servers.get(serverId)
+    if (server) removeServer(this.project, server)
+    return server !== undefined
   }
 
   /** Lets the next action with this command (`create_server`, ...) end in an error. */

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { ManualClock } from '../../src/clock'
 import { controlPages, type MachineView } from '../../src/simulator/control'
-import type { Fault } from '../../src/simulator/faults'
+import { type Fault, Faults } from '../../src/simulator/faults'
 import { Front } from '../../src/simulator/front'
+import { HetznerTwin } from '../../src/simulator/hetzner'
 import type { ServerRow } from '../../src/simulator/hetzner/project'
 import { SimMachines } from '../../src/simulator/machines'
 import { ResendTwin } from '../../src/simulator/resend'
@@ -26,6 +27,11 @@ function stripeIn(world: World): StripeTwin {
     webhook: { url: 'http://127.0.0.1:9/', secret: 'whsec_atlas' },
     deliver: async () => new Response(),
   })
+}
+
+function hetznerIn(world: World): HetznerTwin {
+  const driver = new SimMachines(world, { faults: new Faults(world), resolve: () => undefined })
+  return new HetznerTwin(world, { token: 'token', sshKeys: [], driver })
 }
 
 function stage() {
@@ -58,7 +64,8 @@ function stage() {
   }
   const stripe = stripeIn(world)
   const addresses = () => [{ name: 'Shop', url: 'http://127.0.0.1:3000', purpose: 'where customers buy' }]
-  const pages = controlPages({ world, front, machines, route53, stripe, addresses })
+  const hetzner = hetznerIn(world)
+  const pages = controlPages({ world, front, machines, hetzner, route53, stripe, addresses })
   const url = front.listen(0)
   fronts.push(front)
   const ask = async (path: string, init: RequestInit = {}) => {
@@ -67,7 +74,7 @@ function stage() {
   }
   const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
     ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
-  return { clock, world, front, route53, stripe, list, url, ask, post }
+  return { clock, world, front, hetzner, route53, stripe, list, url, ask, post }
 }
 
 describe('the overview', () => {
@@ -288,11 +295,11 @@ describe('machines', () => {
   })
 
   test('are the simulated ones', async () => {
-    const { world, front, route53, stripe } = stage()
+    const { world, front, hetzner, route53, stripe } = stage()
     const machines = new SimMachines(world, { faults: front.faults, resolve: () => undefined })
     const spec = { serverId: '9', name: 'grace', ipv4: '198.18.0.9', image: 'debian-13', sshKeys: [] }
     machines.create({ ...spec, userData: '#cloud-config\n{}\n' })
-    const pages = controlPages({ world, front, machines, route53, stripe, addresses: () => [] })
+    const pages = controlPages({ world, front, machines, hetzner, route53, stripe, addresses: () => [] })
     const move = async (verb: string) => {
       const url = `http://127.0.0.1/control/machines/9/${verb}`
       const answer = await pages(new Request(url, { method: 'POST', headers: JSON_WANTED }))
@@ -307,6 +314,41 @@ describe('machines', () => {
     const { post } = stage()
     expect((await post('/control/machines/8/kill', {})).status).toBe(404)
     expect((await post('/control/machines/7/constructor', {})).status).toBe(404)
+  })
+})
+
+describe('drift', () => {
+  const ORDER = { name: 'acme-1', server_type: 'cx23', image: 'debian-13', location: 'fsn1' }
+
+  test('is made of what looks like Atlas’s: a server, a name, an address and an image', async () => {
+    const { post, hetzner, route53, world, clock } = stage()
+    const labels = { atlas: 'ins_1', tenant: 'ten_1' }
+    const { ipv4 } = hetzner.seed({ ...ORDER, labels }, clock.now() - 7_200_000)
+    for (const stray of ['server', 'record', 'address', 'image'])
+      expect((await post('/control/drift', { stray })).status).toBe(303)
+    const servers = world.table<ServerRow>('hetzner_server').all()
+    expect(servers.map((server) => server.labels)).toEqual([labels, { atlas: 'ins_1' }])
+    expect(servers[1]?.createdAt).toBe(clock.now() - 3_600_000)
+    const records = route53.recordSets().filter(({ type }) => type === 'A')
+    expect(records).toMatchObject([{ name: 'stray-2.tenants.example.', values: [ipv4] }])
+    const lost = world.table<{ id: string; serverId: string | null }>('hetzner_primary_ip').all()
+    expect(lost.filter(({ serverId }) => serverId === null)).toMatchObject([{ labels: { atlas: 'ins_1' } }])
+    expect(world.table('hetzner_snapshot').all()).toMatchObject([{ labels, description: 'stray-4' }])
+  })
+
+  test('begins when there is a server to take the labels from', async () => {
+    const { post } = stage()
+    expect((await post('/control/drift', { stray: 'server' })).status).toBe(409)
+    expect((await post('/control/drift', { stray: 'constructor' })).status).toBe(422)
+  })
+
+  test('a server is deleted behind Atlas’s back, with its addresses, once', async () => {
+    const { post, hetzner, world, clock, ask } = stage()
+    const { id } = hetzner.seed(ORDER, clock.now())
+    expect((await ask('/')).body).toContain('Delete: acme-1, behind Atlas’s back')
+    expect((await post(`/control/servers/${id}/loss`, {})).status).toBe(303)
+    expect([world.table('hetzner_server').size, world.table('hetzner_primary_ip').size]).toEqual([0, 0])
+    expect((await post(`/control/servers/${id}/loss`, {})).status).toBe(404)
   })
 })
 

@@ -1,4 +1,5 @@
 import { type Html, html } from '../html'
+import { driftSection } from './drift'
 import { badge, count, empty, layout, table } from './layout'
 import { type MachineView, movesFor } from './machines'
 import type { MoneyMove } from './money'
@@ -27,7 +28,8 @@ ${clock(state)}
 <section id="records" aria-labelledby="records-title"><h2 id="records-title">DNS records</h2><div id="records-live" data-live>${records(state)}</div></section>
 <section id="kept" aria-labelledby="kept-title"><h2 id="kept-title">Backups and images</h2><div id="kept-live" data-live>${kept(state)}</div></section>
 <section id="money" aria-labelledby="money-title"><h2 id="money-title">Subscriptions</h2><div id="money-live" data-live>${subscriptions(state)}</div></section>
-${webhooks(state)}`,
+${webhooks(state)}
+${driftSection()}`,
   )
 }
 
@@ -57,7 +59,7 @@ function servers(list: Server[]): Html {
 <td>${badge(server.status)}${server.actions.map(progress)}</td>
 <td>${server.machine ? badge(server.machine.state) : badge('absent')}<span class="quiet">${app(server)}</span></td>
 <td><code>${server.machine?.ipv4}</code></td>
-<td>${server.machine ? machineActions(server, server.machine) : null}</td></tr>`,
+<td><div class="row">${server.machine ? machineActions(server, server.machine) : null}${loss(server)}</div></td></tr>`,
   )
   return html`${table(['Server', 'Hetzner says', 'Machine', 'Address', 'Make trouble'], rows)}${rest(list)}`
 }
@@ -76,7 +78,11 @@ function machineActions({ id, name }: Server, machine: MachineView): Html {
     ([label, move]) =>
       html`<form method="post" action="/control/machines/${id}/${move}"><button aria-label="${label}: ${name}">${label}</button></form>`,
   )
-  return html`<div class="row">${forms}</div>`
+  return html`${forms}`
+}
+
+function loss({ id, name }: Server): Html {
+  return html`<form method="post" action="/control/servers/${id}/loss"><button aria-label="Delete: ${name}, behind Atlas’s back">Delete</button></form>`
 }
 
 function records({ records }: ControlState): Html {

@@ -4,7 +4,6 @@ import type { ActionRow } from '../hetzner/actions'
 import type { PrimaryIpRow } from '../hetzner/addresses'
 import type { ServerRow, SnapshotRow, VolumeRow } from '../hetzner/project'
 import type { StoredMail } from '../resend'
-import type { Route53Twin } from '../route53'
 import type { StoredObject } from '../s3'
 import type { Subscription } from '../stripe/billing'
 import type { Decline } from '../stripe/declines'
@@ -12,17 +11,16 @@ import type { Delivery, Disorder } from '../stripe/deliveries'
 import type { Customer } from '../stripe/objects'
 import type { Exchange } from '../twin'
 import type { World } from '../world'
+import type { DriftControl } from './drift'
 import type { MachineControl, MachineView } from './machines'
 import type { MoneyControl } from './money'
 
 /** Somewhere that a part of the demo listens. */
 export type Address = { name: string; url: string; purpose: string }
 
-export type ControlOptions = {
-  world: World
+export type ControlOptions = DriftControl & {
   front: Pick<Front, 'faults' | 'journal'>
   machines: MachineControl
-  route53: Pick<Route53Twin, 'recordSets'>
   stripe: MoneyControl
   /** What runs where; asked each time, as ports may be known late. */
   addresses: () => Address[]

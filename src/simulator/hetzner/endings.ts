@@ -17,7 +17,7 @@ export function finishAction(project: Project, action: ActionRow): void {
 function undo(project: Project, server: ServerRow, action: ActionRow): void {
   if (action.command === 'create_server') {
     project.actions.abandon(server.id, action.error!)
-    remove(project, server)
+    removeServer(project, server)
     return
   }
   if (action.command === 'create_image') project.snapshots.delete(String(action.brings.imageId))
@@ -48,7 +48,7 @@ const ENDS: Record<string, End> = {
   system_stop: powerOff,
   reboot_server: reboot,
   reset_server: reboot,
-  delete_server: (project, server) => remove(project, server),
+  delete_server: (project, server) => removeServer(project, server),
   change_server_type: (project, server, { brings }) => {
     const serverType = String(brings.serverType)
     project.servers.put({ ...server, status: 'off', serverType, diskGb: Number(brings.diskGb) })
@@ -124,7 +124,7 @@ function reboot(project: Project, server: ServerRow): void {
 }
 
 /** Addresses and backups go with their server; volumes stay. */
-function remove(project: Project, server: ServerRow): void {
+export function removeServer(project: Project, server: ServerRow): void {
   if (server.hasMachine) project.driver.delete(server.id)
   for (const id of [server.ipv4Id, server.ipv6Id]) if (id) project.addresses.leave(id)
   for (const volume of volumesOf(project, server.id)) project.volumes.put({ ...volume, serverId: null })
