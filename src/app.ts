@@ -6,6 +6,7 @@ import { adminRoutes } from './routes/admin'
 import { json, page } from './routes/answer'
 import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
+import { backupRoutes } from './routes/backups'
 import { deletionRoutes } from './routes/deletion'
 import { Door } from './routes/door'
 import { driftRoutes } from './routes/drift'
@@ -13,11 +14,13 @@ import { driftApiRoutes } from './routes/drift-api'
 import { healthRoutes } from './routes/health'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
+import { moveRoutes } from './routes/move'
 import { planChangeRoutes } from './routes/plan-change'
 import { quotaRoutes } from './routes/quotas'
 import { Refusal, statusOf } from './routes/refusal'
 import type { Policy, Route } from './routes/route'
 import { runRoutes } from './routes/runs'
+import { secretRotationRoutes } from './routes/secret-rotation'
 import { securityHeaders } from './routes/security-headers'
 import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
@@ -39,6 +42,9 @@ export const ROUTES: readonly Route[] = [
   ...tenantRoutes,
   ...suspensionRoutes,
   ...planChangeRoutes,
+  ...backupRoutes,
+  ...moveRoutes,
+  ...secretRotationRoutes,
   ...deletionRoutes,
   ...runRoutes,
   ...undoRoutes,

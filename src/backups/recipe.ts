@@ -4,10 +4,10 @@ import type { Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import { conflict } from '../errors'
 import { commonEnds } from '../lifecycle/failure'
+import { requireReady } from '../lifecycle/readiness'
 import type { Recipe, RunFacts, Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { requireTenant } from '../tenants/status'
 import { getTenant, serverOf } from '../tenants/tenant'
 import { type BackupMethod, type BackupReason, beginBackup, failBackups, missingFor } from './backup'
 import { copyTenant } from './copy'
@@ -25,7 +25,7 @@ export function backUpTenant(
   { actor, reason, method, nowMs }: Wanted,
 ): { runId: string; backupId: string } {
   const tenant = getTenant(tx, tenantId)
-  requireTenant(tenant, ['active', 'suspended'], 'backed up')
+  requireReady(tx, tenant, ['active', 'suspended'], 'backed up')
   const server = serverOf(tx, tenantId)
   const missing = missingFor(services, tenant, server, method)
   if (missing) throw conflict(missing)

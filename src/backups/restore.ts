@@ -2,12 +2,12 @@ import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { conflict, notFound } from '../errors'
 import { commonEnds } from '../lifecycle/failure'
+import { requireReady } from '../lifecycle/readiness'
 import { checkHealth, start, startApp } from '../provisioning/app'
 import { tellSecrets } from '../provisioning/tell-secrets'
 import { done, type Recipe, type RunFacts, type Step, type StepContext } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { requireTenant } from '../tenants/status'
 import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
 import { storageOf } from './address'
 import { type BackupRow, backupOfRun, failBackups, getBackup } from './backup'
@@ -28,7 +28,7 @@ export function restoreTenant(
   tenantId: string,
   { backupId, actor, nowMs }: { backupId: string; actor: Actor; nowMs: number },
 ): { runId: string } {
-  requireTenant(getTenant(tx, tenantId), ['active'], 'restored')
+  requireReady(tx, getTenant(tx, tenantId), ['active'], 'restored')
   const backup = getBackup(tx, backupId)
   if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
   const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { servers } from '../db/schema'
+import { servers, tenants } from '../db/schema'
 import { pointDns, pointName, removeDns } from '../provisioning/name'
 import { pauseMs } from '../provisioning/pause'
 import { deleteServer } from '../provisioning/release'
@@ -7,7 +7,7 @@ import { createServer } from '../provisioning/server'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
-import { dnsRecordOf } from '../tenants/tenant'
+import { dnsRecordOf, getTenant, planIdOfRun } from '../tenants/tenant'
 import { oldServerOf } from './move-data'
 
 /** Makes the new server; taken back, it goes once nobody can know its address any more. */
@@ -50,7 +50,7 @@ export function handOver(): Step {
     name: 'hand-over',
     title: 'Make the new server the tenant’s own',
     run: async ({ run }) =>
-      done({}, (tx) => {
+      done({}, (tx, nowMs) => {
         const setRole = (serverId: unknown, role: 'former' | 'current') =>
           tx
             .update(servers)
@@ -59,6 +59,8 @@ export function handOver(): Step {
             .run()
         setRole(run.input.fromServerId, 'former')
         setRole(run.input.serverId, 'current')
+        const planId = planIdOfRun(run, getTenant(tx, run.tenantId))
+        tx.update(tenants).set({ planId, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
       }),
   }
 }

@@ -1,63 +1,22 @@
 import { and, eq } from 'drizzle-orm'
-import { type BackupRow, getBackup, latestBackup, missingFor } from '../backups/backup'
+import { getBackup, latestBackup } from '../backups/backup'
 import { copyIfPossible, copyTenant } from '../backups/copy'
 import { putBack } from '../backups/put-back'
-import { pickPlacement } from '../catalog/server-type'
 import { servers } from '../db/schema'
-import { AtlasError, conflict } from '../errors'
-import { callAgent, targetOf } from '../provisioning/agent'
+import { conflict } from '../errors'
+import { callAgent } from '../provisioning/agent'
 import { start, stop } from '../provisioning/app'
 import { pauseMs } from '../provisioning/pause'
 import { FIRST_HOST_KEY } from '../provisioning/prepare'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { destroySecrets, storeSecrets } from '../tenants/secrets'
-import { getServer, getTenant, hostnameOf, type ServerRow, serverOf, serverOfRun } from '../tenants/tenant'
+import { getServer, getTenant, hostnameOf, type ServerRow, serverOfRun } from '../tenants/tenant'
+import { isSilence, lookAtMove } from './move-outlook'
 
-const LOOK_TIMEOUT_MS = 10_000
 /** For how long an old server that has stopped answering is asked again. */
 const PATIENCE_MS = 180_000
 const STOP_TIMEOUT_MS = 120_000
-
-/** What a move would find. */
-export type MoveOutlook = {
-  /** Whether the old server answers, so that the app can be copied as it is. */
-  answers: boolean
-  /** The newest backup of the app, which is what is left when the old server is dead. */
-  latest: BackupRow | null
-  serverType: string
-  location: string
-}
-
-/** Looks at what a move would find, and touches nothing. Throws `conflict` with the reason when it can't be made. */
-export async function lookAtMove(services: Services, tenantId: string): Promise<MoveOutlook> {
-  const { db, catalog, cloud } = services
-  const tenant = getTenant(db.read, tenantId)
-  const server = serverOf(db.read, tenantId)
-  const missing = missingFor(services, tenant, server, 'app')
-  if (missing) throw conflict(missing)
-  const { plan } = catalog.plan(tenant.planId)
-  const types = await cloud.listServerTypes()
-  const { serverType, location } = pickPlacement(catalog.blueprint(tenant.blueprint), plan, types)
-  const answers = await doesAnswer(services, server)
-  const latest = latestBackup(db.read, tenantId, 'app') ?? null
-  if (!answers && !latest) {
-    throw conflict('The server does not answer, and there is no backup of the app to move with.')
-  }
-  return { answers, latest, serverType: serverType.name, location }
-}
-
-async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Promise<boolean> {
-  if (!server.externalId || !server.ipv4 || !(await cloud.getServer(server.externalId))) return false
-  try {
-    const command = { verb: 'status' as const, commandId: 'look', input: {} }
-    const { result } = await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
-    return result.ready === true
-  } catch (thrown) {
-    if (isSilence(thrown)) return false
-    throw thrown
-  }
-}
 
 /** The run's own look, before anything is touched. */
 export function checkMove(services: Services): Step {
@@ -65,9 +24,10 @@ export function checkMove(services: Services): Step {
     name: 'check-move',
     title: 'See that it can be moved',
     async run({ run, log }) {
-      const { answers, latest, ...placement } = await lookAtMove(services, run.tenantId)
+      const planId = run.input.planId ? String(run.input.planId) : undefined
+      const { answers, serverType, location } = await lookAtMove(services, run.tenantId, planId)
       if (!answers) log('The old server does not answer: the latest backup takes the place of its data.')
-      return done({ answers, latestBackup: latest?.id ?? null, ...placement })
+      return done({ answers, serverType, location })
     },
   }
 }
@@ -198,10 +158,4 @@ async function orGoOn(context: StepContext, ask: () => Promise<StepResult>): Pro
     context.log(`The old server does not answer: ${thrown.message}`)
     return done({ stopped: false })
   }
-}
-
-/** No answer, or somebody else's: a server that shows another host key has got the address meanwhile. */
-function isSilence(thrown: unknown): thrown is AtlasError {
-  if (!(thrown instanceof AtlasError)) return false
-  return thrown.code === 'unavailable' || thrown.vendorCode === 'host_key_mismatch'
 }

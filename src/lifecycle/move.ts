@@ -11,20 +11,24 @@ import { rotateHostKey, verifyHostKey } from '../provisioning/host-key'
 import { waitForDns } from '../provisioning/name'
 import { releaseAddresses } from '../provisioning/release'
 import { ensureFirewall, waitForServer } from '../provisioning/server'
-import type { Recipe, RunFacts } from '../runs/recipe'
+import { changeSubscription } from '../provisioning/subscription'
+import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { requireTenant } from '../tenants/status'
 import { getTenant, planServer, serverOf, serversOf } from '../tenants/tenant'
 import { commonEnds } from './failure'
 import { handOver, makeServer, pointToNewServer, retireOldServer } from './move-address'
 import { bringData, checkMove, copyData, prepareServer, stopAgain, stopOldApp } from './move-data'
+import type { PriceChange } from './move-outlook'
+import { requireReady } from './readiness'
 
 export type MoveAsked = {
   actor: Actor
   nowMs: number
   /** The backup to move with, instead of a fresh one or, from a server that is dead, the latest. */
   backupId?: string
+  /** What changes at Stripe when the new server is of another plan. */
+  plan?: PriceChange | null
 }
 
 /**
@@ -36,19 +40,22 @@ export function moveToNewServer(
   tx: Tx,
   services: Services,
   tenantId: string,
-  { actor, nowMs, backupId }: MoveAsked,
+  { actor, nowMs, backupId, plan }: MoveAsked,
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
-  requireTenant(tenant, ['active', 'suspended'], 'moved')
+  requireReady(tx, tenant, plan ? ['active'] : ['active', 'suspended'], 'moved')
+  if (plan && plan.formerPlanId !== tenant.planId) {
+    throw conflict('The plan was changed by somebody else meanwhile. Look again.')
+  }
   const from = serverOf(tx, tenantId)
   const missing = missingFor(services, tenant, from, 'app')
   if (missing) throw conflict(missing)
   if (backupId) checkBackup(tx, services, tenantId, backupId)
   refuseUnfinishedMove(tx, tenantId)
   const to = planServer(tx, tenant, 'next', nowMs, services.random)
-  const input = { serverId: to.id, fromServerId: from.id, ...(backupId ? { backupId } : {}) }
+  const input = { serverId: to.id, fromServerId: from.id, ...(backupId ? { backupId } : {}), ...plan }
   const runId = queueRun(tx, moveRecipe(services), tenantId, input, nowMs)
-  const detail = { run: runId, from: from.name, to: to.name }
+  const detail = { run: runId, from: from.name, to: to.name, plan: plan?.planId ?? tenant.planId }
   audit(tx, nowMs, { actor, action: 'tenant.move_asked', subject: tenantId, detail })
   return { runId }
 }
@@ -65,6 +72,7 @@ export function moveRecipe(services: Services): Recipe {
     title: 'Move',
     steps: [
       checkMove(services),
+      ifPlanChanges(changeSubscription(services)),
       prepareServer(services),
       ensureFirewall(services),
       makeServer(services),
@@ -93,6 +101,15 @@ export function moveRecipe(services: Services): Recipe {
       dropNewServer(tx, run, nowMs)
       ends.undone(tx, run, nowMs)
     },
+  }
+}
+
+function ifPlanChanges({ run, undo, ...step }: Step): Step {
+  const skipped = async () => done({ skipped: 'The plan stays.' })
+  return {
+    ...step,
+    run: (context) => (context.run.input.planId ? run(context) : skipped()),
+    undo: undo && ((context) => (context.run.input.planId ? undo(context) : skipped())),
   }
 }
 

@@ -9,9 +9,9 @@ import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { dropNextSecrets, keepNextSecrets, readNextSecrets, storeNextSecrets } from '../tenants/secrets'
-import { requireTenant } from '../tenants/status'
 import { getTenant } from '../tenants/tenant'
 import { commonEnds } from './failure'
+import { requireReady } from './readiness'
 
 /**
  * Queues new values for those secrets of a tenant that its app can take up. Throws `conflict` when there are none, the
@@ -24,7 +24,7 @@ export function rotateSecrets(
   { actor, nowMs }: { actor: Actor; nowMs: number },
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
-  requireTenant(tenant, ['active'], 'given new secrets')
+  requireReady(tx, tenant, ['active'], 'given new secrets')
   const names = rotatedNames(services.catalog.blueprint(tenant.blueprint))
   if (names.length === 0) throw conflict('The blueprint does not say of any secret how it can be changed.')
   const runId = queueRun(tx, secretRotationRecipe(services), tenantId, {}, nowMs)

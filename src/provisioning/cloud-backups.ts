@@ -1,7 +1,7 @@
 import { conflict } from '../errors'
 import { done, type Step } from '../runs/recipe'
 import type { Services } from '../services'
-import { getTenant, serverOfRun } from '../tenants/tenant'
+import { getTenant, planIdOfRun, serverOfRun } from '../tenants/tenant'
 
 /** Has the cloud make its own daily backups of the server, or make none any more, as the tenant's plan says. */
 export function setCloudBackups({ cloud, catalog }: Services): Step {
@@ -9,7 +9,7 @@ export function setCloudBackups({ cloud, catalog }: Services): Step {
     name: 'enable-cloud-backups',
     title: 'Set the cloud’s own backups',
     async run({ run, db, effect }) {
-      const wanted = catalog.plan(getTenant(db.read, run.tenantId).planId).plan.backups.cloud
+      const wanted = catalog.plan(planIdOfRun(run, getTenant(db.read, run.tenantId))).plan.backups.cloud
       const { externalId, name } = serverOfRun(db.read, run)
       const server = externalId ? await cloud.getServer(externalId) : null
       if (!externalId || !server) throw conflict('The server is gone. Undo, or move the tenant to another.')

@@ -2,6 +2,7 @@ import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { checkHealth, deliverSettings, startApp } from './app'
 import { fail, goLive, takeBack, tryAgain, turnBack } from './ending'
+import { setCloudBackups } from './cloud-backups'
 import { rotateHostKey, verifyHostKey } from './host-key'
 import { pointDns, waitForDns } from './name'
 import { generateSecrets } from './prepare'
@@ -19,6 +20,7 @@ export function provisionRecipe(services: Services): Recipe {
       waitForServer(services),
       verifyHostKey(services),
       rotateHostKey(services),
+      setCloudBackups(services),
       pointDns(services),
       waitForDns(services),
       deliverSettings(services),

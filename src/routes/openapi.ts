@@ -1,8 +1,11 @@
 import { cookieName } from './cookie'
+import { backupPaths } from './openapi/backups'
 import { deletionPaths } from './openapi/deletion'
 import { driftPaths, FINDING } from './openapi/drift'
+import { movePaths } from './openapi/move'
 import { planChangePaths } from './openapi/plan-change'
 import { RUN, runPaths } from './openapi/runs'
+import { secretRotationPaths } from './openapi/secret-rotation'
 import { signupPaths } from './openapi/signups'
 import { suspensionPaths } from './openapi/suspension'
 import { TENANT, tenantPaths } from './openapi/tenants'
@@ -15,6 +18,9 @@ const PATHS = {
   ...tenantPaths,
   ...suspensionPaths,
   ...planChangePaths,
+  ...backupPaths,
+  ...movePaths,
+  ...secretRotationPaths,
   ...deletionPaths,
   ...runPaths,
   ...driftPaths,

@@ -52,8 +52,7 @@ export function undoRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number): R
 /** Has a live run turn back before its next step; what it is at right now is finished first. Throws `conflict`. */
 export function cancelRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number): RunRow {
   const run = getRun(tx, runId)
-  const isLive = run.status === 'queued' || run.status === 'running' || run.status === 'waiting'
-  if (!isLive) throw conflict('This run has ended. Only one that is at work can be cancelled.')
+  if (!isLive(run)) throw conflict('This run has ended. Only one that is at work can be cancelled.')
   if (run.direction === 'undo') throw conflict('This run is being undone already.')
   refusePastReturn(tx, recipe, run)
   const availableAt = run.status === 'running' ? run.availableAt : nowMs
@@ -79,6 +78,11 @@ export function getRun(db: Reader, runId: string): RunRow {
   const run = db.select().from(runs).where(eq(runs.id, runId)).get()
   if (!run) throw notFound('There is no such run.')
   return run
+}
+
+/** Whether a run is at work, or will be. */
+export function isLive({ status }: Pick<RunRow, 'status'>): boolean {
+  return status === 'queued' || status === 'running' || status === 'waiting'
 }
 
 /** The latest run of a tenant, if it ever had one. */

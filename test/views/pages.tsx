@@ -1,11 +1,15 @@
+import { BackupsPage } from '../../views/admin/backups'
 import { DeletionPage } from '../../views/admin/deletion'
 import { DriftPage } from '../../views/admin/drift'
 import { ConfirmAllPage, ConfirmFindingPage } from '../../views/admin/drift-confirm'
 import { HealthPage } from '../../views/admin/health'
+import { MovePage } from '../../views/admin/move'
 import { OverviewPage } from '../../views/admin/overview'
 import { PlanChangePage } from '../../views/admin/plan-change'
+import { RestorationPage } from '../../views/admin/restoration'
 import { RunPage } from '../../views/admin/run'
 import { RunsPage } from '../../views/admin/runs'
+import { SecretRotationPage } from '../../views/admin/secret-rotation'
 import { SignupsPage } from '../../views/admin/signups'
 import { SuspensionPage } from '../../views/admin/suspension'
 import { TenantPage } from '../../views/admin/tenant'
@@ -22,6 +26,7 @@ import { CheckoutPage } from '../../views/signup/checkout'
 import { SignupFormPage } from '../../views/signup/form'
 import { SignupSuccessPage } from '../../views/signup/success'
 import * as samples from './samples'
+import * as backupSamples from './samples-backups'
 import * as driftSamples from './samples-drift'
 
 export type Sample = { name: string; render: () => Html; renderWith: (change: <T>(props: T) => T) => Html }
@@ -125,6 +130,36 @@ export const PAGES: Sample[] = [
       many: 'Say that you mean another one too.',
     },
   }),
+  sample('tenant-active', TenantPage, {
+    ...samples.tenant,
+    status: 'active',
+    statusReason: null,
+    run: null,
+    backups: backupSamples.noBackups,
+  }),
+  sample('tenant-copied', TenantPage, { ...samples.tenant, status: 'active', statusReason: null, run: null }),
+  sample('backups', BackupsPage, backupSamples.backups),
+  sample('backups-empty', BackupsPage, {
+    ...backupSamples.backups,
+    backups: [],
+    page: { number: 1, size: 50, total: 0 },
+  }),
+  sample('restoration', RestorationPage, backupSamples.restoration),
+  sample('restoration-image', RestorationPage, {
+    ...backupSamples.restoration,
+    backup: { ...backupSamples.restoration.backup, method: 'image' },
+    value: 'linux',
+    error: 'Type linus to make sure that this is the one.',
+  }),
+  sample('move', MovePage, backupSamples.move),
+  sample('move-dead', MovePage, { ...backupSamples.move, answers: false, minutes: 1 }),
+  sample('move-wrong', MovePage, {
+    ...backupSamples.move,
+    isChosen: true,
+    value: 'linux',
+    error: 'Type linus to make sure that this is the one.',
+  }),
+  sample('secret-rotation', SecretRotationPage, backupSamples.secretRotation),
   sample('timeline', TimelinePage, samples.timeline),
   sample('timeline-empty', TimelinePage, {
     ...samples.timeline,

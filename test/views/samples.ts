@@ -19,6 +19,7 @@ import type { CheckoutProps } from '../../views/signup/checkout'
 import type { SignupFormProps } from '../../views/signup/form'
 import type { SignupStage } from '../../views/signup/progress'
 import type { SignupSuccessProps } from '../../views/signup/success'
+import { tenantBackups } from './samples-backups'
 
 // What the pages are shown with in tests: one full example of every view.
 
@@ -504,6 +505,7 @@ export const tenant: TenantProps = {
   deleteAt: null,
   run: tenantRun,
   timeline: entries,
+  backups: tenantBackups,
   health: {
     check: {
       state: 'unhealthy',

@@ -20,6 +20,18 @@ const DEEDS: Deed[] = [
     statuses: ['active'],
   },
   {
+    label: 'Move to a new server…',
+    about: 'With everything that is on it, or with its latest backup when the server is dead.',
+    page: 'move',
+    statuses: ['active', 'suspended'],
+  },
+  {
+    label: 'Rotate the secrets…',
+    about: 'New values for the passwords and keys that its app has of its own.',
+    page: 'secret-rotation',
+    statuses: ['active'],
+  },
+  {
     label: 'Suspend…',
     about: 'The app stops and visitors are told so. Nothing is deleted.',
     page: 'suspension',
@@ -41,20 +53,16 @@ export function TenantDeeds(tenant: TenantStateView): Html | null {
   return (
     <section class="block" aria-labelledby="deeds-title">
       <h2 id="deeds-title">What can be done</h2>
-      <ul class="needs plain">
+      <ul class="card deeds plain">
         {possible.map(({ label, about, page, isHarmful }) => (
-          <li class="need">
-            <div class="need-body">
-              <p>{about}</p>
-            </div>
-            <div class="need-actions">
-              <a
-                class={['button', isHarmful ? 'button-danger' : 'button-quiet']}
-                href={`/admin/tenants/${tenant.id}/${page}`}
-              >
-                {label}
-              </a>
-            </div>
+          <li class="deed">
+            <p>{about}</p>
+            <a
+              class={['button', isHarmful ? 'button-danger' : 'button-quiet']}
+              href={`/admin/tenants/${tenant.id}/${page}`}
+            >
+              {label}
+            </a>
           </li>
         ))}
       </ul>

@@ -5,9 +5,10 @@ export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'failed' | 
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
 export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
 export type HealthWord = 'healthy' | 'failing' | 'down' | 'unchecked'
+export type BackupStatus = 'running' | 'complete' | 'failed' | 'removed'
 
 type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
-type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord
+type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | BackupStatus
 
 const TONES: Record<Status, Tone> = {
   pending: 'quiet',
@@ -25,6 +26,8 @@ const TONES: Record<Status, Tone> = {
   waiting: 'busy',
   succeeded: 'good',
   cancelled: 'quiet',
+  complete: 'good',
+  removed: 'quiet',
   intended: 'busy',
   done: 'good',
   refused: 'bad',

@@ -1,0 +1,58 @@
+import { and, count, desc, eq, sum } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import type { Page, PageWanted } from '../db/page'
+import { backups } from '../db/schema'
+import type { Services } from '../services'
+import { getTenant, serverOf } from '../tenants/tenant'
+import { type BackupMethod, type BackupRow, latestBackup, missingFor } from './backup'
+import { obstacleTo } from './restore'
+
+const LATEST = 5
+
+/** A backup with why it can't be put back on the tenant's server; null when it can. */
+export type ListedBackup = BackupRow & { obstacle: string | null }
+
+/** A tenant's backups, also those that failed or are no longer kept, newest first. */
+export function listBackups(
+  db: Reader,
+  services: Pick<Services, 'objects'>,
+  tenantId: string,
+  page: PageWanted,
+): Page<ListedBackup> {
+  const mine = eq(backups.tenantId, tenantId)
+  const server = serverOf(db, tenantId)
+  const rows = db
+    .select()
+    .from(backups)
+    .where(mine)
+    .orderBy(desc(backups.createdAt), desc(backups.id))
+    .limit(page.size)
+    .offset((page.number - 1) * page.size)
+    .all()
+    .map((row) => ({ ...row, obstacle: obstacleTo(services, row, server) }))
+  const total = db.select({ count: count() }).from(backups).where(mine).get()?.count ?? 0
+  return { rows, ...page, total }
+}
+
+/** What a tenant's page says of its backups. */
+export function backupsOf(services: Services, tenantId: string) {
+  const { db, catalog } = services
+  const tenant = getTenant(db.read, tenantId)
+  const server = serverOf(db.read, tenantId)
+  const complete = and(eq(backups.tenantId, tenantId), eq(backups.status, 'complete'))
+  const kept = db.read
+    .select({ count: count(), bytes: sum(backups.sizeBytes) })
+    .from(backups)
+    .where(complete)
+    .get()
+  const { rows, total } = listBackups(db.read, services, tenantId, { number: 1, size: LATEST })
+  const missing = (method: BackupMethod) => missingFor(services, tenant, server, method)
+  return {
+    plan: catalog.plan(tenant.planId).plan.backups,
+    kept: { count: kept?.count ?? 0, bytes: Number(kept?.bytes ?? 0) },
+    latest: latestBackup(db.read, tenantId) ?? null,
+    missing: { app: missing('app'), image: missing('image') },
+    rows,
+    total,
+  }
+}

@@ -1,0 +1,110 @@
+import { and, desc, eq } from 'drizzle-orm'
+import { type BackupRow, latestBackup, missingFor } from '../backups/backup'
+import { refuseOtherPrice } from '../billing/checkout'
+import { subscriptionOf } from '../billing/mirror'
+import { pickPlacement } from '../catalog/server-type'
+import type { Reader } from '../db/open'
+import { runs } from '../db/schema'
+import { AtlasError, conflict } from '../errors'
+import { targetOf } from '../provisioning/agent'
+import { stepsOf } from '../runs/steps'
+import type { Services } from '../services'
+import { getTenant, type ServerRow, serverOf, type TenantRow } from '../tenants/tenant'
+import { otherPlans } from './plan-choice'
+
+const LOOK_TIMEOUT_MS = 10_000
+const MOVES_LOOKED_AT = 20
+/** For how long visitors usually wait, until this installation has seen moves of its own. */
+const USUALLY_MS = 180_000
+
+/** What a move would find. */
+export type MoveOutlook = {
+  /** Whether the old server answers, so that the app can be copied as it is. */
+  answers: boolean
+  /** The newest backup of the app, which is what is left when the old server is dead. */
+  latest: BackupRow | null
+  serverType: string
+  location: string
+  /** What changes at Stripe, for a move to another plan. */
+  plan: PriceChange | null
+}
+
+export type PriceChange = { planId: string; formerPlanId: string; priceId: string; formerPriceId: string }
+
+/**
+ * Looks at what a move would find, to another plan when one is given, and touches nothing. Throws `conflict` with the
+ * reason when it can't be made.
+ */
+export async function lookAtMove(
+  services: Services,
+  tenantId: string,
+  planId?: string,
+): Promise<MoveOutlook> {
+  const { db, catalog, cloud } = services
+  const tenant = getTenant(db.read, tenantId)
+  const server = serverOf(db.read, tenantId)
+  const missing = missingFor(services, tenant, server, 'app')
+  if (missing) throw conflict(missing)
+  const plan = planId ? await priceChange(services, tenant, planId) : null
+  const wanted = catalog.plan(planId ?? tenant.planId).plan
+  const types = await cloud.listServerTypes()
+  const { serverType, location } = pickPlacement(catalog.blueprint(tenant.blueprint), wanted, types)
+  const answers = await doesAnswer(services, server)
+  const latest = latestBackup(db.read, tenantId, 'app') ?? null
+  if (!answers && !latest) {
+    throw conflict('The server does not answer, and there is no backup of the app to move with.')
+  }
+  return { answers, latest, serverType: serverType.name, location, plan }
+}
+
+/** For how many minutes visitors wait while a tenant moves: the median of the latest moves, or what is usual. */
+export function moveMinutes(db: Reader): number {
+  const wentWell = and(eq(runs.kind, 'move'), eq(runs.status, 'succeeded'))
+  const latest = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(wentWell)
+    .orderBy(desc(runs.createdAt))
+    .limit(MOVES_LOOKED_AT)
+    .all()
+  const measured = latest.flatMap(({ id }) => {
+    const steps = stepsOf(db, id)
+    const stopped = steps.find(({ name }) => name === 'stop-old-app')?.startedAt
+    const back = steps.find(({ name }) => name === 'check-health')?.finishedAt
+    return stopped && back ? [back - stopped] : []
+  })
+  const middle = measured.sort((a, b) => a - b)[Math.floor(measured.length / 2)]
+  return Math.max(1, Math.ceil((middle ?? USUALLY_MS) / 60_000))
+}
+
+/** No answer, or somebody else's: a server that shows another host key has got the address meanwhile. */
+export function isSilence(thrown: unknown): thrown is AtlasError {
+  if (!(thrown instanceof AtlasError)) return false
+  return thrown.code === 'unavailable' || thrown.vendorCode === 'host_key_mismatch'
+}
+
+async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Promise<boolean> {
+  if (!server.externalId || !server.ipv4 || !(await cloud.getServer(server.externalId))) return false
+  try {
+    const command = { verb: 'status' as const, commandId: 'look', input: {} }
+    const { result } = await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
+    return result.ready === true
+  } catch (thrown) {
+    if (isSilence(thrown)) return false
+    throw thrown
+  }
+}
+
+async function priceChange(services: Services, tenant: TenantRow, planId: string): Promise<PriceChange> {
+  const entry = otherPlans(services, tenant).find(({ id }) => id === planId)
+  if (!entry) {
+    throw conflict(`${tenant.subdomain} can’t have this plan: it has it already, or it is not sold.`)
+  }
+  const subscription = subscriptionOf(services.db.read, tenant.organizationId)
+  if (!subscription || subscription.status === 'canceled') {
+    throw conflict(`${tenant.subdomain} has no live subscription whose price could change.`)
+  }
+  await refuseOtherPrice(services, planId)
+  const { priceId: formerPriceId } = subscription
+  return { planId, formerPlanId: tenant.planId, priceId: entry.priceId, formerPriceId }
+}

@@ -1,0 +1,79 @@
+import { MovePage, type MoveProps } from '../../views/admin/move'
+import { getBackup } from '../backups/backup'
+import { notFound } from '../errors'
+import { moveToNewServer } from '../lifecycle/move'
+import { lookAtMove, moveMinutes } from '../lifecycle/move-outlook'
+import { requireReady } from '../lifecycle/readiness'
+import { getTenant, serverOf } from '../tenants/tenant'
+import { operatorOf } from './admin'
+import { json, page } from './answer'
+import { readForm, readJson, textField } from './request'
+import { type Call, routes } from './route'
+import { act, ask } from './tenant-verbs'
+
+/** The move to a new server. */
+export const moveRoutes = routes(
+  {
+    method: 'GET',
+    path: '/admin/tenants/:id/move',
+    policy: 'operator',
+    handle: (call) =>
+      ask(call, async () => MovePage(await moveProps(call, call.url.searchParams.get('backup') ?? ''))),
+  },
+  {
+    method: 'POST',
+    path: '/admin/tenants/:id/move',
+    policy: 'operator',
+    handle: async (call) => {
+      const { confirmation = '', backup = '' } = await readForm(call.request)
+      return ask(call, async () => {
+        const props = await moveProps(call, backup)
+        const { subdomain } = props.tenant
+        if (confirmation.trim() !== subdomain) {
+          const error = `Type ${subdomain} to make sure that this is the one.`
+          return page(MovePage({ ...props, value: confirmation, error }), 422)
+        }
+        return act(call, (tx, services, id, asked) =>
+          moveToNewServer(tx, services, id, { ...asked, backupId: backup || undefined }),
+        )
+      })
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/tenant/:id/move',
+    policy: 'operator_api',
+    handle: async ({ services, params, request, actor }) => {
+      const { db, clock } = services
+      const id = params.id ?? ''
+      const body = request.body ? await readJson(request) : {}
+      const backupId = textField(body, 'backup_id') || undefined
+      const { plan } = await lookAtMove(services, id, textField(body, 'plan') || undefined)
+      const asked = { actor, nowMs: clock.now(), backupId, plan }
+      const { runId } = db.write((tx) => moveToNewServer(tx, services, id, asked))
+      return json({ run_id: runId, downtime_minutes: moveMinutes(db.read) }, 202)
+    },
+  },
+)
+
+/** The page's facts, with a backup that was chosen to move with. */
+async function moveProps(call: Call, chosen: string): Promise<MoveProps> {
+  const { services, params } = call
+  const { read } = services.db
+  const tenant = getTenant(read, params.id ?? '')
+  requireReady(read, tenant, ['active', 'suspended'], 'moved')
+  const { answers, latest, ...to } = await lookAtMove(services, tenant.id)
+  const backup = chosen ? getBackup(read, chosen) : latest
+  if (backup && backup.tenantId !== tenant.id) throw notFound('This tenant has no such backup.')
+  return {
+    operator: operatorOf(call),
+    tenant,
+    from: serverOf(read, tenant.id),
+    to,
+    answers,
+    backup,
+    isChosen: chosen !== '',
+    minutes: moveMinutes(read),
+    now: services.clock.now(),
+  }
+}

@@ -1,0 +1,64 @@
+import { answer, body, list, object, query, queued, refused, tenantInPath, text, time } from './words'
+
+const BACKUP = object({
+  id: text('`bak_…`'),
+  method: { enum: ['app', 'image'], description: 'The app’s data, encrypted, or the server’s whole disk.' },
+  reason: { enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore'] },
+  status: { enum: ['running', 'complete', 'failed', 'removed'] },
+  size_bytes: { type: ['integer', 'null'] },
+  sha256: { type: ['string', 'null'], description: 'Of the encrypted object.' },
+  release: { type: ['string', 'null'], description: 'The release that the tenant ran then.' },
+  error: { type: ['string', 'null'], description: 'Why it failed.' },
+  run_id: { type: ['string', 'null'] },
+  created_at: { type: 'integer', description: 'UTC milliseconds.' },
+  completed_at: time('When it was complete.'),
+  expires_at: time('Until when it is kept.'),
+  removed_at: time('When it was removed.'),
+  obstacle: { type: ['string', 'null'], description: 'Why it can’t be restored; null when it can.' },
+})
+
+/** A tenant's backups, and the way back to one of them. */
+export const backupPaths = {
+  '/api/admin/tenant/{id}/backups': {
+    get: {
+      summary: 'List a tenant’s backups',
+      parameters: [tenantInPath, query('page', { type: 'integer', minimum: 1 })],
+      responses: {
+        200: answer(
+          'One page, newest first.',
+          object({
+            backups: list(BACKUP),
+            page: { type: 'integer' },
+            per_page: { type: 'integer' },
+            total: { type: 'integer' },
+          }),
+        ),
+        ...refused(401, 404),
+      },
+    },
+    post: {
+      summary: 'Back a tenant up',
+      parameters: [tenantInPath],
+      requestBody: {
+        ...body(object({ method: { enum: ['app', 'image'], default: 'app' } }, [])),
+        required: false,
+      },
+      responses: {
+        202: answer(
+          'Queued. Follow it at `/api/admin/runs/{id}`.',
+          object({ run_id: text('`run_…`'), backup_id: text('`bak_…`') }),
+        ),
+        ...refused(400, 401, 403, 404, 409, 413, 415, 422),
+      },
+    },
+  },
+  '/api/admin/tenant/{id}/restoration': {
+    post: {
+      summary: 'Put a backup back on the tenant’s server',
+      description: 'What is there now is backed up first.',
+      parameters: [tenantInPath],
+      requestBody: body(object({ backup_id: text('The backup’s id, `bak_…`.') })),
+      responses: { 202: queued, ...refused(400, 401, 403, 404, 409, 413, 415, 422) },
+    },
+  },
+}

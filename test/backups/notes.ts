@@ -1,0 +1,31 @@
+import { backUpTenant } from '../../src/backups/recipe'
+import type { BackupMethod } from '../../src/backups/backup'
+import type { Estate } from '../lifecycle/estate'
+
+/** A visitor leaves a note on the tenant's site, which keeps it on its own server. */
+export async function leaveNote(estate: Estate, note: string): Promise<void> {
+  const { tenants } = estate.land.clouds.urls
+  const host = `${estate.tenant.subdomain}.localhost:${new URL(tenants).port}`
+  const answer = await fetch(`${tenants}/notes`, {
+    method: 'POST',
+    headers: { host },
+    body: new URLSearchParams({ note }),
+    redirect: 'manual',
+  })
+  if (answer.status >= 400) throw new Error(`The note was answered with ${answer.status}.`)
+}
+
+/** The notes that the site shows, oldest first. */
+export async function notesOf(estate: Estate): Promise<string[]> {
+  const { text } = await estate.visit()
+  return [...text.matchAll(/<li>(.*?)<\/li>/g)].map((match) => match[1] ?? '')
+}
+
+/** Makes a backup by hand and waits for it; returns its id. */
+export async function backUp(estate: Estate, method: BackupMethod = 'app'): Promise<string> {
+  const { backupId } = estate.do((tx, services, id, asked) =>
+    backUpTenant(tx, services, id, { ...asked, reason: 'by_hand', method }),
+  )
+  await estate.live()
+  return backupId
+}

@@ -1,0 +1,134 @@
+import { Badge } from '../components/badge'
+import { sizeWords } from '../components/size'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+
+export type BackupMethod = 'app' | 'image'
+export type BackupReason = 'scheduled' | 'by_hand' | 'before_deletion' | 'before_move' | 'before_restore'
+
+/** One backup of a tenant; times in UTC milliseconds. */
+export type BackupView = {
+  id: string
+  tenantId: string
+  runId: string | null
+  method: BackupMethod
+  reason: BackupReason
+  status: 'running' | 'complete' | 'failed' | 'removed'
+  release: string | null
+  sizeBytes: number | null
+  error: string | null
+  createdAt: number
+  expiresAt: number | null
+  removedAt: number | null
+  /** Why it can't be put back on the tenant's server; null when it can. */
+  obstacle: string | null
+}
+
+export const METHOD_WORDS: Record<BackupMethod, string> = { app: 'App', image: 'Image of the disk' }
+export const REASON_WORDS: Record<BackupReason, string> = {
+  scheduled: 'by the clock',
+  by_hand: 'by hand',
+  before_deletion: 'before its deletion',
+  before_move: 'before a move',
+  before_restore: 'before a restore',
+}
+
+type BackupTableProps = {
+  backups: BackupView[]
+  label: string
+  /** Whether the tenant is in a state in which one can be put back. */
+  canRestore: boolean
+  now: number
+}
+
+/** Backups as a table: when and of what, how large, until when they are kept. */
+export function BackupTable({ backups, label, canRestore, now }: BackupTableProps): Html {
+  return (
+    <div class="card table-card">
+      <table>
+        <caption class="visually-hidden">{label}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Made</th>
+            <th scope="col">Status</th>
+            <th scope="col" class="number">
+              Size
+            </th>
+            <th scope="col" class="from-s">
+              Kept until
+            </th>
+            {canRestore && (
+              <th scope="col">
+                <span class="visually-hidden">What can be done</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {backups.map((backup) => (
+            <BackupLine backup={backup} canRestore={canRestore} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function BackupLine(props: { backup: BackupView; canRestore: boolean; now: number }): Html {
+  const { backup, canRestore, now } = props
+  const { method, reason, status, sizeBytes, runId, error } = backup
+  return (
+    <tr>
+      <td>
+        {runId ? (
+          <a class="row-link" href={`/admin/runs/${runId}`}>
+            <Time at={backup.createdAt} now={now} />
+          </a>
+        ) : (
+          <Time at={backup.createdAt} now={now} />
+        )}
+        <p class="row-note">
+          {METHOD_WORDS[method]}, {REASON_WORDS[reason]}
+        </p>
+        {error && status !== 'complete' && <p class="row-note">{error}</p>}
+      </td>
+      <td>
+        <Badge status={status} />
+      </td>
+      <td class="number nowrap">{sizeBytes === null ? '' : sizeWords(sizeBytes)}</td>
+      <td class="from-s muted nowrap">
+        <KeptUntil backup={backup} now={now} />
+      </td>
+      {canRestore && (
+        <td class="number">
+          {status === 'complete' && (
+            <a class="button button-quiet" href={restorationOf(backup)}>
+              Restore…
+              <span class="visually-hidden">
+                {' '}
+                the backup of <Time at={backup.createdAt} now={now} />
+              </span>
+            </a>
+          )}
+        </td>
+      )}
+    </tr>
+  )
+}
+
+/** The page that asks before a backup is put back. */
+export const restorationOf = ({ tenantId, id }: Pick<BackupView, 'tenantId' | 'id'>) =>
+  `/admin/tenants/${tenantId}/backups/${id}/restoration`
+
+function KeptUntil({ backup, now }: { backup: BackupView; now: number }): Html | null {
+  if (backup.removedAt !== null) {
+    return (
+      <>
+        removed <Time at={backup.removedAt} now={now} />
+      </>
+    )
+  }
+  if (backup.expiresAt === null || backup.status === 'failed') return null
+  // The newest one stays until there is a newer, however late that is.
+  return backup.expiresAt > now ? <Time at={backup.expiresAt} now={now} /> : <>the next one is made</>
+}
