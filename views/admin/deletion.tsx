@@ -30,8 +30,8 @@ export function DeletionPage(props: DeletionProps): Html {
       title={isWrong ? 'Error: delete' : `Delete ${tenant.subdomain}`}
     >
       <AdminHeading title={`Delete ${tenant.subdomain}?`} back={back} />
-      <ErrorSummary errors={errors} labels={LABELS} />
       <form class="card form undo" method="post" action={`/admin/tenants/${tenant.id}/deletion`} novalidate>
+        <ErrorSummary errors={errors} labels={LABELS} />
         <p>It removes:</p>
         <ul class="losses">
           {losses.map((loss) => (
@@ -77,12 +77,12 @@ function DaysField({ values, errors }: DeletionProps): Html {
       <input
         id="days"
         name="days"
-        type="number"
-        min="0"
-        max="90"
-        step="1"
+        type="text"
+        inputmode="numeric"
         value={values.days}
         required
+        maxlength={2}
+        autocomplete="off"
         aria-invalid={errors.days !== undefined}
         aria-describedby={describedBy('days', { hint: true, error: errors.days })}
       />
