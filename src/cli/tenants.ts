@@ -3,6 +3,7 @@ import { AtlasError } from '../errors'
 import type { Output } from './output'
 import { withRemote } from './remote'
 import { printFacts, printTable, timeText } from './table'
+import { BACKUP_COMMANDS } from './tenant-backups'
 import {
   findTenant,
   readTenantArgs,
@@ -27,6 +28,7 @@ export const TENANT_COMMANDS: Record<string, TenantCommand> = {
   },
   show: { words: 'NAME', about: 'show one, by its name or id', run: show },
   ...LIFECYCLE_COMMANDS,
+  ...BACKUP_COMMANDS,
 }
 
 /**
