@@ -6,7 +6,7 @@ import { pickPlacement } from '../catalog/server-type'
 import type { Reader } from '../db/open'
 import { runs } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
-import { targetOf } from '../provisioning/agent'
+import { isAgentsWord, targetOf } from '../provisioning/agent'
 import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 import { getTenant, type ServerRow, serverOf, type TenantRow } from '../tenants/tenant'
@@ -79,7 +79,7 @@ export function moveMinutes(db: Reader): number {
 
 /** No answer, or somebody else's: a server that shows another host key has got the address meanwhile. */
 export function isSilence(thrown: unknown): thrown is AtlasError {
-  if (!(thrown instanceof AtlasError)) return false
+  if (!(thrown instanceof AtlasError) || isAgentsWord(thrown)) return false
   return thrown.code === 'unavailable' || thrown.vendorCode === 'host_key_mismatch'
 }
 
@@ -90,7 +90,7 @@ async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Pro
     const { result } = await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
     return result.ready === true
   } catch (thrown) {
-    if (isSilence(thrown)) return false
+    if (isSilence(thrown) || (thrown instanceof AtlasError && isAgentsWord(thrown))) return false
     throw thrown
   }
 }

@@ -60,13 +60,18 @@ async function listen({ log }: Services, reply: Promise<AgentReply>): Promise<Ag
     return await reply
   } catch (thrown) {
     const { code, message, vendorCode, outcome } = asAtlasError(thrown)
-    if (!vendorCode?.startsWith(AGENT_SAID)) throw thrown
+    if (!isAgentsWord({ vendorCode })) throw thrown
     throw new AtlasError(code, `The server says: ${log.redact(message)}`, {
       vendorCode,
       outcome,
       cause: thrown,
     })
   }
+}
+
+/** Whether an error is what the agent itself answered: then the server can be reached. */
+export function isAgentsWord({ vendorCode }: Pick<AtlasError, 'vendorCode'>): boolean {
+  return vendorCode?.startsWith(AGENT_SAID) === true
 }
 
 /** Machines may say their secrets back, also to an Atlas that has just started: its log must know them by then. */
