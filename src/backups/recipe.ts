@@ -64,6 +64,7 @@ function runBackup(services: Services): Step {
   return {
     name: 'run-backup',
     title: 'Copy and encrypt',
+    again: 'Finds the backup if it was made, or makes it.',
     run: (context) => {
       const { method, reason } = context.run.input as { method: BackupMethod; reason: BackupReason }
       return copyTenant(services, context, { method, reason })

@@ -79,6 +79,7 @@ function safetyBackup(services: Services): Step {
   return {
     name: 'safety-backup',
     title: 'Back up what is there now',
+    again: 'Finds the backup if it was made, or makes it.',
     async run(context) {
       const copying = { method: 'app', reason: REASON, patienceMs: PATIENCE_MS } as const
       const known = backupOfRun(context.db.read, { runId: context.run.id, reason: REASON, method: 'app' })
@@ -95,6 +96,8 @@ function putBackupBack(services: Services): Step {
   return {
     name: 'put-back',
     title: 'Put the backup back',
+    again: 'Puts the same backup back once more.',
+    takesBack: 'Puts back what was there before, and starts the app.',
     run: (context) => put(services, context, String(context.run.input.backupId)),
     async undo(context) {
       const { backupId } = context.output('safety-backup')
@@ -116,6 +119,7 @@ function renewSettings(services: Services): Step {
   return {
     name: 'renew-settings',
     title: 'Deliver today’s settings',
+    again: 'Tells the server today’s secrets once more.',
     async run(context) {
       await tellSecrets(services, context)
       return done()

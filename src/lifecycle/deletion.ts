@@ -86,6 +86,7 @@ export function deleteRecipe(services: Services): Recipe {
       {
         name: 'remove-dns',
         title: 'Remove the name and wait until it is forgotten',
+        again: 'Removes the record if it is still there, and waits until caches have forgotten it.',
         run: (context) => removeDns(services, context),
       },
       deleteServers(services),
@@ -105,6 +106,7 @@ function coolOff(): Step {
   return {
     name: 'cool-off',
     title: 'Wait in case somebody changes their mind',
+    again: 'Waits on, until the moment that was set.',
     async run({ run, now }) {
       const restMs = Number(run.input.deleteAt) - now()
       return restMs > 0 ? wait(restMs, 'Until then the tenant can be brought back.') : done()
@@ -117,6 +119,7 @@ function stopForGood(services: Services): Step {
   return {
     name: 'stop-app',
     title: 'Stop the app',
+    again: 'Stops the app if the server still answers.',
     async run(context) {
       try {
         return await stop(services, context)
@@ -134,6 +137,7 @@ function forgetSecrets(): Step {
   return {
     name: 'forget-secrets',
     title: 'Forget its secrets',
+    again: 'Forgets what is left of them.',
     run: async ({ run }) => done({}, (tx) => destroySecrets(tx, run.tenantId)),
   }
 }

@@ -24,6 +24,7 @@ export function pointToNewServer(services: Services): Step {
   return {
     ...pointDns(services),
     title: 'Point the name to the new server',
+    takesBack: 'Points the name to the old server again, or removes it if that is gone.',
     undo: (context) => pointBack(services, context),
   }
 }
@@ -49,6 +50,7 @@ export function handOver(): Step {
   return {
     name: 'hand-over',
     title: 'Make the new server the tenant’s own',
+    again: 'Writes down which server is whose.',
     run: async ({ run }) =>
       done({}, (tx, nowMs) => {
         const setRole = (serverId: unknown, role: 'former' | 'current') =>
@@ -70,6 +72,7 @@ export function retireOldServer(services: Services): Step {
   return {
     name: 'retire-old-server',
     title: 'Delete the old server',
+    again: 'Looks whether it is still there, and deletes it once caches have forgotten its address.',
     run: async (context) =>
       restAfter(context, 'wait-for-dns', 'old') ??
       (await deleteServer(services, context, oldServerOf(context))),

@@ -23,6 +23,7 @@ export function checkMove(services: Services): Step {
   return {
     name: 'check-move',
     title: 'See that it can be moved',
+    again: 'Looks again whether the old server answers and which backups there are.',
     async run({ run, log }) {
       const planId = run.input.planId ? String(run.input.planId) : undefined
       const { answers, serverType, location } = await lookAtMove(services, run.tenantId, planId)
@@ -37,6 +38,8 @@ export function prepareServer(services: Services): Step {
   return {
     name: 'prepare-server',
     title: 'Make the new server’s first host key',
+    again: 'Keeps the key if there is one.',
+    takesBack: 'Destroys the key.',
     async run({ run, db }) {
       const tenant = getTenant(db.read, run.tenantId)
       const { privateKey, publicKey } = services.newHostKey()
@@ -56,6 +59,8 @@ export function stopOldApp(services: Services): Step {
   return {
     name: 'stop-old-app',
     title: 'Stop the app on the old server',
+    again: 'Stops the app if the old server answers.',
+    takesBack: 'Starts the app on the old server again.',
     async run(context) {
       if (context.output('check-move').answers !== true) return done({ stopped: false })
       return orGoOn(context, async () => {
@@ -89,6 +94,7 @@ export function copyData(services: Services): Step {
   return {
     name: 'copy-data',
     title: 'Back up the old server’s app',
+    again: 'Finds the backup if it was made, or makes it.',
     async run(context) {
       const { run, startedAt, now } = context
       const copying = { method: 'app', reason: 'before_move', server: oldServerOf(context) } as const
@@ -123,6 +129,7 @@ export function bringData(services: Services): Step {
   return {
     name: 'bring-data',
     title: 'Put the data on the new server',
+    again: 'Puts the same backup there once more.',
     async run(context) {
       const backup = getBackup(context.db.read, String(context.output('copy-data').backupId))
       return putBack(services, context, backup, serverOfRun(context.db.read, context.run))
@@ -135,6 +142,7 @@ export function stopAgain(services: Services): Step {
   return {
     name: 'stop-again',
     title: 'Stop it again if it is suspended',
+    again: 'Stops the app, or finds it stopped.',
     async run(context) {
       const { status } = getTenant(context.db.read, context.run.tenantId)
       return status === 'suspended' ? stop(services, context) : done()

@@ -53,6 +53,8 @@ function makeNewValues(services: Services): Step {
   return {
     name: 'make-new-values',
     title: 'Make new values and seal them',
+    again: 'Makes new values again; nobody has been told of the former ones.',
+    takesBack: 'Forgets the new values.',
     async run({ run, db }) {
       const tenant = getTenant(db.read, run.tenantId)
       const blueprint = services.catalog.blueprint(tenant.blueprint)
@@ -70,6 +72,8 @@ function tellNewValues(services: Services): Step {
   return {
     name: 'tell-new-values',
     title: 'Hand the new values over',
+    again: 'Tells the server the same new values once more.',
+    takesBack: 'Tells the server the old values again.',
     async run(context) {
       const { run, db } = context
       const secrets = readNextSecrets(db.read, services, getTenant(db.read, run.tenantId))

@@ -28,6 +28,8 @@ export function deliverSettings(services: Services): Step {
   return {
     name: 'deliver-settings',
     title: 'Deliver the settings',
+    again: 'Writes the compose file and the settings anew.',
+    takesBack: 'Delivers the settings as they were before.',
     async run(context) {
       const tenant = getTenant(context.db.read, context.run.tenantId)
       const { compose, env } = settingsFor(services, context, tenant)
@@ -48,6 +50,9 @@ export function startApp(services: Services): Step {
   return {
     name: 'start-app',
     title: 'Start the app',
+    again:
+      'Starts the app, or finds that it runs. A start that is still going on is joined, not begun twice.',
+    takesBack: 'Stops the app again.',
     run: (context) => start(services, context),
   }
 }
@@ -57,6 +62,8 @@ export function stopApp(services: Services): Step {
   return {
     name: 'stop-app',
     title: 'Stop the app',
+    again: 'Stops the app, or finds it stopped.',
+    takesBack: 'Starts the app again.',
     run: (context) => stop(services, context),
     undo: (context) => start(services, context),
   }
@@ -67,6 +74,7 @@ export function checkHealth(services: Services): Step {
   return {
     name: 'check-health',
     title: 'Check the app’s health',
+    again: 'Asks the app again, for as long as its blueprint allows.',
     async run(context) {
       const { run, db, startedAt, now } = context
       const tenant = getTenant(db.read, run.tenantId)

@@ -8,6 +8,7 @@ export function setCloudBackups({ cloud, catalog }: Services): Step {
   return {
     name: 'enable-cloud-backups',
     title: 'Set the cloud’s own backups',
+    again: 'Looks whether they are as the plan wants, and sets them if not.',
     async run({ run, db, effect }) {
       const wanted = catalog.plan(planIdOfRun(run, getTenant(db.read, run.tenantId))).plan.backups.cloud
       const { externalId, name } = serverOfRun(db.read, run)

@@ -20,6 +20,7 @@ export function verifyHostKey(services: Services): Step {
   return {
     name: 'verify-host-key',
     title: 'Wait for the first boot and verify the host key',
+    again: 'Logs in again, for another ten minutes.',
     run: (context) => letIn(services, context),
   }
 }
@@ -56,6 +57,7 @@ export function rotateHostKey(services: Services): Step {
   return {
     name: 'rotate-host-key',
     title: 'Rotate the host key',
+    again: 'Goes on with the key that the server has prepared, or has it prepare one.',
     async run(context) {
       const { run, db } = context
       const call = (part: string, input: Record<string, unknown>) =>

@@ -16,6 +16,8 @@ export function pointDns(services: Services): Step {
   return {
     name: 'point-dns',
     title: 'Point the name to the server',
+    again: 'Sets the record to the server’s address, once more or for the first time.',
+    takesBack: 'Removes the record, and waits until caches have forgotten it.',
     run: (context) => pointName(services, context, serverOfRun(context.db.read, context.run)),
     undo: (context) => removeDns(services, context),
   }
@@ -63,6 +65,7 @@ export function waitForDns({ dns }: Services): Step {
   return {
     name: 'wait-for-dns',
     title: 'Wait for the name servers',
+    again: 'Asks how far they are.',
     async run({ output, startedAt, now }) {
       const { changeId } = output('point-dns') as { changeId: string }
       const state = await dns.getChange(changeId)

@@ -9,6 +9,7 @@ export function checkPlacement(services: Services): Step {
   return {
     name: 'check-placement',
     title: 'Look whether the server can have the plan’s type',
+    again: 'Asks Hetzner which types it has there.',
     async run({ run, db }) {
       const planId = String(run.input.planId)
       const { serverType } = await typeForPlan(services, serverOfRun(db.read, run), planId)

@@ -17,6 +17,8 @@ export function powerOff(services: Services): Step {
   return {
     name: 'power-off',
     title: 'Switch the server off',
+    again: 'Looks whether it is off, and switches it off if not.',
+    takesBack: 'Switches it on and waits until it answers.',
     run: async (context) => (await switchOff(services, context)) ?? done(),
     undo: async (context) => (await switchOn(services, context)) ?? letIn(services, context),
   }
@@ -27,6 +29,8 @@ export function powerOn(services: Services): Step {
   return {
     name: 'power-on',
     title: 'Switch the server on',
+    again: 'Looks whether it runs, and switches it on if not.',
+    takesBack: 'Switches it off.',
     run: async (context) => (await switchOn(services, context)) ?? done(),
     undo: async (context) => (await switchOff(services, context)) ?? done(),
   }
@@ -37,6 +41,7 @@ export function waitForAgent(services: Services): Step {
   return {
     name: 'wait-for-agent',
     title: 'Wait until the server answers',
+    again: 'Logs in again.',
     run: (context) => letIn(services, context),
   }
 }
@@ -46,6 +51,8 @@ export function changeType(services: Services): Step {
   return {
     name: 'change-type',
     title: 'Change the server’s type',
+    again: 'Looks which type it has, and changes it if it is not the plan’s.',
+    takesBack: 'Gives it its former type back.',
     run: (context) => becomeType(services, context, String(context.run.input.serverType)),
     undo: (context) => becomeType(services, context, String(context.run.input.formerType)),
   }

@@ -14,6 +14,8 @@ export function generateSecrets(services: Services): Step {
   return {
     name: 'generate-secrets',
     title: 'Generate and seal secrets',
+    again: 'Keeps what is sealed already and makes what is missing.',
+    takesBack: 'Destroys the secrets.',
     async run({ run, db }) {
       const tenant = getTenant(db.read, run.tenantId)
       const secrets = newSecrets(services.catalog.blueprint(tenant.blueprint), services.random)

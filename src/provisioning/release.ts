@@ -21,6 +21,7 @@ export function deleteServers(services: Services): Step {
   return {
     name: 'delete-server',
     title: 'Delete the server',
+    again: 'Looks for every server with the tenant’s label, and deletes what is there.',
     run: (context) =>
       giveBackServers(services, context, () => true, eq(servers.tenantId, context.run.tenantId)),
   }
@@ -31,6 +32,7 @@ export function releaseAddresses({ cloud }: Services): Step {
   return {
     name: 'release-addresses',
     title: 'Give the addresses back',
+    again: 'Looks which addresses are still kept, and gives them back.',
     async run({ run, db, effect, startedAt, now }) {
       const rows = allServersOf(db.read, run.tenantId).filter(({ deletedAt }) => deletedAt !== null)
       const ours = new Set(rows.flatMap(({ ipv4Id, ipv6Id }) => [ipv4Id, ipv6Id]))
@@ -55,6 +57,7 @@ export function deleteVolumes({ cloud, settings }: Services): Step {
   return {
     name: 'delete-volumes',
     title: 'Delete the volumes',
+    again: 'Looks for volumes with the tenant’s label, and deletes what is there.',
     async run({ run, effect }) {
       const volumes = await cloud.listVolumes({ atlas: settings.installationId, tenant: run.tenantId })
       for (const { id, name } of volumes) {

@@ -38,6 +38,7 @@ export function ensureFirewall({ cloud, settings }: Services): Step {
   return {
     name: 'ensure-firewall',
     title: 'Find or create the firewall',
+    again: 'Finds the firewall by its name, or creates it.',
     async run({ effect }) {
       const firewall = await effect(
         {
@@ -59,6 +60,8 @@ export function createServer(services: Services): Step {
   return {
     name: 'create-server',
     title: 'Create the server',
+    again: 'Finds the server by its name, or creates it.',
+    takesBack: 'Deletes the server and everything on it.',
     async run(context) {
       const full = await waitForRoom(services, context)
       if (full) return full
@@ -100,6 +103,7 @@ export function waitForServer(services: Services): Step {
   return {
     name: 'wait-for-server',
     title: 'Wait for the server to start',
+    again: 'Asks Hetzner how far it is.',
     async run({ run, output, startedAt, now }) {
       const { serverId, actionIds } = output('create-server') as { serverId: string; actionIds: string[] }
       const actions = await services.cloud.getActions(actionIds)

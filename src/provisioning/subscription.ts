@@ -13,6 +13,8 @@ export function changeSubscription(services: Services): Step {
   return {
     name: 'change-subscription',
     title: 'Change the subscription',
+    again: 'Sets the plan’s price; with the same key, Stripe does that once.',
+    takesBack: 'Sets the former price again.',
     run: (context) => becomePrice(services, context, String(context.run.input.priceId)),
     undo: (context) => becomePrice(services, context, String(context.run.input.formerPriceId)),
   }
@@ -46,6 +48,7 @@ export function cancelSubscription(services: Services): Step {
   return {
     name: 'cancel-subscription',
     title: 'Cancel the subscription',
+    again: 'Looks which subscriptions live, and cancels those.',
     async run(context) {
       const { db, run, now, log } = context
       const tenant = getTenant(db.read, run.tenantId)

@@ -1,5 +1,6 @@
 import type { EffectView } from '../../views/admin/effects'
 import { Run, type RunData, RunPage } from '../../views/admin/run'
+import { foreseeRetry } from '../lifecycle/foresight'
 import { cancel, remediesFor, retry, undo } from '../lifecycle/mend'
 import { effectsOfRun, logOf } from '../runs/list'
 import { getRun, type RunRow } from '../runs/run'
@@ -127,6 +128,7 @@ function runData(services: Services, runId: string): RunData {
   const run = getRun(db.read, runId)
   const tenant = getTenant(db.read, run.tenantId)
   const effects = effectsOfRun(db.read, runId)
+  const remedies = remediesFor(db.read, services, run)
   return {
     ...run,
     tenant: { id: tenant.id, subdomain: tenant.subdomain },
@@ -135,7 +137,8 @@ function runData(services: Services, runId: string): RunData {
       effects: effects.filter((effect) => effect.step === step.name).map(effectView),
     })),
     log: logOf(db.read, runId),
-    ...remediesFor(db.read, services, run),
+    ...remedies,
+    preview: remedies.canRetry ? foreseeRetry(services, run) : null,
     now: clock.now(),
   }
 }

@@ -1,8 +1,8 @@
 import { UndoPage } from '../../views/admin/undo'
 import type { Reader } from '../db/open'
+import { foreseeUndo } from '../lifecycle/foresight'
 import { undo } from '../lifecycle/mend'
 import { getRun } from '../runs/run'
-import { stepsOf } from '../runs/steps'
 import { dnsRecordOf, getTenant, serverOf } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { page, redirect } from './answer'
@@ -36,13 +36,13 @@ export const undoRoutes = routes(
 )
 
 function undoProps(call: Call) {
-  const { db } = call.services
+  const { services } = call
+  const { db } = services
   const run = getRun(db.read, call.params.id ?? '')
   const tenant = getTenant(db.read, run.tenantId)
   const losses = run.kind === 'provision' ? everything(db.read, tenant.id) : []
-  const begun = stepsOf(db.read, run.id).filter(({ status }) => status !== 'pending')
-  const steps = begun.map(({ title }) => title).toReversed()
-  return { operator: operatorOf(call), run: { id: run.id }, tenant, steps, losses }
+  const preview = foreseeUndo(services, run)
+  return { operator: operatorOf(call), run: { id: run.id }, tenant, preview, losses }
 }
 
 /** What a provisioning has made so far. */

@@ -27,6 +27,10 @@ export interface Recipe {
 export interface Step {
   readonly name: string
   readonly title: string
+  /** What it does when it is run again, in a sentence: 'Finds the server by its name, or creates it.' */
+  readonly again?: string
+  /** What its undo does, in a sentence: 'Deletes the server and everything on it.' */
+  readonly takesBack?: string
   run(context: StepContext): Promise<StepResult>
   /** Takes back what the step made or may have made; absent when there is nothing outside to take back. */
   undo?(context: StepContext): Promise<StepResult>

@@ -3,6 +3,7 @@ import type { EffectView } from '../../views/admin/effects'
 import type { HealthProps } from '../../views/admin/health'
 import type { OverviewProps } from '../../views/admin/overview'
 import type { PlanChangeProps } from '../../views/admin/plan-change'
+import type { PreviewView } from '../../views/admin/preview'
 import type { RunProps, StepView } from '../../views/admin/run'
 import type { RunRow } from '../../views/admin/run-list'
 import type { RunsProps } from '../../views/admin/runs'
@@ -521,6 +522,38 @@ export const tenant: TenantProps = {
   now: NOW,
 }
 
+const preview: PreviewView = {
+  direction: 'forward',
+  steps: [
+    {
+      name: 'create-server',
+      title: 'Create the server',
+      says: 'Finds the server by its name, or creates it.',
+      known: [
+        {
+          provider: 'hetzner',
+          verb: 'ensureServer',
+          key: 'linus-1',
+          outcome: 'unknown',
+          externalId: null,
+          error: 'The reply was lost.',
+          requestedAt: NOW - 3 * HOUR,
+        },
+        {
+          provider: 'hetzner',
+          verb: 'ensureFirewall',
+          key: 'atlas-1',
+          outcome: 'done',
+          externalId: '912001',
+          error: null,
+          requestedAt: NOW - 3 * HOUR,
+        },
+      ],
+    },
+    { name: 'start-app', title: 'Start the app', says: '', known: [] },
+  ],
+}
+
 const step = (over: Partial<StepView>): StepView => ({
   name: 'create-server',
   title: 'Create the server',
@@ -601,6 +634,7 @@ export const run: RunProps = {
   finishedAt: null,
   availableAt: NOW + 4 * SECOND,
   canRetry: false,
+  preview: null,
   canUndo: false,
   canCancel: true,
   cancelRequestedAt: null,
@@ -617,6 +651,7 @@ export const runFailed: RunProps = {
   ),
   finishedAt: NOW - 2 * SECOND,
   canRetry: true,
+  preview,
   canUndo: true,
   canCancel: false,
 }
@@ -633,7 +668,7 @@ export const undo: UndoProps = {
   operator,
   run: { id: 'run_03' },
   tenant: { id: 'ten_03', subdomain: 'linus' },
-  steps: ['Check the app’s health', 'Start the app', 'Create the server'],
+  preview: { ...preview, direction: 'undo' },
   losses: [
     'The server atlas-linus (id 48210733) with everything on it',
     'The record linus.virtues.example',

@@ -40,15 +40,6 @@ export function runSentence(run: RunLike, now: number): string {
   }
 }
 
-/** What a retry of a stopped run would do, in its order. */
-export function retryPlan({ direction, steps }: Pick<RunLike, 'direction' | 'steps'>): string[] {
-  const ahead =
-    direction === 'forward'
-      ? steps.filter(({ status }) => status !== 'succeeded')
-      : steps.filter(({ status }) => status !== 'pending' && status !== 'undone').toReversed()
-  return ahead.map(({ title }) => title)
-}
-
 /** What the operator can do about a failure: by Atlas's error code, unless its reason says so already. */
 export function adviceFor(errorCode: string | null, reason: string | null = null): string {
   if (/\b(retry|undo)\b/i.test(reason ?? '')) return GENERAL_ADVICE

@@ -6,8 +6,9 @@ import { ClockTime, durationWords, Elapsed, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { EffectList, type EffectView } from './effects'
+import { type PreviewView, RetryPreview } from './preview'
 import { runTitle } from './run-list'
-import { adviceFor, retryPlan, runSentence } from './run-words'
+import { adviceFor, runSentence } from './run-words'
 
 export type StepStatus = 'pending' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'undone'
 
@@ -41,6 +42,8 @@ export type RunData = {
   /** When it is looked at again, for a run that waits. */
   availableAt: number
   canRetry: boolean
+  /** What a retry would do, where there can be one. */
+  preview: PreviewView | null
   canUndo: boolean
   /** Whether it is at work and can still turn back. */
   canCancel: boolean
@@ -84,9 +87,9 @@ export function Run(run: RunData): Html {
       {run.status === 'failed' && (
         <Notice tone="bad" title={run.reason ?? 'The run stopped without a reason.'}>
           <p>{adviceFor(run.errorCode, run.reason)}</p>
-          {run.canRetry && <RetryPlan steps={retryPlan(run)} />}
         </Notice>
       )}
+      {run.preview && <RetryPreview preview={run.preview} />}
       <section class="block" aria-labelledby="steps-title">
         <h2 id="steps-title">Steps</h2>
         <div class="card">
@@ -109,15 +112,6 @@ function returnWords({ direction, canCancel, cancelRequestedAt }: RunData): stri
   if (direction === 'undo' || canCancel) return ''
   if (cancelRequestedAt !== null) return ' It was cancelled, and turns back before its next step.'
   return ' What it does now can’t be taken back any more.'
-}
-
-function RetryPlan({ steps }: { steps: string[] }): Html {
-  const [next, ...later] = steps
-  return (
-    <p>
-      Retry begins at “{next}”{later.length > 0 && `, then does: ${later.join(', ')}`}.
-    </p>
-  )
 }
 
 function RunActions({ id, kind, canRetry, canUndo, canCancel }: RunData): Html {

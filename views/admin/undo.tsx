@@ -1,13 +1,14 @@
 import { NameField } from '../components/name-field'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { PreviewedSteps, type PreviewView } from './preview'
 
 export type UndoProps = {
   operator: Operator
   run: { id: string }
   tenant: { id: string; subdomain: string }
-  /** What the run has done and is taken back, one step a line, in the order in which that happens. */
-  steps: string[]
+  /** What will be taken back, step by step; null when this Atlas knows no such run. */
+  preview: PreviewView | null
   /** What will be lost, one thing a line: 'The server hel1-ada (id 123) with everything on it'. */
   losses: string[]
   /** What was typed, when it was wrong. */
@@ -16,20 +17,16 @@ export type UndoProps = {
 }
 
 /** Asks before a run is undone: what is taken back, what will be lost, and the tenant's name to be sure. */
-export function UndoPage({ operator, run, tenant, steps, losses, value, error }: UndoProps): Html {
+export function UndoPage({ operator, run, tenant, preview, losses, value, error }: UndoProps): Html {
   const back = { href: `/admin/runs/${run.id}`, label: 'Back to the run' }
   return (
     <AdminPage operator={operator} section="runs" title={error ? 'Error: undo' : `Undo ${tenant.subdomain}`}>
       <AdminHeading title={`Undo ${tenant.subdomain}?`} back={back} />
       <div class="card form undo">
-        {steps.length > 0 && (
+        {preview && preview.steps.length > 0 && (
           <>
             <p>What these steps have done is taken back, in this order:</p>
-            <ol class="steps-back">
-              {steps.map((step) => (
-                <li>{step}</li>
-              ))}
-            </ol>
+            <PreviewedSteps preview={preview} />
           </>
         )}
         <Losses losses={losses} />
