@@ -9,7 +9,16 @@ export type CloudOptions = {
   data: string
 }
 
-export type DemoOptions = CloudOptions & { story: boolean; tenants: number; fresh: boolean; json: boolean }
+/** How far a story is told: to the live site, or to the end of the tenant's life. */
+export type StoryLength = 'live' | 'full'
+
+export type DemoOptions = CloudOptions & {
+  /** Undefined when none is told. */
+  story: StoryLength | undefined
+  tenants: number
+  fresh: boolean
+  json: boolean
+}
 
 const TENANTS_MAX = 10_000
 const SPEED_MAX = 10_000
@@ -23,14 +32,14 @@ const CLOUDS = {
 
 const DEMO = {
   ...CLOUDS,
-  story: { type: 'boolean', default: false },
+  story: { type: 'string' },
   tenants: { type: 'string', default: '0' },
   fresh: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const
 
 const DEMO_USAGE =
-  'Usage: atlas demo [--story] [--tenants N] [--speed N] [--fresh] [--json] [--port P] [--data DIR]'
+  'Usage: atlas demo [--story [full]] [--tenants N] [--speed N] [--fresh] [--json] [--port P] [--data DIR]'
 const SIMULATOR_USAGE = 'Usage: atlas simulator [--speed N] [--port P] [--data DIR]'
 
 /** What was typed after the command makes no sense; the message ends with the usage. */
@@ -43,13 +52,26 @@ export class CalledWrongly extends AtlasError {
 /** Reads the options of `atlas demo`. Throws `CalledWrongly`. */
 export function readDemoOptions(args: string[]): DemoOptions {
   return withUsage(DEMO_USAGE, () => {
-    const { values } = parseArgs({ args, options: DEMO })
+    const { values } = parseArgs({ args: args.flatMap(withStoryLength), options: DEMO })
     const tenants = Number(values.tenants)
     if (!Number.isInteger(tenants) || tenants < 0 || tenants > TENANTS_MAX) {
       throw new TypeError(`--tenants takes a whole number from 0 to ${TENANTS_MAX}.`)
     }
-    return { ...values, tenants, ...readNumbers(values) }
+    return { ...values, story: readStory(values.story), tenants, ...readNumbers(values) }
   })
+}
+
+/** `--story` may stand alone, which `parseArgs` does not know of options with a value. */
+function withStoryLength(word: string, index: number, args: string[]): string[] {
+  if (index > 0 && args[index - 1] === '--story' && !word.startsWith('-')) return []
+  if (word !== '--story') return [word]
+  const next = args[index + 1]
+  return [`--story=${next === undefined || next.startsWith('-') ? 'live' : next}`]
+}
+
+function readStory(story: string | undefined): StoryLength | undefined {
+  if (story === undefined || story === 'live' || story === 'full') return story
+  throw new TypeError('--story stands alone, or before `full` for the whole life of a tenant.')
 }
 
 /** Reads the options of `atlas simulator`. Throws `CalledWrongly`. */

@@ -7,7 +7,7 @@ export type Patience = {
 }
 
 const PATIENCE_MS = 900_000
-const LOOK_EVERY_MS = 250
+const LOOK_EVERY_MS = 150
 
 /** What no repetition can mend. */
 export class GiveUp extends Error {}

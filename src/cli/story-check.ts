@@ -1,4 +1,4 @@
-import { and, count, eq, type SQL } from 'drizzle-orm'
+import { and, count, eq, isNull, type SQL } from 'drizzle-orm'
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core'
 import type { Db } from '../db/open'
 import { dnsRecords, outbox, payments, servers, signups, subscriptions, tenants } from '../db/schema'
@@ -6,25 +6,46 @@ import { serverOf, type TenantRow } from '../tenants/tenant'
 import type { Customer } from './story/scene'
 
 /** What the simulated clouds say of themselves at `/control/state.json`, as far as the check needs it. */
-type Clouds = {
+export type Clouds = {
   servers: {
     id: string
     labels: Record<string, string>
     machine: { ipv4: string; app: { state: string } } | null
   }[]
   records: { name: string; values: string[] }[]
-  subscriptions: { id: string; customer: string }[]
+  subscriptions: { id: string; customer: string; status: string; price: string }[]
+  primaryIps: { id: string }[]
+  volumes: { labels: Record<string, string> }[]
+  images: { id: string; type: string; labels: Record<string, string> }[]
+  objects: { key: string }[]
 }
 
+/** How the tenant of a story stands: live, or on one of the ways out of that. */
+export type Standing = 'active' | 'suspended' | 'deleting'
+
 /**
- * Compares the end of a story with what must be: exactly one of everything in the database, and clouds that agree.
- * Resolves to the differences in words; none when all is well.
+ * Compares a story with what must be: exactly one of everything in the database, and clouds that agree. Resolves to the
+ * differences in words; none when all is well.
  */
-export async function checkStory(db: Db, cloudsUrl: string, customer: Customer): Promise<string[]> {
-  const active = and(eq(tenants.subdomain, customer.subdomain), eq(tenants.status, 'active'))
-  const tenant = db.read.select().from(tenants).where(active).get()
-  if (!tenant) return [`${customer.subdomain} is not an active tenant`]
+export async function checkStory(
+  db: Db,
+  cloudsUrl: string,
+  customer: Customer,
+  standing: Standing = 'active',
+): Promise<string[]> {
+  const standsSo = and(eq(tenants.subdomain, customer.subdomain), eq(tenants.status, standing))
+  const tenant = db.read.select().from(tenants).where(standsSo).get()
+  if (!tenant) return [`${customer.subdomain} is not ${article(standing)} tenant`]
   return [...checkDatabase(db, customer, tenant), ...(await checkClouds(db, cloudsUrl, customer, tenant))]
+}
+
+/** Everything that the simulated clouds hold. */
+export async function readClouds(cloudsUrl: string): Promise<Clouds> {
+  return (await (await fetch(`${cloudsUrl}/control/state.json`)).json()) as Clouds
+}
+
+function article(standing: Standing): string {
+  return standing === 'active' ? 'an active' : `a ${standing}`
 }
 
 function checkDatabase(db: Db, { subdomain }: Customer, { id, organizationId }: TenantRow): string[] {
@@ -37,8 +58,8 @@ function checkDatabase(db: Db, { subdomain }: Customer, { id, organizationId }: 
   const counts = {
     signups: countOf(signups, eq(signups.subdomain, subdomain), eq(signups.status, 'active')),
     tenants: countOf(tenants, eq(tenants.subdomain, subdomain)),
-    servers: countOf(servers, eq(servers.tenantId, id)),
-    records: countOf(dnsRecords, eq(dnsRecords.tenantId, id)),
+    servers: countOf(servers, eq(servers.tenantId, id), isNull(servers.deletedAt)),
+    records: countOf(dnsRecords, eq(dnsRecords.tenantId, id), isNull(dnsRecords.deletedAt)),
     subscriptions: countOf(subscriptions, eq(subscriptions.organizationId, organizationId)),
     payments: countOf(payments, eq(payments.organizationId, organizationId)),
     'welcome mails': countOf(
@@ -57,9 +78,9 @@ async function checkClouds(
   db: Db,
   cloudsUrl: string,
   { email, subdomain }: Customer,
-  { id, organizationId }: TenantRow,
+  { id, organizationId, status }: TenantRow,
 ): Promise<string[]> {
-  const clouds = (await (await fetch(`${cloudsUrl}/control/state.json`)).json()) as Clouds
+  const clouds = await readClouds(cloudsUrl)
   const owned = clouds.servers.filter(({ labels }) => labels.tenant === id)
   const records = clouds.records.filter(({ name }) => name === `${subdomain}.localhost.`)
   const paid = clouds.subscriptions.filter(({ customer }) => customer === email)
@@ -67,11 +88,15 @@ async function checkClouds(
   const server = serverOf(db.read, id)
   const mine = eq(subscriptions.organizationId, organizationId)
   const subscription = db.read.select().from(subscriptions).where(mine).get()
+  const app = status === 'suspended' ? 'stopped' : 'running'
   const expected: [holds: boolean, words: string][] = [
     [owned.length === 1, `Hetzner has ${owned.length} servers instead of one`],
     [owned[0]?.id === server.externalId, 'Hetzner’s server is not the one in the database'],
     [owned[0]?.machine?.ipv4 === server.ipv4, 'Hetzner’s server has another address than in the database'],
-    [owned[0]?.machine?.app.state === 'running', 'the app does not run on Hetzner’s server'],
+    [
+      owned[0]?.machine?.app.state === app,
+      `the app does not ${status === 'suspended' ? 'stand still' : 'run'} on Hetzner’s server`,
+    ],
     [records.length === 1, `Route 53 has ${records.length} records instead of one`],
     [records[0]?.values.join() === server.ipv4, 'the record does not point to the server'],
     [paid.length === 1, `Stripe has ${paid.length} subscriptions instead of one`],

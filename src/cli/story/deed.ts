@@ -39,11 +39,18 @@ export async function askFor(
     const { run } = tenant
     if (run && run.id !== before && run.kind === deed.kind) return run.id
     if (isBusy(tenant)) throw new Error('Something else is being done to it.')
-    return send(scene, operator, tenant, deed)
+    const location = await sendForm(scene, operator, tenant, deed)
+    return location.replace('/admin/runs/', '')
   })
 }
 
-async function send(scene: Scene, operator: Visitor, tenant: ToldTenant, deed: Deed): Promise<string> {
+/** Fills in a form of a tenant's pages and sends it; resolves to where that leads. */
+export async function sendForm(
+  scene: Scene,
+  operator: Visitor,
+  tenant: ToldTenant,
+  deed: Omit<Deed, 'kind'>,
+): Promise<string> {
   const base = `/admin/tenants/${tenant.id}`
   const page = await (await operator.get(`${scene.atlas}${base}${deed.page}`)).text()
   const fields = fieldsOf(page, `${base}${deed.action}`)
@@ -52,7 +59,7 @@ async function send(scene: Scene, operator: Visitor, tenant: ToldTenant, deed: D
   if (answer.status === 409 && isBusy(await knownTenant(scene, operator, tenant.subdomain))) {
     throw new Error('Something else is being done to it.')
   }
-  return locationOf(answer, `${deed.part} was not accepted`).replace('/admin/runs/', '')
+  return locationOf(answer, `${deed.part} was not accepted`)
 }
 
 /** The tenant of that name. Throws when there is none. */

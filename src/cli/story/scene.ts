@@ -22,7 +22,7 @@ export type ToldTenant = {
   subdomain: string
   status: string
   plan_id: string
-  server: { name: string; ipv4: string | null } | null
+  server: { name: string; external_id: string | null; ipv4: string | null } | null
   run: { id: string; kind: string; status: string } | null
 }
 
@@ -48,7 +48,7 @@ export async function readJson<T>({ atlas }: Scene, operator: Visitor, path: str
 }
 
 /** The mails that an address has got, newest first. */
-export async function mailsTo({ clouds }: Scene, email: string): Promise<ReadMail[]> {
+export async function mailsTo({ clouds }: Pick<Scene, 'clouds'>, email: string): Promise<ReadMail[]> {
   const answer = await fetch(`${clouds}/mailbox.json?to=${encodeURIComponent(email)}`)
   return ((await answer.json()) as { mails: ReadMail[] }).mails
 }

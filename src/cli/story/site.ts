@@ -2,7 +2,7 @@ import { GiveUp, insist } from '../patience'
 import type { Visitor } from '../visitor'
 import type { Scene } from './scene'
 
-type Expected = { path?: string; status?: number; has?: string; lacks?: string }
+export type Expected = { path?: string; status?: number; has?: string; lacks?: string }
 
 /** Under which name visitors find a customer's site. */
 export function hostOf({ tenants }: Scene, subdomain: string): string {
