@@ -1,10 +1,17 @@
 import { and, desc, eq } from 'drizzle-orm'
+import { latestBackup } from '../backups/backup'
 import { backUpTenant } from '../backups/recipe'
+import { restoreTenant } from '../backups/restore'
 import { startCheckout } from '../billing/start'
 import type { Reader, Tx } from '../db/open'
 import { signups, subscriptions, tenants } from '../db/schema'
 import { conflict, notFound } from '../errors'
+import { deleteTenant } from '../lifecycle/deletion'
 import { cancel, retry, undo } from '../lifecycle/mend'
+import { moveToNewServer } from '../lifecycle/move'
+import { changePlan } from '../lifecycle/plan-change'
+import { choosePlan } from '../lifecycle/plan-choice'
+import { rotateSecrets } from '../lifecycle/secret-rotation'
 import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
 import { latestRun, type RunRow } from '../runs/run'
 import type { Services } from '../services'
@@ -27,30 +34,50 @@ export const ACTIONS: Record<string, Action> = {
   },
   pay: async ({ clouds, services, customer }) => {
     const { checkoutUrl } = findSignup(services, customer, 'pending')
+    if (!checkoutUrl) throw notFound('There is no checkout.')
     const form = new URLSearchParams({ email: emailOf(customer), ...CARD })
-    const answer = await clouds.front.answer(new Request(checkoutUrl ?? '', { method: 'POST', body: form }))
+    const answer = await clouds.front.answer(new Request(checkoutUrl, { method: 'POST', body: form }))
     if (answer.status !== 303) throw notFound('The checkout is closed.')
   },
-  approve: onTenantOf('paid', (tx, { services, customer, actor }) => {
-    approveSignup(tx, services, findSignup(services, customer, 'paid').id, actor, services.clock.now())
-  }),
-  suspend: onTenant((tx, { services, actor }, { id }) => {
-    suspendTenant(tx, services, id, { actor, because: 'operator', nowMs: services.clock.now() })
-  }),
-  resume: onTenant((tx, { services, actor }, { id }) => {
-    resumeTenant(tx, services, id, { actor, nowMs: services.clock.now() })
-  }),
-  'back up': onTenant((tx, { services, actor }, { id }) => {
+  approve: ({ services, customer, actor }) => {
+    const { db, clock } = services
+    const { id } = findSignup(services, customer, 'paid')
+    db.write((tx) => approveSignup(tx, services, id, actor, clock.now()))
+  },
+  suspend: onTenant((tx, { services, ...by }, { id }) =>
+    suspendTenant(tx, services, id, { ...by, because: 'operator' }),
+  ),
+  resume: onTenant((tx, { services, ...by }, { id }) => resumeTenant(tx, services, id, by)),
+  'change plan': async ({ services, customer, actor }) => {
+    const { id, planId } = mustFindTenant(services.db.read, customer)
+    const other = planId === 'virtues/pro' ? 'virtues/starter' : 'virtues/pro'
+    const change = await choosePlan(services, id, other)
     const nowMs = services.clock.now()
-    backUpTenant(tx, services, id, { actor, reason: 'by_hand', method: 'app', nowMs })
+    services.db.write((tx) => changePlan(tx, services, id, { actor, nowMs, change }))
+  },
+  'back up': onTenant((tx, { services, ...by }, { id }) =>
+    backUpTenant(tx, services, id, { ...by, reason: 'by_hand', method: 'app' }),
+  ),
+  'make an image': onTenant((tx, { services, ...by }, { id }) =>
+    backUpTenant(tx, services, id, { ...by, reason: 'by_hand', method: 'image' }),
+  ),
+  restore: onTenant((tx, { services, ...by }, { id }) => {
+    const backup = latestBackup(tx, id)
+    if (!backup) throw notFound('There is no backup.')
+    restoreTenant(tx, services, id, { ...by, backupId: backup.id })
   }),
-  image: onTenant((tx, { services, actor }, { id }) => {
-    const nowMs = services.clock.now()
-    backUpTenant(tx, services, id, { actor, reason: 'by_hand', method: 'image', nowMs })
-  }),
-  retry: onRun((tx, { services, actor }, run) => retry(tx, services, run.id, actor, services.clock.now())),
-  undo: onRun((tx, { services, actor }, run) => undo(tx, services, run.id, actor, services.clock.now())),
-  cancel: onRun((tx, { services, actor }, run) => cancel(tx, services, run.id, actor, services.clock.now())),
+  move: onTenant((tx, { services, ...by }, { id }) => moveToNewServer(tx, services, id, by)),
+  'rotate secrets': onTenant((tx, { services, ...by }, { id }) => rotateSecrets(tx, services, id, by)),
+  delete: onTenant((tx, { services, ...by }, { id }) =>
+    deleteTenant(tx, services, id, { ...by, coolOffDays: 1 }),
+  ),
+  'delete at once': onTenant((tx, { services, ...by }, { id }) =>
+    deleteTenant(tx, services, id, { ...by, coolOffDays: 0 }),
+  ),
+  retry: onRun((tx, { services, actor, nowMs }, run) => retry(tx, services, run.id, actor, nowMs)),
+  undo: onRun((tx, { services, actor, nowMs }, run) => undo(tx, services, run.id, actor, nowMs)),
+  // Also what brings a tenant back in the cool-off of its deletion.
+  cancel: onRun((tx, { services, actor, nowMs }, run) => cancel(tx, services, run.id, actor, nowMs)),
   'app breaks': ({ clouds }) => {
     clouds.front.faults.add({
       provider: 'machine',
@@ -121,18 +148,23 @@ function atStripe(act: (clouds: Clouds, customer: Customer, subscription: () => 
   }
 }
 
-function onTenantOf(_status: 'paid', verb: (tx: Tx, scene: Scene) => void): Action {
-  return (scene) => scene.services.db.write((tx) => verb(tx, scene))
+/** Who does something, when, on which Atlas. */
+type By = { services: Services; actor: { id: string }; nowMs: number }
+
+function onTenant(verb: (tx: Tx, by: By, tenant: TenantRow) => void): Action {
+  return ({ services, actor, customer }) => {
+    const { db, clock } = services
+    const by = { services, actor, nowMs: clock.now() }
+    db.write((tx) => {
+      verb(tx, by, mustFindTenant(tx, customer))
+    })
+  }
 }
 
-function onTenant(verb: (tx: Tx, scene: Scene, tenant: TenantRow) => void): Action {
-  return (scene) => scene.services.db.write((tx) => verb(tx, scene, mustFindTenant(tx, scene.customer)))
-}
-
-function onRun(verb: (tx: Tx, scene: Scene, run: RunRow) => void): Action {
-  return onTenant((tx, scene, tenant) => {
+function onRun(verb: (tx: Tx, by: By, run: RunRow) => void): Action {
+  return onTenant((tx, by, tenant) => {
     const run = latestRun(tx, tenant.id)
     if (!run) throw notFound('Nothing was ever done to this tenant.')
-    verb(tx, scene, run)
+    verb(tx, by, run)
   })
 }

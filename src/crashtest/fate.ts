@@ -41,9 +41,9 @@ export class MortalDb extends Db {
     super(sqlite)
   }
 
-  override write<T>(work: (tx: Tx) => T): T {
+  override writeQuietly<T>(work: (tx: Tx) => T): T {
     if (!this.fate.passes('commit')) throw new Dead()
-    return super.write(work)
+    return super.writeQuietly(work)
   }
 }
 

@@ -5,6 +5,7 @@ import { Db } from '../db/open'
 import { unavailable } from '../errors'
 import type { Services } from '../services'
 import { ReplyLost } from '../simulator/faults'
+import type { Machine } from '../simulator/machines/machine'
 import { type Clouds, makeClouds } from '../simulator/simulator'
 import type { Exchange } from '../simulator/twin'
 import { World } from '../simulator/world'
@@ -36,7 +37,7 @@ const CLOUD_SPEED = 20
 const RESTART_MS = 700
 const MINUTE_MS = 60_000
 /** Where nothing is going on, time goes forward in strides, as for a machine that sleeps between them. */
-const CALM_MS = 10 * MINUTE_MS
+const CALM_MS = 20_000
 const STRIDE_MS = 6 * 60 * MINUTE_MS
 
 /**
@@ -111,9 +112,8 @@ export class Land {
       if (isDone()) return
       // What was decided just now may already be at work.
       if (!this.time.isQuiet) continue
-      const next = this.nextMoment()
-      if (next > untilMs) return this.time.goTo(untilMs)
-      this.time.goTo(next)
+      if (this.time.now() >= untilMs) return
+      this.time.goTo(Math.min(this.nextMoment(), untilMs))
       this.rounds?.make()
       this.watch.lookAtMoney()
     }
@@ -184,7 +184,7 @@ export class Land {
       fate: new Fate(this.deaths.shift(), (moment) => this.tell(`Atlas dies: ${moment}`)),
       chance: this.chance,
       dial: (address, signal) => this.dial(address, signal),
-      keepsFrom: (provider, verb) => this.weather.keepsFrom(provider, verb, this.clouds),
+      beforeCommand: ({ verb, commandId }) => this.beforeCommand(verb, commandId),
       change: this.options.change,
     })
     this.lives.push(life)
@@ -216,7 +216,7 @@ export class Land {
     const twin = this.clouds.front.twinOf(request)
     const [provider, verb] = [twin?.name ?? '', twin?.verbOf(request) ?? '']
     const ask = () => {
-      if (this.weather.keepsFrom(provider, verb, this.clouds)) throw unreachable()
+      if (this.weather.keepsFrom({ provider, verb }, this.clouds)) throw unreachable()
       return this.clouds.front.exchange(request).catch(asBroken)
     }
     return request.method === 'GET' ? ask() : change(life.fate, `${provider} ${verb}`, async () => ask())
@@ -237,7 +237,7 @@ export class Land {
 
   private async dial(address: string, signal: AbortSignal): Promise<Duplex> {
     const { machines } = this.clouds
-    const isOut = this.weather.keepsFrom('machine', 'connect', this.clouds)
+    const isOut = this.weather.keepsFrom({ provider: 'machine', verb: 'connect' }, this.clouds)
     const answer = isOut
       ? 'refused'
       : await orAborted(machines.knock(address, signal), signal).catch(() => 'refused')
@@ -246,6 +246,12 @@ export class Land {
     const [ours, theirs] = cable()
     machines.acceptSsh(address, theirs)
     return ours
+  }
+
+  private beforeCommand(verb: string, commandId: string): void {
+    const machines = this.clouds.world.table<Machine>('machines').all()
+    const isRepeated = machines.some(({ commands }) => commands.some(({ id }) => id === commandId))
+    this.weather.keepsFrom({ provider: 'machine', verb, isRepeated }, this.clouds)
   }
 
   /** What the clouds do in this process that they would do over the network. */
@@ -267,7 +273,7 @@ export class Land {
     return answer
   }
 
-  private note({ provider, verb, method, path, status }: Exchange): void {
+  private note({ provider, verb, path, status }: Exchange): void {
     this.tell(`${provider} ${verb} -> ${status || 'no answer'}`)
     if (verb === 'DELETE /servers/{id}') this.watch.lookAtMachine(path.split('/').at(-1) ?? '')
     this.watch.look()

@@ -21,8 +21,8 @@ export type Birth = {
   chance: () => number
   /** A connection to a machine's sshd. Throws `unavailable` where nobody listens. */
   dial: (address: string, signal: AbortSignal) => Promise<Duplex>
-  /** Whether a call can't even be made. */
-  keepsFrom: (provider: string, verb: string) => boolean
+  /** Called before a machine is asked for something. */
+  beforeCommand: (command: AgentCommand) => void
   /** What Atlas is changed to: a control that must fail, or a recipe of another version. */
   change?: (services: Services) => Services
 }
@@ -39,7 +39,17 @@ export class Life {
   private readonly clock: MortalClock
   private readonly sockets = new Set<Duplex>()
 
-  constructor({ shop, time, sqlite, host, fate, chance, dial, keepsFrom, change = (same) => same }: Birth) {
+  constructor({
+    shop,
+    time,
+    sqlite,
+    host,
+    fate,
+    chance,
+    dial,
+    beforeCommand,
+    change = (same) => same,
+  }: Birth) {
     this.fate = fate
     this.host = host
     this.clock = new MortalClock(time)
@@ -58,7 +68,7 @@ export class Life {
       const services = makeServices(shop.configFor(host), shop.env, base, ways)
       this.services = change({
         ...services,
-        machines: mortal(services.machines, fate, (verb) => keepsFrom('machine', verb)),
+        machines: mortal(services.machines, fate, beforeCommand),
       })
       this.worker = makeWorker(this.services, chance)
       this.worker.start()
@@ -91,11 +101,11 @@ export class Life {
 const LOOKS = new Set<AgentCommand['verb']>(['status', 'logs'])
 
 /** Commands to machines are moments at which a life may end, like every other call that changes the outside. */
-function mortal(machines: Machines, fate: Fate, keepsFrom: (verb: string) => boolean): Machines {
+function mortal(machines: Machines, fate: Fate, before: Birth['beforeCommand']): Machines {
   return {
     close: (address) => machines.close(address),
     run: (target, command, options) => {
-      keepsFrom(command.verb)
+      before(command)
       const ask = () => machines.run(target, command, options)
       if (LOOKS.has(command.verb)) return fate.isDead ? silence() : ask()
       return change(fate, `ssh ${[command.verb, command.input.action].filter(Boolean).join(' ')}`, ask)

@@ -10,8 +10,9 @@ const TRIES_MAX = 40
 const PATIENCE_MS = 3 * 3_600_000
 /** What is not there yet is looked for again, until a lost webhook must have been made up for. */
 const PATIENT = new Set(['approve'])
-const LOOKS_MAX = 12
-const LOOK_AGAIN_MS = 10 * 60_000
+const LOOKS_MS = [5_000, 60_000, 30 * 60_000, 3_600_000, 3_600_000]
+/** Who was refused here has no reason to stay. */
+const FIRST = new Set(['sign up', 'pay', 'approve'])
 
 /** Why Atlas said no, in its own code; undefined when it said yes. */
 type Refusal = AtlasError['code'] | undefined
@@ -46,28 +47,30 @@ export class People {
     for (const act of customer.acts) {
       await this.land.pause(act.after)
       if (!act.atOnce) await this.untilSettled(customer)
-      await this.press(customer, act)
+      const isDone = await this.press(customer, act)
+      if (!isDone && FIRST.has(act.kind)) break
     }
     this.left--
   }
 
   /** One person presses, or two at once. */
-  private async press(customer: Customer, act: Act): Promise<void> {
+  private async press(customer: Customer, act: Act): Promise<boolean> {
     const hands = act.twice ? ['one', 'two'] : ['one']
     const answers = await Promise.all(hands.map((hand) => this.insist(customer, act.kind, hand)))
     const yes = answers.filter((answer) => answer === undefined).length
     if (yes > 1 && EXCLUSIVE.has(act.kind))
       this.land.watch.tell(`both were told yes: ${act.kind} ${customer.name}`)
+    return yes > 0
   }
 
   /** Presses again while Atlas is down or busy. */
   private async insist(customer: Customer, kind: string, hand: string): Promise<Refusal> {
+    let looks = 0
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const answer = await this.ask(customer, kind, hand)
-      const tooEarly =
-        PATIENT.has(kind) && (answer === 'not_found' || answer === 'conflict') && tries < LOOKS_MAX
-      if (tooEarly) {
-        await this.land.pause(LOOK_AGAIN_MS)
+      const later = PATIENT.has(kind) && answer === 'not_found' ? LOOKS_MS[looks++] : undefined
+      if (later !== undefined) {
+        await this.land.pause(later)
         continue
       }
       if (answer !== 'unavailable' && answer !== 'down') {
@@ -110,7 +113,20 @@ export class People {
 }
 
 /** Of these only one of two can be right. */
-const EXCLUSIVE = new Set(['approve', 'suspend', 'resume', 'retry', 'undo', 'delete', 'change plan'])
+const EXCLUSIVE = new Set([
+  ...[
+    'approve',
+    'suspend',
+    'resume',
+    'change plan',
+    'back up',
+    'make an image',
+    'restore',
+    'move',
+    'rotate secrets',
+  ],
+  ...['delete', 'delete at once', 'retry', 'undo'],
+])
 
 function isSettled({ db }: Land, customer: Customer): boolean {
   const tenant = findTenant(db.read, customer)

@@ -1,12 +1,9 @@
-import { count, desc, eq } from 'drizzle-orm'
-import { auditEvents, runs } from '../db/schema'
-import { AtlasError } from '../errors'
-import { remediesFor, retry, undo } from '../lifecycle/mend'
-import { getRun } from '../runs/run'
-import { Dead } from './fate'
+import { count } from 'drizzle-orm'
+import { auditEvents } from '../db/schema'
 import { holdingsOf } from './holdings'
 import { violations } from './invariants'
 import { Land, type LandOptions } from './land'
+import { Operator } from './operator'
 import { People } from './people'
 import type { Shop } from './shop'
 import type { Story, Strike } from './story'
@@ -30,20 +27,20 @@ const STORY_MAX_MS = 60 * DAY_MS
 /** How often an operator looks at what has failed, when everything works again. */
 const LOOK_MS = HOUR_MS
 const LOOKS_MAX = 30
-/** After so many tries that failed for the same reason an operator takes it back, where that can be done. */
-const RETRIES = 2
-/** So long after the last of it, Atlas must have noticed everything by itself. */
-const REST_MS = 3 * HOUR_MS
+/** For so many hours after the last of it, Atlas has time to notice everything by itself. */
+const REST_HOURS = 3
 
 /** Tells a story to its end and says what was wrong with it. */
 export async function play(
   shop: Shop,
   story: Story,
   options: Omit<LandOptions, 'story'> = {},
+  look: (land: Land) => void = () => {},
 ): Promise<Ending> {
   const land = new Land(shop, { ...options, story })
   try {
     await tell(land, story)
+    look(land)
     return ending(land, story)
   } finally {
     land.close()
@@ -53,7 +50,7 @@ export async function play(
 async function tell(land: Land, story: Story): Promise<void> {
   const beganAt = land.time.now()
   const people = new People(land, story.customers)
-  for (const { at, ms } of story.jumps) land.time.at(beganAt + at, () => land.jump(ms))
+  for (const { at, ms } of story.jumps) void land.pause(at).then(() => land.jump(ms))
   await land.go(beganAt + STORY_MAX_MS, () => {
     people.look()
     return people.areDone && isAtRest(land)
@@ -61,45 +58,19 @@ async function tell(land: Land, story: Story): Promise<void> {
   if (!people.areDone) land.watch.tell('unforeseen: somebody waits for ever')
   land.calm()
   await mend(land)
-  await land.go(land.time.now() + REST_MS)
-  await land.go(land.time.now() + DAY_MS, () => isAtRest(land))
-}
-
-/** What an operator does who finds failed runs in the morning: tries them again, then takes them back. */
-async function mend(land: Land): Promise<void> {
-  const tried = new Map<string, number>()
-  for (let look = 0; look < LOOKS_MAX; look++) {
+  for (let hour = 0; hour < REST_HOURS; hour++) {
+    await land.go(land.time.now() + HOUR_MS)
     await land.go(land.time.now() + DAY_MS, () => isAtRest(land))
-    const failed = land.db.read
-      .select()
-      .from(runs)
-      .where(eq(runs.status, 'failed'))
-      .orderBy(desc(runs.createdAt))
-      .all()
-    const acted = failed.filter(({ id }) => mendRun(land, id, tried))
-    if (acted.length === 0) return
-    await land.go(land.time.now() + LOOK_MS)
   }
 }
 
-function mendRun(land: Land, runId: string, tried: Map<string, number>): boolean {
-  const { services } = land.life
-  if (!services) return false
-  const run = getRun(services.db.read, runId)
-  const { canRetry, canUndo } = remediesFor(services.db.read, services, run)
-  const tries = tried.get(runId) ?? 0
-  tried.set(runId, tries + 1)
-  const actor = { id: 'operator:morning' }
-  const nowMs = land.time.now()
-  try {
-    if (canUndo && tries >= RETRIES) services.db.write((tx) => undo(tx, services, runId, actor, nowMs))
-    else if (canRetry) services.db.write((tx) => retry(tx, services, runId, actor, nowMs))
-    else return false
-    land.tell(`the operator mends the run ${run.kind}: ${run.reason}`)
-    return true
-  } catch (thrown) {
-    if (thrown instanceof Dead || !(thrown instanceof AtlasError)) throw thrown
-    return false
+/** What failed in the night is tried again in the morning, until nothing is left to be tried. */
+async function mend(land: Land): Promise<void> {
+  const operator = new Operator(land)
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    await land.go(land.time.now() + 2 * DAY_MS, () => isAtRest(land))
+    if (operator.mend() === 0) return
+    await land.go(land.time.now() + LOOK_MS, () => isAtRest(land))
   }
 }
 

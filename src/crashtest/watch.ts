@@ -14,6 +14,7 @@ const RUN_MAX_MS = 24 * HOUR_MS
 /** What Atlas may take to notice and to act, beyond the hour that it is given. */
 const SLACK_MS = 15 * 60_000
 const TTL_MS = 60_000
+const LOOK_MS = 5 * 60_000
 
 /** Looks on while a story is told: for what may be wrong for a while and right again at its end. */
 export class Watch {
@@ -23,6 +24,7 @@ export class Watch {
   private readonly answered = new Map<string, number>()
   private readonly held = new Set<string>()
   private readonly unpaidSince = new Map<string, number>()
+  private moneyAt = 0
 
   constructor(
     private readonly db: Db,
@@ -73,6 +75,8 @@ export class Watch {
   /** Now and then: whoever pays has something, and whatever runs is paid for. */
   lookAtMoney(): void {
     const nowMs = this.clouds.world.now()
+    if (nowMs < this.moneyAt) return
+    this.moneyAt = nowMs + LOOK_MS
     for (const { id, what } of this.mismatches()) {
       const since = this.unpaidSince.get(id) ?? nowMs
       this.unpaidSince.set(id, since)

@@ -23,6 +23,7 @@ const WAYS: Record<string, Planned> = {
 /** Ways that are no fault of a twin's. */
 const UNREACHABLE = 'unreachable'
 const STALE_LIST = 'stale list'
+const BUSY = 'busy'
 const LAG_MS = 3_000
 
 const LOST = 'reply lost'
@@ -37,6 +38,9 @@ const OTHERS: Record<string, string[]> = {
   machine: ['busy', 'slow'],
 }
 const CONNECT = ['hangs', UNREACHABLE]
+
+/** A call that is about to be made; `isRepeated` when the other side knows it from before. */
+export type Asked = { provider: string; verb: string; isRepeated?: boolean }
 
 /** What goes wrong in a story, and what did. */
 export class Weather {
@@ -56,13 +60,15 @@ export class Weather {
   }
 
   /** Whether a call can't even be made; what else goes wrong with it is set in the clouds. */
-  keepsFrom(provider: string, verb: string, clouds: Clouds): boolean {
+  keepsFrom({ provider, verb, isRepeated = false }: Asked, clouds: Clouds): boolean {
     if (this.isOver) return false
     if (this.isOut(provider, clouds.world.now())) return true
     const call = `${provider} ${verb}`
     const nth = (this.counts.get(call) ?? 0) + 1
     this.counts.set(call, nth)
-    const how = this.wayOf(provider, verb, nth)
+    const drawn = this.wayOf(provider, verb, nth)
+    // An agent that knows a command's id tells what became of it; it never refuses it anew.
+    const how = drawn === BUSY && isRepeated ? LOST : drawn
     if (!how) return false
     this.strikes.push({ call, nth, how })
     if (how === UNREACHABLE) return true

@@ -7,6 +7,8 @@ const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const NAMES = ['ada', 'bea', 'cyd'] as const
+/** How many customers a story has. */
+const MANY = [1, 1, 1, 1, 2, 2, 3]
 /** The share of calls that go wrong; most of them only lose their reply. */
 const WEATHERS = [0, 0.05, 0.2, 0.2, 0.2]
 const DEATHS_MAX = 4
@@ -14,32 +16,53 @@ const DEATHS_MAX = 4
 const MOMENTS_MAX = 120
 const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 'machine']
 
-/** What may be done to a live tenant, each as often as it stands here. */
-const LATER = [
-  'suspend',
-  'resume',
-  'suspend',
-  'resume',
-  'back up',
-  'image',
-  'retry',
-  'undo',
-  'cancel',
-  'app breaks',
-]
-const MONEY = ['card declines', 'period ends', 'pays what is open', 'customer cancels']
+/** What people do to a tenant that is, as far as they know, live, suspended or on its way out. */
+const SENSIBLE: Record<State, string[]> = {
+  live: [
+    ...['suspend', 'suspend', 'change plan', 'change plan', 'back up', 'make an image', 'restore', 'move'],
+    ...['rotate secrets', 'delete', 'delete at once', 'app breaks', 'customer cancels', 'card declines'],
+  ],
+  suspended: [
+    'resume',
+    'resume',
+    'resume',
+    'back up',
+    'move',
+    'delete',
+    'delete at once',
+    'pays what is open',
+  ],
+  leaving: ['cancel', 'cancel', 'retry', 'suspend'],
+  failed: ['retry', 'undo', 'approve'],
+}
+const MADNESS = Object.values(SENSIBLE).flat()
+const MADNESS_SHARE = 0.15
+/** How many pull the other way while Atlas is at work. */
+const CALLED_OFF_SHARE = 0.12
+
+type State = 'live' | 'suspended' | 'leaving' | 'failed'
+const NEXT: Record<string, State> = {
+  suspend: 'suspended',
+  resume: 'live',
+  delete: 'leaving',
+  'delete at once': 'leaving',
+  cancel: 'live',
+  'customer cancels': 'suspended',
+  'card declines': 'live',
+  undo: 'failed',
+}
 
 /** The life that a seed stands for: who comes, what they do, what goes wrong, when Atlas dies. */
 export function writeStory(seed: number): Story {
   const chance = chanceFrom(seed)
-  const many = pick(chance, [1, 1, 1, 2, 2, 3])
-  const customers = NAMES.slice(0, many).map((name) => writeCustomer(chance, name))
+  const customers = NAMES.slice(0, pick(chance, MANY)).map((name) => writeCustomer(chance, name))
+  const deaths = Array.from({ length: 1 + whole(chance, DEATHS_MAX) }, () =>
+    Math.floor(chance() ** 2 * MOMENTS_MAX),
+  )
   return {
     seed,
     customers,
-    deaths: Array.from({ length: 1 + whole(chance, DEATHS_MAX) }, () =>
-      Math.floor(chance() ** 2 * MOMENTS_MAX),
-    ),
+    deaths,
     weather: pick(chance, WEATHERS),
     outages: chance() < 0.15 ? [writeOutage(chance)] : [],
     jumps: chance() < 0.4 ? [writeJump(chance)] : [],
@@ -48,30 +71,34 @@ export function writeStory(seed: number): Story {
 
 function writeCustomer(chance: Chance, name: string): Customer {
   const acts: Act[] = [{ kind: 'sign up', after: whole(chance, 5 * SECOND_MS) }]
-  if (chance() < 0.9) {
-    acts.push({ kind: 'pay', after: soon(chance) })
-    if (chance() < 0.15) acts.push({ kind: 'app breaks', after: SECOND_MS })
-    acts.push(writeAct(chance, 'approve'))
-    for (let more = whole(chance, 4); more > 0; more--) acts.push(writeAct(chance, pick(chance, LATER)))
-    if (chance() < 0.3)
-      for (let more = 1 + whole(chance, 2); more > 0; more--) acts.push(writeAct(chance, pick(chance, MONEY)))
+  const plan = chance() < 0.7 ? 'starter' : 'pro'
+  if (chance() < 0.08) return { name, plan, acts }
+  acts.push({ kind: 'pay', after: whole(chance, pick(chance, [10 * SECOND_MS, 50 * MINUTE_MS])) })
+  if (chance() < 0.1) acts.push({ kind: 'app breaks', after: SECOND_MS })
+  acts.push({ ...writeAct(chance, 'approve'), after: 2 * SECOND_MS + soon(chance) })
+  let state: State = 'live'
+  for (let more = pick(chance, [0, 1, 1, 2, 2, 3]); more > 0; more--) {
+    const kind: string = pick(chance, chance() < MADNESS_SHARE ? MADNESS : SENSIBLE[state])
+    acts.push(writeAct(chance, kind))
+    if (chance() < CALLED_OFF_SHARE)
+      acts.push({ kind: 'cancel', after: whole(chance, 3 * SECOND_MS), atOnce: true })
+    // Nobody pays any more: what comes of it shows when the month is over.
+    if (kind === 'card declines') acts.push({ kind: 'period ends', after: SECOND_MS })
+    state = NEXT[kind] ?? state
   }
-  return { name, plan: chance() < 0.7 ? 'starter' : 'pro', acts }
+  return { name, plan, acts }
 }
 
 function writeAct(chance: Chance, kind: string): Act {
   const act: Act = { kind, after: soon(chance) }
-  if (chance() < 0.3) Object.assign(act, { atOnce: true, after: whole(chance, 3 * SECOND_MS) })
+  if (chance() < 0.2) Object.assign(act, { atOnce: true, after: whole(chance, 3 * SECOND_MS) })
   if (chance() < 0.15) act.twice = true
   return act
 }
 
 function writeOutage(chance: Chance): Outage {
-  return {
-    provider: pick(chance, PROVIDERS),
-    at: whole(chance, 5 * MINUTE_MS),
-    ms: whole(chance, 2 * HOUR_MS),
-  }
+  const ms = whole(chance, pick(chance, [10 * MINUTE_MS, 2 * HOUR_MS]))
+  return { provider: pick(chance, PROVIDERS), at: whole(chance, 5 * MINUTE_MS), ms }
 }
 
 function writeJump(chance: Chance): Jump {
@@ -80,7 +107,7 @@ function writeJump(chance: Chance): Jump {
 
 /** Seconds, minutes or hours. */
 function soon(chance: Chance): number {
-  return whole(chance, pick(chance, [10 * SECOND_MS, 10 * MINUTE_MS, 10 * HOUR_MS]))
+  return whole(chance, pick(chance, [10 * SECOND_MS, 10 * SECOND_MS, 10 * MINUTE_MS, 10 * HOUR_MS]))
 }
 
 const whole = (chance: Chance, below: number) => Math.floor(chance() * below)

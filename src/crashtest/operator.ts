@@ -1,0 +1,74 @@
+import { desc, eq } from 'drizzle-orm'
+import { failedEvents, retryEvent } from '../billing/failed-events'
+import { runs } from '../db/schema'
+import { AtlasError } from '../errors'
+import { remediesFor, retry, undo } from '../lifecycle/mend'
+import { failedMails, retryMail } from '../runs/failed-mails'
+import type { RunRow } from '../runs/run'
+import type { Services } from '../services'
+import type { Land } from './land'
+
+/** After so many tries that failed an operator takes a run back, where that can be done. */
+const RETRIES = 2
+const SHOWN_MAX = 100
+const actor = { id: 'operator:morning' }
+
+/** Who comes in the morning, finds what has failed and does something about it. */
+export class Operator {
+  private readonly tries = new Map<string, number>()
+  private pressed = 0
+
+  constructor(private readonly land: Land) {}
+
+  /** Presses every button that a failure offers; returns how many there were. */
+  mend(): number {
+    const { services } = this.land.life
+    this.pressed = 0
+    if (!services) return 0
+    const { read } = services.db
+    const nowMs = this.land.time.now()
+    const failed = read
+      .select()
+      .from(runs)
+      .where(eq(runs.status, 'failed'))
+      .orderBy(desc(runs.createdAt))
+      .all()
+    for (const { id, kind } of failedMails(read, SHOWN_MAX))
+      this.press(`sends the mail ${kind} again`, () =>
+        services.db.write((tx) => retryMail(tx, id, actor, nowMs)),
+      )
+    for (const { eventId, type } of failedEvents(read, SHOWN_MAX))
+      this.press(`has the event ${type} looked at again`, () =>
+        services.db.write((tx) => retryEvent(tx, eventId, actor, nowMs)),
+      )
+    for (const run of failed) this.mendRun(services, run)
+    return this.pressed
+  }
+
+  private mendRun(services: Services, run: RunRow): void {
+    const { canRetry, canUndo } = remediesFor(services.db.read, services, run)
+    const tries = this.tries.get(run.id) ?? 0
+    this.tries.set(run.id, tries + 1)
+    const nowMs = this.land.time.now()
+    if (canUndo && tries >= RETRIES) {
+      this.press(`takes back the run ${run.kind}: ${run.reason}`, () =>
+        services.db.write((tx) => undo(tx, services, run.id, actor, nowMs)),
+      )
+    } else if (canRetry) {
+      this.press(`retries the run ${run.kind}: ${run.reason}`, () =>
+        services.db.write((tx) => retry(tx, services, run.id, actor, nowMs)),
+      )
+    }
+  }
+
+  private press(what: string, button: () => void): void {
+    try {
+      button()
+      this.land.tell(`the operator ${what}`)
+      this.pressed++
+    } catch (thrown) {
+      if (!(thrown instanceof AtlasError)) throw thrown
+      this.land.tell(`the operator ${what} -> ${thrown.code}`)
+    }
+  }
+}
