@@ -366,8 +366,8 @@ pack() {
   {
     # 1: a file changed while it was read, as the files of a running app do.
     timeout 3600 tar "$@" || [ "$?" -eq 1 ] || : >"$work/incomplete"
-  } | timeout 3600 age --encrypt --recipient "$(input .recipient)" --output "$work/backup.age"
-  [ ! -e "$work/incomplete" ]
+  } | timeout 3600 age --encrypt --recipient "$(input .recipient)" --output "$work/backup.age" &&
+    [ ! -e "$work/incomplete" ]
 }
 
 # Nothing is touched before the whole backup lies here, verified and unpacked. From then until its end a mark keeps the
@@ -407,8 +407,8 @@ unpack() {
   {
     # The identity comes on standard input: as an argument anybody on the server could see it.
     input .identity | timeout 3600 age --decrypt --identity - "$work/backup.age" 2>/dev/null || : >"$work/incomplete"
-  } | timeout 3600 tar --extract --preserve-permissions --numeric-owner --directory "$work/plain" 2>/dev/null
-  [ ! -e "$work/incomplete" ] && rm -f "$work/backup.age"
+  } | timeout 3600 tar --extract --preserve-permissions --numeric-owner --directory "$work/plain" 2>/dev/null &&
+    [ ! -e "$work/incomplete" ] && rm -f "$work/backup.age"
 }
 
 has_parts() {
@@ -439,9 +439,9 @@ volume_folder() {
 }
 
 check_transfer() {
-  have_settings || refuse conflict 'The settings have not been delivered.'
   # shellcheck disable=SC2016
   check_parts "$1" '.[$list] + .volumes != [] and '"$2" || refuse invalid 'The input is malformed.'
+  have_settings || refuse conflict 'The settings have not been delivered.'
 }
 
 # Whether a list of commands for services, the names of volumes, and whatever else is said in jq are as they have to be.

@@ -227,6 +227,13 @@ function theAgent() {
       expect(tar).toContain(`${nasty.join('|')}|`)
     })
 
+    test.each(['age', 'tar'])('is not uploaded when %s does not get to its end', async (name) => {
+      appWithData()
+      program(name, `#!/bin/sh\n${Bun.which(name)} "$@" | head -c 100\nexit 2\n`)
+      expect(await errorCode('backup b1', await backupInput())).toBe('unavailable')
+      expect(seen).toEqual([])
+    })
+
     test('that the storage does not take is worth another try', async () => {
       appWithData()
       front.faults.add({ provider: 's3', verb: '*', kind: 'refuse', times: 1, code: 'AccessDenied' })
@@ -293,6 +300,14 @@ function theAgent() {
       expect(existsSync(at('running-app'))).toBe(true)
       expect(existsSync(at('state/work'))).toBe(false)
       expect(await result('start s2', { release: 'v42' })).toMatchObject({ release: 'v42' })
+    })
+
+    test('touches nothing when the backup cannot be unpacked to its end', async () => {
+      const sha256 = await backedUp()
+      await changedSince()
+      program('tar', '#!/bin/sh\ncat >/dev/null\nexit 2\n')
+      expect(await errorCode('restore r1', await restoreInput(sha256))).toBe('conflict')
+      expect([written('database'), written('volumes/uploads/newer')]).toEqual(['other rows\n', 'x'])
     })
 
     test('tells a backup that is gone from a storage that does not answer', async () => {

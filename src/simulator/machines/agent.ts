@@ -112,10 +112,8 @@ function deliverSettings(machine: Machine, input: Input): Work {
   return { machine: { ...machine, settings }, end: { result: { sha256: settings.sha256 } } }
 }
 
-const HoldingPage = v.object({
-  title: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
-  message: v.pipe(v.string(), v.minLength(1), v.maxLength(2000)),
-})
+const words = v.pipe(v.string(), v.minLength(1), v.maxLength(2000))
+const HoldingPage = v.object({ title: words, message: words })
 
 function stop(machine: Machine, input: Input, from: number, pace: Pace): Work {
   const page = v.safeParse(v.optional(HoldingPage), input.holding)
