@@ -12,6 +12,7 @@ import {
   type ToldTenant,
 } from './tenant-command'
 import { LIFECYCLE_COMMANDS } from './tenant-lifecycle'
+import { TIMELINE_COMMANDS } from './tenant-timeline'
 
 /** Every sub-command by its name. */
 export const TENANT_COMMANDS: Record<string, TenantCommand> = {
@@ -29,6 +30,7 @@ export const TENANT_COMMANDS: Record<string, TenantCommand> = {
   show: { words: 'NAME', about: 'show one, by its name or id', run: show },
   ...LIFECYCLE_COMMANDS,
   ...BACKUP_COMMANDS,
+  ...TIMELINE_COMMANDS,
 }
 
 /**

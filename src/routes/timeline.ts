@@ -51,6 +51,7 @@ export const timelineRoutes = routes(
     handle: (call) => {
       const { db } = call.services
       const wanted = { before: beforeOf(call), size: limitOf(call) }
+      requireKnownKind(call)
       return json(timelineOf(db.read, call.params.id ?? '', filterOf(call), wanted))
     },
   },
@@ -103,6 +104,13 @@ function streamOf(parts: Generator<string>): ReadableStream<Uint8Array> {
 }
 
 const filterOf = (call: Call): TimelineFilter => ({ kind: choice(call, 'kind', KINDS), q: searchOf(call) })
+
+/** A page shows everything for a kind that is none; a program would take that for an answer. */
+function requireKnownKind({ url }: Call): void {
+  const kind = url.searchParams.get('kind') ?? ''
+  if (!['', ...KINDS].includes(kind))
+    throw invalid('Some fields need another look.', { kind: `Must be one of ${KINDS.join(', ')}.` })
+}
 
 function beforeOf({ url }: Call) {
   const text = url.searchParams.get('before')

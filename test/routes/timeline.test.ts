@@ -87,8 +87,8 @@ describe('the API', () => {
     expect(seen.length).toBeGreaterThan(700)
   })
 
-  test('refuses what is no limit and no place', async () => {
-    for (const query of ['?limit=0', '?limit=201', '?limit=x', '?before=x'])
+  test('refuses what is no limit, no place and no kind', async () => {
+    for (const query of ['?limit=0', '?limit=201', '?limit=x', '?before=x', '?kind=x'])
       expect((await ask(query)).status).toBe(422)
   })
 })
