@@ -4,11 +4,12 @@ const contracts = /^src\/providers\/(payments|cloud|dns|mailer|machines|probe|ob
 const simulatorUsers = /^src\/cli\/(demo|demo-clouds|simulator|crashtest)\.ts$/
 // The demo's fleet is made of the simulator's own objects; it comes into memory only when it is asked for.
 const fleet = /^src\/cli\/(demo-fleet\.ts|fleet\/.+)$/
+const crashtest = /^src\/crashtest\//
 
 /** From the top down: a file imports from its own layer and from those below. */
 const layers: [name: string, path: RegExp | null][] = [
   ['main', /^src\/main\.ts$/],
-  ['atlas and the commands', /^src\/(atlas\.ts$|cli\/)/],
+  ['atlas and the commands', /^src\/(atlas\.ts$|cli\/|crashtest\/)/],
   ['app and schedule', /^src\/(app|schedule)\.ts$/],
   ['routes', /^src\/routes\//],
   ['the domain', null],
@@ -39,7 +40,7 @@ export const rules: Rule[] = [
     broken: ({ from, to }) =>
       to.startsWith('src/providers/') &&
       !contracts.test(to) &&
-      !/^src\/(providers\/|atlas\.ts$|cli\/)/.test(from),
+      !/^src\/(providers\/|atlas\.ts$|cli\/|crashtest\/)/.test(from),
   },
   {
     name: 'views import types only',
@@ -64,11 +65,16 @@ export const rules: Rule[] = [
       to.startsWith('src/simulator/') &&
       !from.startsWith('src/simulator/') &&
       !fleet.test(from) &&
+      !crashtest.test(from) &&
       !(simulatorUsers.test(from) && kind !== 'value'),
   },
   {
     name: 'the fleet is loaded only when it is asked for',
     broken: ({ from, to, kind }) => fleet.test(to) && !fleet.test(from) && kind === 'value',
+  },
+  {
+    name: 'the crash simulation is loaded only when it is asked for',
+    broken: ({ from, to, kind }) => crashtest.test(to) && !crashtest.test(from) && kind === 'value',
   },
   {
     name: 'what is imported is named in full',
