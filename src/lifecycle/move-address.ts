@@ -14,8 +14,7 @@ import { oldServerOf } from './move-data'
 export function makeServer(services: Services): Step {
   return {
     ...createServer(services),
-    undo: async (context) =>
-      restAfter(context, 'point-dns', 'new') ?? (await deleteServer(services, context)),
+    undo: (context) => deleteRested(services, context, { after: 'point-dns', which: 'new' }),
   }
 }
 
@@ -73,19 +72,27 @@ export function retireOldServer(services: Services): Step {
     name: 'retire-old-server',
     title: 'Delete the old server',
     again: 'Looks whether it is still there, and deletes it once caches have forgotten its address.',
-    run: async (context) =>
-      restAfter(context, 'wait-for-dns', 'old') ??
-      (await deleteServer(services, context, oldServerOf(context))),
+    run: (context) => deleteRested(services, context, { after: 'wait-for-dns', which: 'old' }),
   }
 }
 
 /**
- * For twice the record's TTL after a step that led the name away from an address, that address must stay ours: caches
- * still send visitors there. Null when that time is over, or the step never began.
+ * Deletes a server, but keeps its address for twice the record's TTL after the step that led the name away from it:
+ * caches still send visitors there.
  */
-function restAfter({ db, run, now }: StepContext, step: string, which: 'old' | 'new'): StepResult | null {
-  const ended = stepsOf(db.read, run.id).find(({ name }) => name === step)?.finishedAt
+async function deleteRested(
+  services: Services,
+  context: StepContext,
+  { after, which }: { after: string; which: 'old' | 'new' },
+): Promise<StepResult> {
+  const { db, run, now } = context
+  const ledAwayAt = stepsOf(db.read, run.id).find(({ name }) => name === after)?.finishedAt ?? null
   const ttlMs = (dnsRecordOf(db.read, run.tenantId)?.ttlSeconds ?? 0) * 1_000
-  const restMs = ended ? ended + 2 * ttlMs - now() : 0
-  return restMs > 0 ? wait(restMs, `Waiting until caches have forgotten the ${which} address.`) : null
+  const restedAt = ledAwayAt === null ? 0 : ledAwayAt + 2 * ttlMs
+  if (restedAt > now())
+    return wait(restedAt - now(), `Waiting until caches have forgotten the ${which} address.`)
+  // The cloud has been waited for only since then, and is looked at accordingly often.
+  const startedAt = Math.max(context.startedAt, restedAt)
+  const server = which === 'old' ? oldServerOf(context) : undefined
+  return deleteServer(services, { ...context, startedAt }, server)
 }
