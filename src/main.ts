@@ -10,7 +10,7 @@ Usage: atlas COMMAND
 
   serve                    run Atlas with the environment's configuration
   demo                     run Atlas and simulated clouds on this machine
-    --story                live the whole story without a browser, and check its end
+    --story [full]         live the story without a browser and check its end; full goes on through a whole life
     --tenants N            start with N live tenants
     --speed N              clouds that are N times as fast as real ones
     --fresh                forget the data of earlier starts
