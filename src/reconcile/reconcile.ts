@@ -20,11 +20,16 @@ export type ReconciliationRow = typeof reconciliations.$inferSelect
 /** How many of each thing a look has seen, found and put right. */
 export type Counts = Record<string, number>
 
+/** Whether somebody wants a finding to be acted on. */
+export type Wanted = (finding: FindingRow) => boolean
+
 export type ReconcileOptions = {
   actor?: Actor
-  /** Whether everything is applied that may be applied now. */
-  apply?: boolean
+  /** Which findings somebody wants applied, of those that may be applied when the look is over. */
+  apply?: Wanted
 }
+
+const nothing: Wanted = () => false
 
 // Only one process works on a database, so this is the place that knows whether a look is under way.
 const underWay = new WeakMap<Db, string>()
@@ -35,7 +40,7 @@ const underWay = new WeakMap<Db, string>()
  */
 export function beginReconciliation(
   services: Services,
-  { actor = ATLAS, apply = false }: ReconcileOptions = {},
+  { actor = ATLAS, apply = nothing }: ReconcileOptions = {},
 ): { id: string; done: Promise<ReconciliationRow> } {
   const { db, clock, random } = services
   if (underWay.has(db)) throw conflict('Atlas is looking already. Wait until it has finished.')
@@ -49,7 +54,8 @@ export function beginReconciliation(
       .where(eq(reconciliations.status, 'running'))
       .run()
     tx.insert(reconciliations).values({ id, startedAt: nowMs, status: 'running', lookedAt: '{}' }).run()
-    if (actor !== ATLAS) audit(tx, nowMs, { actor, action: 'drift.looked', subject: id, detail: { apply } })
+    if (actor !== ATLAS)
+      audit(tx, nowMs, { actor, action: 'drift.looked', subject: id, detail: { apply: apply !== nothing } })
   })
   underWay.set(db, id)
   const done = carry(services, id, actor, apply).finally(() => underWay.delete(db))
@@ -66,7 +72,7 @@ async function carry(
   services: Services,
   id: string,
   actor: Actor,
-  apply: boolean,
+  apply: Wanted,
 ): Promise<ReconciliationRow> {
   const { db, clock, log } = services
   const counts: Counts = {}
@@ -105,11 +111,11 @@ function compareAndNote(services: Services, snapshot: Snapshot): number {
 async function applyAll(
   services: Services,
   actor: Actor,
-  apply: boolean,
+  apply: Wanted,
   count: (name: string, number: number) => void,
 ): Promise<void> {
   const { db, log, settings } = services
-  const mayApply = (finding: FindingRow) => apply || appliesItself(finding, settings.reconcilePolicy)
+  const mayApply = (finding: FindingRow) => apply(finding) || appliesItself(finding, settings.reconcilePolicy)
   let mended = 0
   for (const finding of applicable(db.read).filter(mayApply)) {
     try {
