@@ -28,9 +28,9 @@ const TYPE: ServerType = {
 }
 
 /** A stage whose cloud has one server, and types for both plans until a test takes them away. */
-export function openLivingStage(types: ServerType[] = [TYPE, dedicated('nbg1')]): Stage {
+export function openLivingStage(types: ServerType[] = [TYPE, dedicated('nbg1')], file?: string): Stage {
   const cloud: Partial<Cloud> = { getServer: async () => SERVER, listServerTypes: async () => types }
-  return openStage({ services: { cloud: cloud as Cloud } })
+  return openStage({ file, services: { cloud: cloud as Cloud } })
 }
 
 /** What Pro takes, in a location. */
