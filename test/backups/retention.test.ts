@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { getBackup } from '../../src/backups/backup'
-import { expiredBackups, removeExpiredBackups } from '../../src/backups/removal'
+import { expiredBackups, keptUntil, removeExpiredBackups } from '../../src/backups/removal'
 import { expiryOf } from '../../src/backups/retention'
 import { backups, effects, runs, secrets, tenants } from '../../src/db/schema'
 import { DAY_MS, Estate } from '../lifecycle/estate'
@@ -79,6 +79,18 @@ describe('what is no longer kept', () => {
     put({ id: 'failed', status: 'failed', expiresAt: NOW })
     put({ id: 'running', status: 'running' }, { id: 'removed', status: 'removed', expiresAt: 1 })
     expect(expired()).toEqual(['failed'])
+  })
+
+  test('is told of each tenant by itself, also where it is one column of many', async () => {
+    const other = (await stage.tenant('grace', 'grace@example.com')).tenantId
+    put({ id: 'a', expiresAt: 1, createdAt: 1 }, { id: 'b', expiresAt: 2, createdAt: 2 })
+    put({ id: 'c', tenantId: other, expiresAt: 3, createdAt: 3 })
+    const columns = { id: backups.id, until: keptUntil() }
+    expect(stage.services.db.read.select(columns).from(backups).orderBy(backups.id).all()).toEqual([
+      { id: 'a', until: 1 },
+      { id: 'b', until: null },
+      { id: 'c', until: null },
+    ])
   })
 
   test('is told the longest overdue first, and no more than asked for', () => {
