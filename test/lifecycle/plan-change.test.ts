@@ -215,7 +215,7 @@ describe('what is refused before anything is touched, with its reason', () => {
   test('the second of two operators, and the one who looked before the other was done', async () => {
     const change = await choose()
     begin(change)
-    expect(() => begin(change)).toThrow('Wait until it has finished')
+    expect(() => begin(change)).toThrow('Wait until its run “change plan” has ended, or cancel it.')
     await estate.live()
     expect(() => begin(change)).toThrow('changed by somebody else meanwhile')
   })

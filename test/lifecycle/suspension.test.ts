@@ -76,7 +76,7 @@ describe('what is refused, with its reason', () => {
 
   test('whatever a second operator asks while the first one’s run is at work', async () => {
     suspend()
-    expect(() => suspend()).toThrow('Wait until it has finished')
+    expect(() => suspend()).toThrow('Wait until its run “suspend” has ended, or cancel it.')
     await estate.live()
     expect(estate.tenant.status).toBe('suspended')
   })

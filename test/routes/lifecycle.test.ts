@@ -75,7 +75,7 @@ describe('suspending', () => {
     const path = `/admin/tenants/${id}/suspension`
     const answers = await Promise.all([operator.post(path), other.post(path)])
     expect(answers.map(({ status }) => status).sort()).toEqual([303, 409])
-    await refusedAs(await operator.post(path), 'Wait until it has finished')
+    await refusedAs(await operator.post(path), 'Wait until its run “suspend” has ended, or cancel it.')
     expect(stage.services.db.read.select().from(runs).all()).toHaveLength(2)
   })
 
