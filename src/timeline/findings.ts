@@ -1,8 +1,9 @@
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
 import { findings } from '../db/schema'
+import { KINDS } from '../reconcile/difference'
 import { type FindingRow, readFinding } from '../reconcile/findings'
 import { describe } from '../reconcile/words'
-import { entry } from './entry'
+import { entry, inWords } from './entry'
 import { behind, LIMIT, SUBJECT, sourceOf } from './source'
 
 const SEEN = ':seen'
@@ -57,7 +58,8 @@ export const readResolutions = sourceOf(
     }),
 )
 
+/** A kind that this Atlas knows no more stays a part of the story. */
 function titleOf(row: FindingRow): string {
   const { kind, facts, remedy } = readFinding(row)
-  return describe(kind, facts, remedy).title
+  return KINDS.includes(kind) ? describe(kind, facts, remedy).title : inWords(kind)
 }
