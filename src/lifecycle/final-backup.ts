@@ -14,6 +14,7 @@ export function finalImage(services: Services): Step {
   return {
     name: 'final-image',
     title: 'Make a last image of the disk',
+    again: 'Finds the image if it was made, or makes it.',
     async run(context) {
       if (context.run.input.withImage === false) return done({ skipped: 'It was not wanted.' })
       return lastCopy(services, context, 'image', ({ code }) => code === 'not_found')
@@ -26,6 +27,7 @@ export function finalBackup(services: Services): Step {
   return {
     name: 'final-backup',
     title: 'Make a last backup of the app',
+    again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
     // The image has nearly everything too, so an app that can't be copied any more keeps nobody.
     run: (context) => lastCopy(services, context, 'app', () => true),
   }
