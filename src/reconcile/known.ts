@@ -97,7 +97,8 @@ function readImages(read: Reader): KnownImage[] {
   return read.select(columns).from(backups).where(isNotNull(imageId)).all()
 }
 
-function busyTenants(read: Reader, sinceMs: number): Set<string> {
+/** Tenants with a live run, or with one that ended after `sinceMs`. */
+export function busyTenants(read: Reader, sinceMs: number): Set<string> {
   const busy = read
     .select({ tenantId: runs.tenantId })
     .from(runs)

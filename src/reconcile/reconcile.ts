@@ -7,10 +7,11 @@ import { newId } from '../ids'
 import { noteQuotas } from '../quotas/quotas'
 import type { Services } from '../services'
 import { applyFinding } from './apply'
-import { compare } from './compare'
+import { COMPARISONS } from './compare'
+import type { Difference } from './difference'
 import { applicable, type FindingRow, isConfirmed, noteFindings } from './findings'
-import { YOUNG_MS } from './ground'
-import { readKnown } from './known'
+import { groundOf, YOUNG_MS } from './ground'
+import { busyTenants, readKnown } from './known'
 import { learn } from './learn'
 import { remedyOf } from './remedy'
 import { type Snapshot, takeSnapshot } from './snapshot'
@@ -82,7 +83,7 @@ async function carry(
   }
   try {
     const snapshot = await takeSnapshot(services, count)
-    count('findings', compareAndNote(services, snapshot))
+    count('findings', await compareAndNote(services, snapshot))
     await learn(db, snapshot)
     await applyAll(services, actor, apply, count)
     note(db, id, { status: 'complete', finishedAt: clock.now() })
@@ -94,19 +95,31 @@ async function carry(
   return getReconciliation(db.read, id)
 }
 
-/** Nothing is awaited between reading our rows and writing what was found, so both are of one moment. */
-function compareAndNote(services: Services, snapshot: Snapshot): number {
+/**
+ * Compares and writes down what was found. Pages and the worker have their turn in between; what they put in change
+ * meanwhile is left out, and everything else that they do is too young to be found.
+ */
+async function compareAndNote(services: Services, snapshot: Snapshot): Promise<number> {
   const { db, clock, random } = services
-  const nowMs = clock.now()
-  const known = readKnown(services, snapshot.takenAt - YOUNG_MS)
-  const differences = compare(snapshot, known, nowMs)
+  const sinceMs = snapshot.takenAt - YOUNG_MS
+  const ground = groundOf(snapshot, readKnown(services, sinceMs), clock.now())
+  const differences: Difference[] = []
+  for (const comparison of COMPARISONS) {
+    await nextTurn()
+    differences.push(...comparison(ground))
+  }
   const { servers, addresses, recordLimit: records } = snapshot
-  db.write((tx) => {
-    noteFindings(tx, differences, nowMs, random)
+  return db.write((tx) => {
+    const nowMs = clock.now()
+    const busy = busyTenants(tx, sinceMs)
+    const standing = differences.filter(({ tenantId }) => tenantId === null || !busy.has(tenantId))
+    noteFindings(tx, standing, nowMs, random)
     noteQuotas(tx, services, { servers: servers.length, addresses: addresses.length, records }, nowMs)
+    return standing.length
   })
-  return differences.length
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 async function applyAll(
   services: Services,
