@@ -201,6 +201,7 @@ describe('a server that is no help', () => {
     remove()
     await estate.live()
     expect(estate.run).toMatchObject({ status: 'failed', step: 'final-image' })
+    expect(copies()).toMatchObject([{ method: 'image', status: 'failed' }])
     bringBack()
     await estate.live()
     expect(estate.tenant.status).toBe('active')
