@@ -68,6 +68,10 @@ export function restoreRecipe(services: Services): Recipe {
     ],
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
+    failed: (tx, run, error, nowMs) => {
+      failBackups(tx, run.id, error.message, nowMs)
+      ends.failed(tx, run, error, nowMs)
+    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)
       ends.undone(tx, run, nowMs)

@@ -96,6 +96,10 @@ export function moveRecipe(services: Services): Recipe {
     pointOfNoReturn: 'hand-over',
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
+    failed: (tx, run, error, nowMs) => {
+      failBackups(tx, run.id, error.message, nowMs)
+      ends.failed(tx, run, error, nowMs)
+    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)
       dropNewServer(tx, run, nowMs)
