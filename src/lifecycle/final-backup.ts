@@ -15,6 +15,7 @@ export function finalImage(services: Services): Step {
   return {
     name: 'final-image',
     title: 'Make a last image of the disk',
+    again: 'Looks for the image that it began, or makes one.',
     run: async (context) =>
       context.run.input.withImage === false
         ? done({ skipped: 'It was not wanted.' })
@@ -31,6 +32,7 @@ export function finalBackup(services: Services): Step {
   return {
     name: 'final-backup',
     title: 'Make a last backup of the app',
+    again: 'Goes on with the backup that it began, or makes one.',
     run: (context) => copyIfPossible(services, context, copying),
   }
 }
