@@ -43,9 +43,12 @@ async function aptInstall(packages: string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   await run(['apt-get', 'update', '-q'], env).exited
   await run(['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages], env).exited
-  // Debian starts Caddy as soon as it is installed; the tests only run the program.
-  if (packages.includes('caddy') && Bun.which('systemctl'))
-    await Bun.spawn(['systemctl', 'disable', '--now', 'caddy'], { stdout: 'ignore', stderr: 'ignore' }).exited
+  // Debian starts these as soon as they are installed; the tests only run the programs.
+  const services = ['caddy', 'docker.io', 'docker-registry'].filter((name) => packages.includes(name))
+  const units = services.flatMap((name) => (name === 'docker.io' ? ['docker.socket', 'docker'] : name))
+  if (units.length > 0 && Bun.which('systemctl'))
+    await Bun.spawn(['systemctl', 'disable', '--now', ...units], { stdout: 'ignore', stderr: 'ignore' })
+      .exited
 }
 
 function run(argv: string[], env: Record<string, string | undefined> = process.env) {

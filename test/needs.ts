@@ -31,6 +31,25 @@ export function describeWith(name: ToolName, title: string, body: (path: string)
   })
 }
 
+/** Why a group of tests cannot run on this machine. `proof` finds the same once more; without one it can be mended. */
+export type Refusal = { reason: string; proof?: () => unknown }
+
+/**
+ * A group of tests that needs more of the machine than programs. Where there is a refusal it is skipped and its name
+ * says why; with CI=true a test in its place proves that it cannot be otherwise, and without proof it fails.
+ */
+export function describeUnless(refusal: Refusal | null, title: string, body: () => void): void {
+  const name = refusal ? `${title} (${refusal.reason})` : title
+  if (refusal && process.env.CI === 'true') test(`${name} cannot be had here`, () => prove(title, refusal))
+  else describe.skipIf(refusal !== null)(name, body)
+}
+
+async function prove(title: string, { reason, proof }: Refusal): Promise<void> {
+  if (!proof) throw new Error(reason)
+  await proof()
+  console.log(`${title}: not tested here, because ${reason}`)
+}
+
 function look(name: ToolName): { path: string | null; skipped: boolean; lacking: string } {
   const tool: Tool = tools[name]
   const path = tool.find()
