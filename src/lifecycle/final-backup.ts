@@ -15,7 +15,7 @@ export function finalImage(services: Services): Step {
   return {
     name: 'final-image',
     title: 'Make a last image of the disk',
-    again: 'Looks for the image that it began, or makes one.',
+    again: 'Finds the image if it was made, or makes it.',
     run: async (context) =>
       context.run.input.withImage === false
         ? done({ skipped: 'It was not wanted.' })
@@ -32,7 +32,7 @@ export function finalBackup(services: Services): Step {
   return {
     name: 'final-backup',
     title: 'Make a last backup of the app',
-    again: 'Goes on with the backup that it began, or makes one.',
+    again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
     run: (context) => copyIfPossible(services, context, copying),
   }
 }
