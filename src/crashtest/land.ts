@@ -83,7 +83,9 @@ export class Land {
       seed: story.seed,
       snapshot: from?.clouds,
     })
-    this.leave = enterSandbox(this.time, (request, init) => this.send(request, init))
+    this.leave = enterSandbox(this.time, chanceFrom(story.seed + 1), (request, init) =>
+      this.send(request, init),
+    )
     this.clouds = makeClouds(world, cloudsOf(this.insides()))
     this.clouds.front.observe((exchange) => this.note(exchange))
     this.db = new Db(prepare(Database.deserialize(from?.control ?? shop.newDatabase())))
