@@ -1,5 +1,6 @@
 import { and, asc, count, desc, eq, inArray, lte, min, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { runLogs, runs } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
@@ -73,9 +74,17 @@ export function turnIfAsked(tx: Tx, recipe: Recipe, run: RunRow, nowMs: number):
   return true
 }
 
+const runById = prepared((db) =>
+  db
+    .select()
+    .from(runs)
+    .where(eq(runs.id, sql.placeholder('runId')))
+    .prepare(),
+)
+
 /** A run by its id. Throws `not_found`. */
 export function getRun(db: Reader, runId: string): RunRow {
-  const run = db.select().from(runs).where(eq(runs.id, runId)).get()
+  const run = runById(db).get({ runId })
   if (!run) throw notFound('There is no such run.')
   return run
 }
@@ -101,14 +110,17 @@ export function factsOf(run: RunRow): RunFacts {
   return { id: run.id, kind: run.kind, tenantId: run.tenantId, direction: run.direction, input }
 }
 
-/** When the next run wants to be worked on; null when none does. */
-export function nextRunDueAt(db: Reader): number | null {
-  const due = db
+const earliestRun = prepared((db) =>
+  db
     .select({ at: min(runs.availableAt) })
     .from(runs)
     .where(inArray(runs.status, ['queued', 'waiting']))
-    .get()
-  return due?.at ?? null
+    .prepare(),
+)
+
+/** When the next run wants to be worked on; null when none does. */
+export function nextRunDueAt(db: Reader): number | null {
+  return earliestRun(db).get()?.at ?? null
 }
 
 /** Claims due runs, oldest first. Each claim raises the fence, so that a former holder can finish nothing. */
