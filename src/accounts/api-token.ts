@@ -47,6 +47,11 @@ export function listApiTokens(db: Reader): ApiTokenRow[] {
   return db.select().from(apiTokens).orderBy(desc(apiTokens.createdAt)).all()
 }
 
+/** Removes a token that served one command only; the audit log keeps that there was one. */
+export function removeApiToken(tx: Tx, id: string): void {
+  tx.delete(apiTokens).where(eq(apiTokens.id, id)).run()
+}
+
 /** Makes a token useless from now on. Throws `not_found`. */
 export function revokeApiToken(tx: Tx, id: string, actor: Actor, nowMs: number): void {
   const live = and(eq(apiTokens.id, id), isNull(apiTokens.revokedAt))

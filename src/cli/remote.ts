@@ -1,4 +1,4 @@
-import { createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
+import { createApiToken, listApiTokens, removeApiToken } from '../accounts/api-token'
 import { openDataBeside } from '../atlas'
 import { SystemClock } from '../clock'
 import { atlasUrlIn, dataDirIn, type Environment, portIn } from '../config'
@@ -14,7 +14,8 @@ export type Remote = {
 }
 
 const OPERATOR = { id: 'cli' }
-const TOKEN_NAME = 'command'
+// No name that a person gives.
+const TOKEN_NAME = '(one command)'
 // Longer than any command takes; what is older was left by one that was killed.
 const STALE_MS = 3_600_000
 const PATIENCE_MS = 30_000
@@ -68,7 +69,7 @@ function connectBeside(env: Environment, stop?: AbortSignal): Remote {
   return {
     ask: asking(origin, token, stop),
     close() {
-      db.write((tx) => revokeApiToken(tx, id, OPERATOR, now()))
+      db.write((tx) => removeApiToken(tx, id))
       db.close()
     },
   }
@@ -76,10 +77,9 @@ function connectBeside(env: Environment, stop?: AbortSignal): Remote {
 
 function forgetStale(db: Db, nowMs: number): void {
   const stale = listApiTokens(db.read).filter(
-    ({ name, revokedAt, createdAt }) =>
-      name === TOKEN_NAME && revokedAt === null && createdAt < nowMs - STALE_MS,
+    ({ name, createdAt }) => name === TOKEN_NAME && createdAt < nowMs - STALE_MS,
   )
-  for (const { id } of stale) db.write((tx) => revokeApiToken(tx, id, OPERATOR, nowMs))
+  for (const { id } of stale) db.write((tx) => removeApiToken(tx, id))
 }
 
 function asking(origin: string, token: string, stop?: AbortSignal): Remote['ask'] {
