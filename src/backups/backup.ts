@@ -45,13 +45,22 @@ export function beginBackup(
   const known = backupOfRun(tx, { runId, method, reason })
   if (known) return known.status === 'running' || known.status === 'complete' ? known : reopen(tx, known)
   const id = newId('bak', nowMs, random)
-  const objectKey = method === 'app' ? `${settings.installationId}/tenants/${tenant.id}/${id}.age` : null
+  const objectKey = method === 'app' ? objectKeyOf(settings, tenant.id, id) : null
   const facts = { tenantId: tenant.id, runId, serverId: server.id, method, reason, objectKey }
   return tx
     .insert(backups)
     .values({ id, ...facts, status: 'running', release: tenant.release, createdAt: nowMs })
     .returning()
     .get()
+}
+
+/** Where a tenant's backup is in our storage: under a prefix of its own. */
+export function objectKeyOf(
+  { installationId }: Pick<Services['settings'], 'installationId'>,
+  tenantId: string,
+  backupId: string,
+): string {
+  return `${installationId}/tenants/${tenantId}/${backupId}.age`
 }
 
 /** Whatever was left of it may have been cleared away. */
