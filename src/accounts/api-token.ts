@@ -8,6 +8,9 @@ import { hashToken, newToken } from '../secrets'
 
 export type ApiTokenRow = typeof apiTokens.$inferSelect
 
+/** The name of tokens that serve one command beside Atlas; their rows stay, as the audit log names them. */
+export const COMMAND_TOKEN = '(atlas command)'
+
 const PREFIX = 'atlas_'
 const USED_EVERY_MS = 60_000
 
@@ -45,11 +48,6 @@ export function findApiToken(db: Db, token: string, nowMs: number): ApiTokenRow 
 /** Every token, newest first. */
 export function listApiTokens(db: Reader): ApiTokenRow[] {
   return db.select().from(apiTokens).orderBy(desc(apiTokens.createdAt)).all()
-}
-
-/** Removes a token that served one command only; the audit log keeps that there was one. */
-export function removeApiToken(tx: Tx, id: string): void {
-  tx.delete(apiTokens).where(eq(apiTokens.id, id)).run()
 }
 
 /** Makes a token useless from now on. Throws `not_found`. */

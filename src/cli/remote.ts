@@ -1,4 +1,4 @@
-import { createApiToken, listApiTokens, removeApiToken } from '../accounts/api-token'
+import { COMMAND_TOKEN, createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
 import { openDataBeside } from '../atlas'
 import { SystemClock } from '../clock'
 import { atlasUrlIn, dataDirIn, type Environment, portIn } from '../config'
@@ -14,8 +14,6 @@ export type Remote = {
 }
 
 const OPERATOR = { id: 'cli' }
-// No name that a person gives.
-const TOKEN_NAME = '(one command)'
 // Longer than any command takes; what is older was left by one that was killed.
 const STALE_MS = 3_600_000
 const PATIENCE_MS = 30_000
@@ -64,12 +62,12 @@ function connectBeside(env: Environment, stop?: AbortSignal): Remote {
   const origin = `http://127.0.0.1:${portIn(env)}`
   const db = openDataBeside(dataDirIn(env))
   const now = () => new SystemClock().now()
-  const { id, token } = db.write((tx) => createApiToken(tx, TOKEN_NAME, OPERATOR, now()))
+  const { id, token } = db.write((tx) => createApiToken(tx, COMMAND_TOKEN, OPERATOR, now()))
   forgetStale(db, now())
   return {
     ask: asking(origin, token, stop),
     close() {
-      db.write((tx) => removeApiToken(tx, id))
+      db.write((tx) => revokeApiToken(tx, id, OPERATOR, now()))
       db.close()
     },
   }
@@ -77,9 +75,10 @@ function connectBeside(env: Environment, stop?: AbortSignal): Remote {
 
 function forgetStale(db: Db, nowMs: number): void {
   const stale = listApiTokens(db.read).filter(
-    ({ name, createdAt }) => name === TOKEN_NAME && createdAt < nowMs - STALE_MS,
+    ({ name, revokedAt, createdAt }) =>
+      name === COMMAND_TOKEN && revokedAt === null && createdAt < nowMs - STALE_MS,
   )
-  for (const { id } of stale) db.write((tx) => removeApiToken(tx, id))
+  for (const { id } of stale) db.write((tx) => revokeApiToken(tx, id, OPERATOR, nowMs))
 }
 
 function asking(origin: string, token: string, stop?: AbortSignal): Remote['ask'] {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { listApiTokens } from '../../src/accounts/api-token'
+import { COMMAND_TOKEN, listApiTokens } from '../../src/accounts/api-token'
 import { tenants } from '../../src/cli/tenants'
 import { latestRun } from '../../src/runs/run'
 import { getTenant } from '../../src/tenants/tenant'
@@ -163,11 +163,12 @@ describe('--wait', () => {
 describe('the Atlas that is asked', () => {
   test('is the one beside the command, with a token that ends with it', async () => {
     await atlas('list')
-    expect(listApiTokens(stage.services.db.read)).toEqual([])
+    expect(listApiTokens(stage.services.db.read)).toHaveLength(1)
+    expect(liveTokens()).toEqual([])
   })
 
   test('gives up tokens that a killed command has left', async () => {
-    const { token } = stage.apiToken('(one command)')
+    const { token } = stage.apiToken(COMMAND_TOKEN)
     stage.services.db.sqlite.run('UPDATE api_tokens SET created_at = 0')
     await atlas('list')
     expect(liveTokens()).toEqual([])
