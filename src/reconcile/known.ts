@@ -1,4 +1,4 @@
-import { gt, inArray, isNotNull, or } from 'drizzle-orm'
+import { eq, gt, inArray, or } from 'drizzle-orm'
 import { keptUntil } from '../backups/removal'
 import type { Plan } from '../catalog/blueprint'
 import type { Reader } from '../db/open'
@@ -32,7 +32,10 @@ export type KnownSignup = Pick<
   typeof signups.$inferSelect,
   'id' | 'subdomain' | 'status' | 'organizationId' | 'checkoutId' | 'updatedAt'
 >
-export type KnownImage = Pick<typeof backups.$inferSelect, 'tenantId' | 'imageId' | 'status' | 'expiresAt'>
+export type KnownImage = Pick<
+  typeof backups.$inferSelect,
+  'id' | 'tenantId' | 'imageId' | 'status' | 'expiresAt'
+>
 export type Offer = { id: string; priceId: string; plan: Plan }
 
 /** What our rows say, all of it, as far as it is compared. */
@@ -92,9 +95,9 @@ function readSignups(read: Reader): KnownSignup[] {
 }
 
 function readImages(read: Reader): KnownImage[] {
-  const { tenantId, imageId, status } = backups
-  const columns = { tenantId, imageId, status, expiresAt: keptUntil() }
-  return read.select(columns).from(backups).where(isNotNull(imageId)).all()
+  const { id, tenantId, imageId, status, method } = backups
+  const columns = { id, tenantId, imageId, status, expiresAt: keptUntil() }
+  return read.select(columns).from(backups).where(eq(method, 'image')).all()
 }
 
 /** Tenants with a live run, or with one that ended after `sinceMs`. */
