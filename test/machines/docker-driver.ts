@@ -10,6 +10,8 @@ export type DockerDriverOptions = {
   images: Record<string, string>
   /** Holds what a cloud tells each machine at its boot. */
   folder: string
+  /** A file with a certificate authority that machines trust beside the public ones. */
+  authority: string
 }
 
 /** What a machine's disk is besides the container's own file system: Docker in Docker needs a real one below it. */
@@ -92,7 +94,7 @@ export class DockerDriver implements MachineDriver {
   }
 
   private async make(spec: MachineSpec, disk?: string): Promise<void> {
-    const { docker, network, images } = this.options
+    const { docker, network, images, authority } = this.options
     const container = containerOf(spec.serverId)
     const image = disk ?? images[spec.image]
     if (!image) throw new Error(`there is no real ${spec.image}`)
@@ -100,7 +102,11 @@ export class DockerDriver implements MachineDriver {
       await docker.call('volume', 'create', '--label', `${OURS}=1`, `${container}-${volume}`)
     if (disk) await this.copyVolumes(disk, container)
     const mounts = Object.entries(VOLUMES).map(([volume, path]) => `${container}-${volume}:${path}`)
-    const told = [`${this.tell(spec)}:/var/lib/cloud/seed/nocloud:ro`, `${init}:/sbin/machine-init:ro`]
+    const told = [
+      `${this.tell(spec)}:/var/lib/cloud/seed/nocloud:ro`,
+      `${authority}:/usr/local/share/ca-certificates/machine.crt:ro`,
+      `${init}:/sbin/machine-init:ro`,
+    ]
     await docker.call(
       ...['run', '--detach', '--label', `${OURS}=1`, '--name', container, '--hostname', spec.name],
       ...['--network', network, '--ip', spec.ipv4, '--stop-signal', 'SIGRTMIN+3'],

@@ -117,7 +117,10 @@ async function untilLastIsGone(): Promise<void> {
 
 function startDocker(): Daemon {
   const folders = [`--data-root=${DATA}/docker`, `--exec-root=${RUN}/exec`, `--pidfile=${DOCKER_PID}`]
-  return new Daemon(['dockerd', '--host', OWN_DOCKER, '--log-level', 'warn', ...folders], DOCKER_LOG)
+  return new Daemon(
+    ['dockerd', '--host', OWN_DOCKER, '--bridge=none', '--log-level=warn', ...folders],
+    DOCKER_LOG,
+  )
 }
 
 /** dockerd says itself what the machine does not let it do; anything else is a mistake of these tests. */

@@ -1,28 +1,26 @@
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { describeUnless } from '../needs'
 import { findGround } from './ground'
-import { machineImage } from './image'
+import { Operator } from './operator'
 
 const ground = await findGround()
-const refusal = 'reason' in ground ? ground : null
 
-describeUnless(refusal, 'real machines', () => {
+describeUnless('reason' in ground ? ground : null, 'real machines', () => {
   if ('reason' in ground) return
-  afterAll(() => ground.leave(), 60_000)
-  test('image', async () => {
-    console.log(
-      await machineImage(ground.docker, 'debian-13', [
-        'age',
-        'caddy',
-        'curl',
-        'docker-cli',
-        'docker-compose',
-        'docker.io',
-        'jq',
-        'nftables',
-        'sudo',
-        'unattended-upgrades',
-      ]),
-    )
+  let operator: Operator
+  let ada = ''
+
+  beforeAll(async () => {
+    operator = await Operator.begin(ground.docker)
   }, 500_000)
+  afterAll(async () => {
+    await operator?.leave()
+    await ground.leave()
+  }, 60_000)
+
+  test('a customer who paid has a site with a certificate of its own', async () => {
+    ada = await operator.sell('ada')
+    await operator.settled(ada)
+    expect(await operator.visit(ada, '/health')).toEqual({ status: 200, text: 'v1' })
+  }, 180_000)
 })
