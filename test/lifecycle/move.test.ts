@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { getBackup } from '../../src/backups/backup'
 import { backups, secrets, servers, tenants } from '../../src/db/schema'
-import { retry, undo } from '../../src/lifecycle/mend'
+import { cancel, retry, undo } from '../../src/lifecycle/mend'
 import { moveToNewServer } from '../../src/lifecycle/move'
 import { lookAtMove, moveMinutes } from '../../src/lifecycle/move-outlook'
 import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
@@ -244,6 +244,20 @@ describe('a move that goes wrong', () => {
     expect(estate.run.status).toBe('cancelled')
     expect(recordNow()).toBeUndefined()
     expect(await cloudServers()).toEqual([])
+  })
+
+  test('or that somebody cancels on the way is brought back too', async () => {
+    const old = current()
+    await leaveNote(estate, 'my diary')
+    askMove()
+    await estate.liveUntil('point-dns: succeeded', () =>
+      estate.db.write((tx) => cancel(tx, estate.services, estate.run.id, { id: 'test' }, estate.clock.now())),
+    )
+    await estate.live()
+    expect(estate.run.status).toBe('cancelled')
+    expect([current().id, recordNow()]).toEqual([old.id, [old.ipv4 ?? '']])
+    expect(await notesOf(estate)).toEqual(['my diary'])
+    expect(await cloudServers()).toHaveLength(1)
   })
 
   test('goes on where it stopped when it is retried', async () => {

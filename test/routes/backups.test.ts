@@ -105,6 +105,17 @@ describe('a tenant’s backups', () => {
     expect(text).toContain('Make an image of the disk')
   })
 
+  test('of a tenant that is gone are still listed, whatever the catalog has become', async () => {
+    put()
+    const { catalog, db } = stage.services
+    db.sqlite.exec("DROP TRIGGER tenants_transition; UPDATE tenants SET status = 'deleted'")
+    const gone = () => {
+      throw new Error('It is no more.')
+    }
+    Object.assign(stage.services, { catalog: { ...catalog, plan: gone, blueprint: gone } })
+    expect(await page()).toContain('12.3 MB in all')
+  })
+
   test('have a page of their own when they are many', async () => {
     for (let at = 0; at < 60; at++) put({ id: `bak_${at}`, createdAt: at })
     expect(await page()).toContain('All 60')
