@@ -89,7 +89,9 @@ async function approve(operator: Visitor, theme: Theme): Promise<void> {
 
 async function readOverview(operator: Visitor): Promise<void> {
   await open(operator, 'Overview')
-  await operator.page.getByText('Nothing. Paid signups and failed runs appear here').waitFor()
+  await operator.page
+    .getByText('Nothing. Paid signups, failed runs and tenants that are down appear here')
+    .waitFor()
   await operator.look('overview-calm')
   await open(operator, 'Runs')
   await operator.look('runs')
@@ -99,9 +101,14 @@ async function readTenant(operator: Visitor): Promise<void> {
   const { page } = operator
   await page.getByRole('link', { name: 'ada', exact: true }).click()
   await page.getByRole('heading', { name: 'Timeline' }).waitFor()
-  const timeline = await page.getByRole('list', { name: 'Effects' }).getByRole('listitem').allInnerTexts()
-  for (const effect of ['ensureServer', 'upsertRecord', 'start']) {
-    expect(timeline.some((line) => line.includes(effect) && line.includes('done'))).toBe(true)
+  await page.getByRole('link', { name: 'The whole story' }).click()
+  await page.getByLabel('Kind').selectOption('Effects out')
+  await page.waitForURL(/kind=effect/)
+  const entries = page.getByRole('list', { name: 'Entries, newest first' }).getByRole('listitem')
+  await operator.look('timeline-effects')
+  const told = (await entries.allInnerTexts()).join()
+  for (const effect of ['Hetzner: ensure server', 'Route 53: upsert record', 'SSH: start']) {
+    expect(told).toContain(effect)
   }
   await operator.look('tenant')
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
-import { open, signIn } from './dashboard.ts'
+import { enter, open } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { followRun } from './run.ts'
 import { payUnseen, signUp } from './shop.ts'
@@ -31,7 +31,7 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   async function retry(): Promise<void> {
     const confirmation = await payUnseen(await signUp(demo.shop, LONG_NAME, 'starter'))
     const visitor = await Visitor.arrive(browser, 'light', DESKTOP)
-    const operator = await signIn(visitor, demo)
+    const operator = await enter(visitor, demo)
     const tab = await visitor.newTab()
     await refuse(tab, demo, {
       provider: 'hetzner',
@@ -43,13 +43,16 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
     await tab.look('simulator-faults')
     await approveAndFail(operator, LONG_NAME)
     const { page } = operator
-    await page.getByRole('alert').getByText(/no free server/).waitFor()
+    await page
+      .getByRole('alert')
+      .getByText(/no free server/)
+      .waitFor()
     await page.getByText('Stopped at “Create the server”').waitFor()
     await operator.look('run-failed-long-name')
     await page.getByRole('link', { name: LONG_NAME }).click()
-    await page.getByText('This tenant is not running').waitFor()
+    await page.getByText(/^Provision .*: stopped$/).waitFor()
     await operator.look('tenant-failed-long-name')
-    await page.getByRole('link', { name: 'See the run' }).click()
+    await page.getByRole('link', { name: 'See the run' }).first().click()
     const customer = await visitor.newTab()
     await customer.page.goto(confirmation)
     await customer.page.getByText('A step did not work').waitFor()
@@ -73,7 +76,7 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   async function undo(): Promise<void> {
     await payUnseen(await signUp(demo.shop, 'cleo', 'pro'))
     const visitor = await Visitor.arrive(browser, 'dark', PHONE)
-    const operator = await signIn(visitor, demo)
+    const operator = await enter(visitor, demo)
     const tab = await visitor.newTab()
     await refuse(tab, demo, { provider: 'machine', verb: 'start', code: 'conflict' })
     await tab.look('simulator-faults')
@@ -114,7 +117,7 @@ async function readFailure(operator: Visitor): Promise<void> {
   await operator.look('overview-failed')
   await open(operator, 'Tenants')
   await page.getByRole('link', { name: 'cleo', exact: true }).click()
-  await page.getByText('This tenant is not running').waitFor()
+  await page.getByText(/^Provision .*: stopped$/).waitFor()
   await operator.look('tenant-failed')
 }
 
