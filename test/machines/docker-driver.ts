@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MachineDriver, MachineSpec } from '../../src/simulator/driver'
 import { type Docker, OURS } from './docker'
+import { runProgram } from './program'
 
 export type DockerDriverOptions = {
   docker: Docker
@@ -133,13 +134,13 @@ export class DockerDriver implements MachineDriver {
   private async copyVolumes(from: string, to: string): Promise<void> {
     for (const volume of Object.keys(VOLUMES)) {
       await this.docker.call('volume', 'create', '--label', `${OURS}=1`, `${to}-${volume}`)
-      // A container of the machine's own image, because the files' owners and attributes have to come along.
-      await this.docker.call(
-        ...['run', '--rm', '--label', `${OURS}=1`, '--network', 'none', '--cap-add', 'ALL'],
-        ...['--volume', `${from}-${volume}:/from:ro`, '--volume', `${to}-${volume}:/to`],
-        ...[Object.values(this.options.images)[0] ?? '', 'cp', '--archive', '/from/.', '/to'],
-      )
+      const [source, target] = [await this.place(`${from}-${volume}`), await this.place(`${to}-${volume}`)]
+      await runProgram(['cp', '--archive', `${source}/.`, target])
     }
+  }
+
+  private place(volume: string): Promise<string> {
+    return this.docker.call('volume', 'inspect', '--format', '{{.Mountpoint}}', volume)
   }
 
   private async remove(container: string): Promise<void> {

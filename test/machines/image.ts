@@ -12,6 +12,13 @@ const SYSTEM = [
   ...['systemd-sysv', 'dbus', 'openssh-server', 'cloud-init', 'sudo', 'ca-certificates'],
   ...['iproute2', 'procps', 'netbase', 'apparmor'],
 ]
+const OPTIONS = [
+  ...['--quiet', '--variant=minbase', '--aptopt=APT::Install-Recommends "false"'],
+  // Nobody reads manuals here, and a system that a power cut spoils is built anew.
+  ...['--dpkgopt=path-exclude=/usr/share/{doc,man,locale}/*', '--dpkgopt=force-unsafe-io'],
+  // With the lists of packages in it, a first boot only asks whether they are still the same.
+  ...['--aptopt=Acquire::Languages "none"', '--skip=cleanup/apt/lists'],
+]
 const REPOSITORY = 'atlas-machine'
 const WEEK_MS = 7 * 86_400_000
 const BUILD_TIMEOUT_MS = 8 * 60_000
@@ -24,12 +31,14 @@ const prepare = join(import.meta.dir, 'image/prepare.sh')
 export async function machineImage(docker: Docker, name: string, packages: string[]): Promise<string> {
   const suite = SUITES[name]
   if (!suite) throw new Error(`nobody has said here which Debian ${name} is`)
+  const include = `--include=${[...new Set([...SYSTEM, ...packages])].join(',')}`
+  const make = [...OPTIONS, include, `--customize-hook=${prepare} "$1"`, suite]
   const week = Math.floor(Date.now() / WEEK_MS)
-  const recipe = [suite, ...SYSTEM, ...packages, await Bun.file(prepare).text(), week].join('\n')
+  const recipe = [...make, await Bun.file(prepare).text(), week].join('\n')
   const image = `${REPOSITORY}:${createHash('sha256').update(recipe).digest('hex').slice(0, 16)}`
   if (await docker.call('image', 'ls', '--quiet', image)) return image
   await dropOlder(docker)
-  await build(docker, { suite, image, packages })
+  await build(docker, image, make)
   return image
 }
 
@@ -38,22 +47,11 @@ async function dropOlder(docker: Docker): Promise<void> {
   if (older) await docker.call('image', 'rm', '--force', ...older.split('\n'))
 }
 
-async function build(
-  docker: Docker,
-  { suite, image, packages }: { suite: string; image: string; packages: string[] },
-): Promise<void> {
+async function build(docker: Docker, image: string, make: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'atlas-machine-'))
   const tar = join(folder, 'system.tar')
-  const include = [...new Set([...SYSTEM, ...packages])].join(',')
-  const options = [
-    ...['--quiet', '--variant=minbase', '--aptopt=APT::Install-Recommends "false"'],
-    // Nobody reads manuals here, and a system that a power cut spoils is built anew.
-    ...['--dpkgopt=path-exclude=/usr/share/{doc,man,locale}/*', '--dpkgopt=force-unsafe-io'],
-  ]
-  const hook = `--customize-hook=${prepare} "$1"`
   try {
-    const make = ['mmdebstrap', ...options, `--include=${include}`, hook, suite, tar, await mirror()]
-    await runProgram(make, { timeoutMs: BUILD_TIMEOUT_MS })
+    await runProgram(['mmdebstrap', ...make, tar, await mirror()], { timeoutMs: BUILD_TIMEOUT_MS })
     await docker.call('import', '--change', 'ENV container=docker', tar, image)
   } finally {
     rmSync(folder, { recursive: true })

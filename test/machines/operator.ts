@@ -7,7 +7,9 @@ import { openDb, type Tx } from '../../src/db/open'
 import { runs, signups } from '../../src/db/schema'
 import { Log } from '../../src/log'
 import { createProbe } from '../../src/providers/http-probe'
+import type { MachineTarget } from '../../src/providers/machines'
 import { createS3 } from '../../src/providers/s3'
+import { targetOf } from '../../src/provisioning/agent'
 import { getRun, type RunRow } from '../../src/runs/run'
 import type { Worker } from '../../src/runs/worker'
 import type { Services } from '../../src/services'
@@ -96,9 +98,10 @@ export class Operator {
     tenantId: string,
     path: string,
     init: RequestInit = {},
+    address = this.addressOf(tenantId),
   ): Promise<{ status: number; text: string }> {
     const serverName = hostnameOf(this.tenant(tenantId), TENANT_DOMAIN)
-    const answer = await fetch(`https://${this.addressOf(tenantId)}${path}`, {
+    const answer = await fetch(`https://${address}${path}`, {
       ...init,
       headers: { host: serverName },
       tls: { ca: this.yard.acme.root, serverName },
@@ -108,8 +111,26 @@ export class Operator {
     return { status: answer.status, text: (await answer.text()).trim() }
   }
 
+  /** Waits until it holds; an error is a no. */
+  async until(holds: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS
+    while (!(await holds().catch(() => false))) {
+      if (Date.now() > deadline) throw new Error('It never came to that.')
+      await Bun.sleep(200)
+    }
+  }
+
+  serverIdOf(tenantId: string): string {
+    return serverOf(this.services.db.read, tenantId).externalId ?? ''
+  }
+
+  /** Where the tenant's server is, and the host keys that it may show. */
+  targetOf(tenantId: string): MachineTarget {
+    return targetOf(serverOf(this.services.db.read, tenantId))
+  }
+
   addressOf(tenantId: string): string {
-    return serverOf(this.services.db.read, tenantId).ipv4 ?? ''
+    return this.targetOf(tenantId).address
   }
 
   /** Runs a shell script as root on the tenant's server, past Atlas. */
@@ -118,7 +139,7 @@ export class Operator {
   }
 
   containerOf(tenantId: string): string {
-    return containerOf(serverOf(this.services.db.read, tenantId).externalId ?? '')
+    return containerOf(this.serverIdOf(tenantId))
   }
 
   async leave(): Promise<void> {

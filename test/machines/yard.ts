@@ -76,10 +76,7 @@ export async function openYard(docker: Docker, deliver: NonNullable<CloudsOption
   const blueprintsDir = writeBlueprint(folder, acme.directoryUrl)
 
   const running = ends.move()
-  const leave = async () => {
-    await driver.settled()
-    await running.disposeAsync()
-  }
+  const leave = () => running.disposeAsync()
   const storageUrl = `https://${OUTSIDE}:${storage.port}/s3`
   const images = registry.host
   return {

@@ -40,11 +40,7 @@ export class Registry {
    * Publishes an image of one layer, as `docker push` does; resolves to its digest.
    * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
    */
-  async push(
-    name: string,
-    tag: string,
-    image: { layer: Uint8Array<ArrayBuffer>; config: object },
-  ): Promise<string> {
+  async push(name: string, tag: string, image: { layer: Uint8Array; config: object }): Promise<string> {
     const packed = gzipSync(image.layer)
     const config = Buffer.from(
       JSON.stringify({
@@ -66,14 +62,14 @@ export class Registry {
     return digestOf(Buffer.from(manifest))
   }
 
-  private async pushBlob(name: string, blob: Uint8Array<ArrayBuffer>): Promise<void> {
+  private async pushBlob(name: string, blob: Uint8Array): Promise<void> {
     const { headers } = await this.call('POST', `/v2/${name}/blobs/uploads/`)
     const place = new URL(headers.get('location') ?? '', `https://${this.host}`)
     place.searchParams.set('digest', digestOf(blob))
     await this.call('PUT', place.pathname + place.search, blob, 'application/octet-stream')
   }
 
-  private async call(method: string, path: string, body?: string | Uint8Array<ArrayBuffer>, type?: string) {
+  private async call(method: string, path: string, body?: RequestInit['body'], type?: string) {
     const answer = await fetch(`https://${this.host}${path}`, {
       method,
       body,
