@@ -41,6 +41,7 @@ const MINUTE_MS = 60_000
 /** Where nothing is going on, time goes forward in strides, as for a machine that sleeps between them. */
 const CALM_MS = 20_000
 const STRIDE_MS = 6 * 60 * MINUTE_MS
+const CAREFUL_STRIDE_MS = 10 * MINUTE_MS
 
 /**
  * A control database, simulated clouds and one Atlas after the other, in this process and in simulated time. The
@@ -105,6 +106,19 @@ export class Land {
     this.trace.tell(this.time.now(), text)
   }
 
+  /** Whether nobody is working on anything and no mail or event waits for its turn. */
+  get isAtRest(): boolean {
+    const { n } = this.db.sqlite
+      .query(
+        `SELECT (SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting'))
+              + (SELECT count(*) FROM outbox WHERE status = 'queued')
+              + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
+      )
+      .get() as { n: number }
+    const webhook = this.clouds.stripe.nextWebhookAt()
+    return n === 0 && (webhook === undefined || webhook > this.time.now() + 60 * MINUTE_MS)
+  }
+
   /** What a person does who waits; time does not stride past the moment. */
   async pause(ms: number): Promise<void> {
     const until = this.time.now() + ms
@@ -122,13 +136,13 @@ export class Land {
         continue
       }
       this.watch.look()
+      this.watch.lookAtMoney()
       if (isDone()) return
       // What was decided just now may already be at work.
       if (!this.time.isQuiet) continue
       if (this.time.now() >= untilMs) return
       this.time.goTo(Math.min(this.nextMoment(), untilMs))
       this.rounds?.make()
-      this.watch.lookAtMoney()
     }
   }
 
@@ -155,8 +169,10 @@ export class Land {
     return { atMs: this.time.now(), control, clouds: this.clouds.world.snapshot() }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.lives.at(-1)?.bury()
+    // What a dead process still does must not reach into the next story.
+    await this.time.quiet()
     this.clouds.stop()
     this.leave()
   }
@@ -166,7 +182,8 @@ export class Land {
     const alarm = this.time.nextAt() ?? Number.POSITIVE_INFINITY
     const round = this.rounds?.nextAt ?? Number.POSITIVE_INFINITY
     const due = this.nextDue()
-    if (due > nowMs + CALM_MS) return Math.min(due, nowMs + STRIDE_MS)
+    const stride = this.watch.isUneasy ? CAREFUL_STRIDE_MS : STRIDE_MS
+    if (due > nowMs + CALM_MS) return Math.min(due, nowMs + stride)
     return Math.min(alarm, Math.max(round, nowMs))
   }
 
