@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
 import { enter } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
+import { pictureForDocs } from './docs.ts'
 import {
   ask,
   confirm,
@@ -49,6 +50,8 @@ describeWith('chromium', 'the life of a tenant by clicking', (chromium) => {
       await upgrade(life)
       await restore(life)
       await rotate(life)
+      await openTenant(life)
+      await pictureForDocs(operator, 'tenant', theme)
       await move(life)
       await deleteAndBringBack(life)
       await deleteForGood(life)

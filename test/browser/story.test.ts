@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
 import { browseTenants, open, openMail, signIn } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { pictureForReadme } from './readme.ts'
+import { PICTURE_PACE, pictureForDocs } from './docs.ts'
 import { followRun } from './run.ts'
 import {
   CARDS,
@@ -34,7 +34,7 @@ describeWith('chromium', 'from the landing page to a live site by clicking', (ch
   )
 
   async function live(theme: Theme, card: string): Promise<void> {
-    const demo = await startDemo()
+    const demo = await startDemo(PICTURE_PACE)
     const customer = await Visitor.arrive(browser, theme, theme === 'light' ? DESKTOP : PHONE)
     try {
       await payUnseen(await signUp(demo.shop, 'grace', 'pro'))
@@ -76,7 +76,7 @@ async function approve(operator: Visitor, theme: Theme): Promise<void> {
   await page.getByRole('heading', { name: 'Provision ada' }).waitFor()
   const following = followRun(operator)
   await page.getByText('Waiting at “Wait for the name servers”').waitFor()
-  await pictureForReadme(operator, theme)
+  await pictureForDocs(operator, 'screenshot', theme)
   await operator.look('run-under-way')
   const { steps, ...kept } = await following
   expect(steps).toContain('Wait for the first boot and verify the host key')

@@ -3,9 +3,14 @@ import type { Theme, Visitor } from './visitor.ts'
 
 const DOCS = join(import.meta.dir, '../../docs')
 
-/** With UPDATE_SCREENSHOT=1 keeps the page that an operator looks at as the README's picture, for dense screens. */
-export async function pictureForReadme({ page, context }: Visitor, theme: Theme): Promise<void> {
-  if (process.env.UPDATE_SCREENSHOT !== '1') return
+const isDrawing = process.env.UPDATE_SCREENSHOT === '1'
+
+/** While pictures are drawn the clouds are slow enough for them. */
+export const PICTURE_PACE = isDrawing ? { speed: 8 } : {}
+
+/** With UPDATE_SCREENSHOT=1 keeps the page that an operator looks at as a picture in docs/, for dense screens. */
+export async function pictureForDocs({ page, context }: Visitor, name: string, theme: Theme): Promise<void> {
+  if (!isDrawing) return
   const browser = context.browser()
   if (!browser) throw new Error('The browser is gone.')
   const dense = await browser.newContext({
@@ -16,7 +21,7 @@ export async function pictureForReadme({ page, context }: Visitor, theme: Theme)
   })
   const copy = await dense.newPage()
   await copy.goto(page.url())
-  const path = join(DOCS, theme === 'light' ? 'screenshot.png' : `screenshot-${theme}.png`)
+  const path = join(DOCS, theme === 'light' ? `${name}.png` : `${name}-${theme}.png`)
   await copy.screenshot({ path, animations: 'allow', caret: 'initial' })
   await dense.close()
 }
