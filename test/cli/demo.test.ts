@@ -73,7 +73,7 @@ describe('stopping the demo', () => {
     const again = start(folder, '--tenants', '1000')
     const { detail } = await again.says(({ part }) => part === 'fleet')
     expect(detail).toBe('1000 tenants are live already')
-  })
+  }, 20_000)
 })
 
 /** A customer's page that waits for the payment, with its event stream open. */
