@@ -7,8 +7,8 @@ import { runProgram } from './program'
 export type DockerDriverOptions = {
   docker: Docker
   network: string
-  /** The Docker image of each of the cloud's own images, by its name. */
-  images: Record<string, string>
+  /** Which Docker image a new machine begins as. */
+  imageOf: (spec: MachineSpec) => string
   /** Holds what a cloud tells each machine at its boot. */
   folder: string
   /** A file with a certificate authority that machines trust beside the public ones. */
@@ -95,10 +95,9 @@ export class DockerDriver implements MachineDriver {
   }
 
   private async make(spec: MachineSpec, disk?: string): Promise<void> {
-    const { docker, network, images, authority } = this.options
+    const { docker, network, imageOf, authority } = this.options
     const container = containerOf(spec.serverId)
-    const image = disk ?? images[spec.image]
-    if (!image) throw new Error(`there is no real ${spec.image}`)
+    const image = disk ?? imageOf(spec)
     for (const volume of Object.keys(VOLUMES))
       await docker.call('volume', 'create', '--label', `${OURS}=1`, `${container}-${volume}`)
     if (disk) await this.copyVolumes(disk, container)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { remedy, type ToolName, tools } from '../../scripts/tools'
 import type { Refusal } from '../needs'
 import { Docker } from './docker'
+import { rememberForwarding } from './forwarding'
 import { Daemon } from './program'
 
 /** A Docker that machines can be made with. */
@@ -98,10 +99,11 @@ async function findDocker(): Promise<Found | Refusal> {
   if (await usual.answers()) return { docker: usual, stop: async () => undefined }
   const docker = new Docker(OWN_DOCKER)
   await untilLastIsGone()
+  const restoreForwarding = await rememberForwarding()
   const daemon = startDocker()
   try {
     await daemon.up(() => docker.answers())
-    return { docker, stop: () => daemon.stop() }
+    return { docker, stop: () => daemon.stop().then(restoreForwarding) }
   } catch (thrown) {
     if (!daemon.hasEnded) await daemon.stop()
     return refusalOf(thrown)

@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Docker } from './docker'
+import { type Docker, OURS } from './docker'
 import { runProgram } from './program'
+
+/** Docker images of one Debian: as a cloud has it, and with all packages that the user-data will ask for. */
+export type MachineImages = { fresh: string; ready: string }
 
 /** What the clouds call a Debian, and what Debian does. */
 const SUITES: Record<string, string> = { 'debian-13': 'trixie' }
@@ -13,38 +16,55 @@ const SYSTEM = [
   ...['iproute2', 'procps', 'netbase', 'apparmor'],
 ]
 const OPTIONS = [
-  ...['--quiet', '--variant=minbase', '--aptopt=APT::Install-Recommends "false"'],
-  // Nobody reads manuals here, and a system that a power cut spoils is built anew.
+  ...['--quiet', '--variant=minbase', `--include=${SYSTEM.join(',')}`],
+  // Kept in the system: what nobody reads here is not unpacked, and what a power cut spoils is built anew.
   ...['--dpkgopt=path-exclude=/usr/share/{doc,man,locale}/*', '--dpkgopt=force-unsafe-io'],
   // With the lists of packages in it, a first boot only asks whether they are still the same.
-  ...['--aptopt=Acquire::Languages "none"', '--skip=cleanup/apt/lists'],
+  ...[
+    '--aptopt=APT::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    '--skip=cleanup/apt/lists',
+  ],
 ]
-const REPOSITORY = 'atlas-machine'
 const WEEK_MS = 7 * 86_400_000
 const BUILD_TIMEOUT_MS = 8 * 60_000
 const prepare = join(import.meta.dir, 'image/prepare.sh')
 
 /**
- * The name of a Docker image with that Debian, built from this machine's own mirror unless it was this week. `packages`
- * are those that the user-data will ask for: they are in it already, so that a first boot takes seconds.
+ * Builds a Debian by the cloud's name for it from this machine's own mirror, unless that was done this week. The
+ * network has to lead to the mirror.
  */
-export async function machineImage(docker: Docker, name: string, packages: string[]): Promise<string> {
+export async function machineImages(
+  docker: Docker,
+  network: string,
+  name: string,
+  packages: string[],
+): Promise<MachineImages> {
   const suite = SUITES[name]
   if (!suite) throw new Error(`nobody has said here which Debian ${name} is`)
-  const include = `--include=${[...new Set([...SYSTEM, ...packages])].join(',')}`
-  const make = [...OPTIONS, include, `--customize-hook=${prepare} "$1"`, suite]
-  const week = Math.floor(Date.now() / WEEK_MS)
-  const recipe = [...make, await Bun.file(prepare).text(), week].join('\n')
-  const image = `${REPOSITORY}:${createHash('sha256').update(recipe).digest('hex').slice(0, 16)}`
-  if (await docker.call('image', 'ls', '--quiet', image)) return image
-  await dropOlder(docker)
-  await build(docker, image, make)
-  return image
+  const make = [...OPTIONS, `--customize-hook=${prepare} "$1"`, suite]
+  const week = String(Math.floor(Date.now() / WEEK_MS))
+  const recipe = [...make, await Bun.file(prepare).text(), week]
+  const fresh = await keep(docker, 'atlas-machine-fresh', recipe, (image) => build(docker, image, make))
+  const ready = await keep(docker, 'atlas-machine-ready', [...recipe, ...packages], (image) =>
+    install(docker, image, { fresh, network, packages }),
+  )
+  return { fresh, ready }
 }
 
-async function dropOlder(docker: Docker): Promise<void> {
-  const older = await docker.call('image', 'ls', '--quiet', REPOSITORY)
-  if (older) await docker.call('image', 'rm', '--force', ...older.split('\n'))
+/** The image of this recipe, made if it is not there; those of other recipes go. */
+async function keep(
+  docker: Docker,
+  repository: string,
+  recipe: string[],
+  make: (image: string) => Promise<void>,
+): Promise<string> {
+  const image = `${repository}:${createHash('sha256').update(recipe.join('\n')).digest('hex').slice(0, 16)}`
+  const names = await docker.call('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', repository)
+  const older = names.split('\n').filter((one) => one !== image && one !== '')
+  if (older.length > 0) await docker.call('image', 'rm', '--force', ...older)
+  if (!names.split('\n').includes(image)) await make(image)
+  return image
 }
 
 async function build(docker: Docker, image: string, make: string[]): Promise<void> {
@@ -56,6 +76,21 @@ async function build(docker: Docker, image: string, make: string[]): Promise<voi
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+async function install(
+  docker: Docker,
+  image: string,
+  { fresh, network, packages }: { fresh: string; network: string; packages: string[] },
+): Promise<void> {
+  const script = 'apt-get install --yes "$@" && apt-get clean && : >/etc/machine-id'
+  const container = await docker.call(
+    ...['create', '--label', `${OURS}=1`, '--network', network, '--env', 'DEBIAN_FRONTEND=noninteractive'],
+    ...[fresh, 'sh', '-c', script, 'sh', ...packages],
+  )
+  await docker.call('start', '--attach', container)
+  await docker.call('commit', '--change', 'ENV container=docker', container, image)
+  await docker.call('rm', container)
 }
 
 /** Where this machine's own Debian comes from. */

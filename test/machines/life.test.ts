@@ -14,8 +14,8 @@ import { describeUnless } from '../needs'
 import { findGround } from './ground'
 import { Operator } from './operator'
 
-const OPEN_TIMEOUT_MS = 500_000
-const TIMEOUT_MS = 180_000
+const OPEN_TIMEOUT_MS = 600_000
+const TIMEOUT_MS = 300_000
 const ground = await findGround()
 
 // One story, told in order: what a test leaves is what the next one finds.

@@ -21,7 +21,7 @@ import { openYard, PRICE, TENANT_DOMAIN, WEBHOOK_SECRET, type Yard } from './yar
 
 const ACTOR = { id: 'operator' }
 const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', name: 'A Customer' }
-const PATIENCE_MS = 150_000
+const PATIENCE_MS = 240_000
 /** Nothing happens in waits that are longer: the clock goes forward instead. */
 const BORING_MS = 35_000
 const LIVE = new Set(['queued', 'running', 'waiting'])

@@ -4,8 +4,9 @@ import type { Subprocess } from 'bun'
  * Runs a program to its end; resolves to what it printed, without the last line break. Throws with its own last words
  * when it fails or takes longer than `timeoutMs`.
  */
-export async function runProgram(argv: string[], { timeoutMs = 60_000 } = {}): Promise<string> {
-  const program = Bun.spawn(argv, { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe', timeout: timeoutMs })
+export async function runProgram(argv: string[], { timeoutMs = 60_000, input = '' } = {}): Promise<string> {
+  const stdin = new Blob([input])
+  const program = Bun.spawn(argv, { stdin, stdout: 'pipe', stderr: 'pipe', timeout: timeoutMs })
   const [said, complained, code] = await Promise.all([
     new Response(program.stdout).text(),
     new Response(program.stderr).text(),

@@ -5,11 +5,12 @@ import { builtinBlueprints } from '../../src/catalog/builtin'
 import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../../src/cli/demo-environment'
 import { SystemClock } from '../../src/clock'
 import { generateHostKey } from '../../src/providers/ssh/keys'
+import type { MachineSpec } from '../../src/simulator/driver'
 import { type CloudsOptions, makeClouds } from '../../src/simulator/simulator'
 import { World } from '../../src/simulator/world'
 import { type Docker, OURS } from './docker'
 import { DockerDriver } from './docker-driver'
-import { machineImage } from './image'
+import { machineImages } from './image'
 import { startAcme } from './outside/acme'
 import { type Authority, makeAuthority } from './outside/authority'
 import { startNames } from './outside/names'
@@ -21,6 +22,7 @@ const SUBNET = '198.18.0.0/16'
 /** This machine as those see it. The simulated Hetzner gives the address to its 65,000th server. */
 const OUTSIDE = '198.18.255.254'
 const NETWORK = 'atlas-machines'
+const IMAGE = 'debian-13'
 const CLOUD_SPEED = 20
 
 export const TENANT_DOMAIN = 'sites.example.net'
@@ -44,11 +46,18 @@ export async function openYard(docker: Docker, deliver: NonNullable<CloudsOption
   ends.defer(() => registry.stop())
   const digests = await publishReleases(registry)
 
+  const system = await machineImages(docker, NETWORK, IMAGE, packagesAsked())
+  // The first machine installs everything as at a cloud; the others have it already, for the time's sake.
+  let made = 0
+  const imageOf = ({ image }: MachineSpec) => {
+    if (image !== IMAGE) throw new Error(`there is no real ${image}`)
+    return made++ === 0 ? system.fresh : system.ready
+  }
   const sshKey = generateHostKey()
   const driver = new DockerDriver({
     docker,
     network: NETWORK,
-    images: { 'debian-13': await machineImage(docker, 'debian-13', packagesAsked()) },
+    imageOf,
     folder: join(folder, 'seeds'),
     authority: authority.ca,
   })
