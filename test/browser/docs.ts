@@ -3,10 +3,14 @@ import type { Theme, Visitor } from './visitor.ts'
 
 const DOCS = join(import.meta.dir, '../../docs')
 
+const SIZES = {
+  screenshot: { width: 1180, height: 1180 },
+  tenant: { width: 1280, height: 1640 },
+}
 const isDrawing = process.env.UPDATE_SCREENSHOT === '1'
 
 /** While pictures are drawn the clouds are slow enough for them. */
-export const PICTURE_PACE = isDrawing ? { speed: 8 } : {}
+export const PICTURE_PACE = isDrawing ? { speed: 5 } : {}
 
 /** With UPDATE_SCREENSHOT=1 keeps the page that an operator looks at as a picture in docs/, for dense screens. */
 export async function pictureForDocs({ page, context }: Visitor, name: string, theme: Theme): Promise<void> {
@@ -15,7 +19,7 @@ export async function pictureForDocs({ page, context }: Visitor, name: string, t
   if (!browser) throw new Error('The browser is gone.')
   const dense = await browser.newContext({
     colorScheme: theme,
-    viewport: { width: 1180, height: 1130 },
+    viewport: SIZES[name],
     deviceScaleFactor: 1.4,
     storageState: await context.storageState(),
   })

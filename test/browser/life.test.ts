@@ -22,6 +22,7 @@ import { DESKTOP, openBrowser, PHONE, type Theme, Visitor } from './visitor.ts'
 const TENANTS = 4
 const SPEED = 100
 const TEST_TIMEOUT_MS = 150_000
+const HOOK_TIMEOUT_MS = 30_000
 
 describeWith('chromium', 'the life of a tenant by clicking', (chromium) => {
   let browser: Browser
@@ -29,11 +30,11 @@ describeWith('chromium', 'the life of a tenant by clicking', (chromium) => {
   beforeAll(async () => {
     browser = await openBrowser(chromium)
     demo = await startDemo({ tenants: TENANTS, speed: SPEED })
-  })
+  }, HOOK_TIMEOUT_MS)
   afterAll(async () => {
     await browser.close()
     await demo.stop()
-  })
+  }, HOOK_TIMEOUT_MS)
 
   test('in light on a desktop', () => live('light', 0), TEST_TIMEOUT_MS)
   test('in dark on a phone', () => live('dark', 1), TEST_TIMEOUT_MS)

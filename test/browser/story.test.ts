@@ -17,14 +17,15 @@ import {
 } from './shop.ts'
 import { DESKTOP, openBrowser, PHONE, type Theme, Visitor } from './visitor.ts'
 
-const TEST_TIMEOUT_MS = 110_000
+const TEST_TIMEOUT_MS = 150_000
+const HOOK_TIMEOUT_MS = 30_000
 
 describeWith('chromium', 'from the landing page to a live site by clicking', (chromium) => {
   let browser: Browser
   beforeAll(async () => {
     browser = await openBrowser(chromium)
-  })
-  afterAll(() => browser.close())
+  }, HOOK_TIMEOUT_MS)
+  afterAll(() => browser.close(), HOOK_TIMEOUT_MS)
 
   test('in light on a desktop, paying with a plain card', () => live('light', CARDS.good), TEST_TIMEOUT_MS)
   test(

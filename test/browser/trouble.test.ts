@@ -9,6 +9,7 @@ import { passMinute, refuse, removeFaults } from './simulator.ts'
 import { DESKTOP, openBrowser, PHONE, Visitor } from './visitor.ts'
 
 const TEST_TIMEOUT_MS = 90_000
+const HOOK_TIMEOUT_MS = 30_000
 const LONG_NAME = 'the-honourable-ada-lovelace-1815'
 
 describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) => {
@@ -18,11 +19,11 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   beforeEach(async () => {
     browser = await openBrowser(chromium)
     demo = await startDemo()
-  })
+  }, HOOK_TIMEOUT_MS)
   afterEach(async () => {
     await browser.close()
     await demo.stop()
-  })
+  }, HOOK_TIMEOUT_MS)
 
   const asks = 'says why and what to do, and goes on where it stopped once that is mended'
   test(asks, retry, TEST_TIMEOUT_MS)
