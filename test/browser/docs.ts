@@ -13,7 +13,11 @@ const isDrawing = process.env.UPDATE_SCREENSHOT === '1'
 export const PICTURE_PACE = isDrawing ? { speed: 5 } : {}
 
 /** With UPDATE_SCREENSHOT=1 keeps the page that an operator looks at as a picture in docs/, for dense screens. */
-export async function pictureForDocs({ page, context }: Visitor, name: string, theme: Theme): Promise<void> {
+export async function pictureForDocs(
+  { page, context }: Visitor,
+  name: keyof typeof SIZES,
+  theme: Theme,
+): Promise<void> {
   if (!isDrawing) return
   const browser = context.browser()
   if (!browser) throw new Error('The browser is gone.')
