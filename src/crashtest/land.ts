@@ -32,6 +32,8 @@ export type LandOptions = {
   recipes?: (services: Services, life: number) => readonly Recipe[] | undefined
   /** How much faster than real ones the clouds are. */
   speed?: number
+  /** The process that takes the place of the first dead one starts with a database that is so much older. */
+  forgetsMs?: number
 }
 
 /** The clouds are this much faster than real ones: what is waited for is looked at a few times and not fifty. */
@@ -62,6 +64,7 @@ export class Land {
   private readonly deaths: (number | string)[]
   private readonly chance: () => number
   private readonly awaited = new Set<number>()
+  private readonly past: { at: number; copy: Copy }[] = []
   private rounds?: Rounds
 
   constructor(
@@ -141,6 +144,7 @@ export class Land {
       // What was decided just now may already be at work.
       if (!this.time.isQuiet) continue
       if (this.time.now() >= untilMs) return
+      if (this.options.forgetsMs) this.past.push({ at: this.time.now(), copy: this.shop.tables.copy() })
       this.time.goTo(Math.min(this.nextMoment(), untilMs))
       this.rounds?.make()
     }
@@ -222,6 +226,18 @@ export class Land {
     return life
   }
 
+  /** The disk is gone, and the latest copy of the database is not the latest state of things. */
+  private forget(): void {
+    const { forgetsMs } = this.options
+    if (!forgetsMs || this.lives.length > 1) return
+    const wanted = this.time.now() - RESTART_MS - forgetsMs
+    const copy = this.past.findLast(({ at }) => at <= wanted)?.copy ?? this.past[0]?.copy
+    if (!copy) return
+    this.shop.tables.fill(copy)
+    this.promised = 0
+    this.tell(`Atlas’s database is ${forgetsMs / 1_000} s older than the clouds`)
+  }
+
   private async restart(): Promise<void> {
     this.life.bury()
     this.rounds = undefined
@@ -233,6 +249,7 @@ export class Land {
       this.time.goTo(next)
     }
     this.time.goTo(upAt)
+    this.forget()
     this.begin()
   }
 

@@ -61,7 +61,7 @@ export function unlike(services: Services): Services {
 }
 
 /** The same object with some of its methods replaced. */
-function replaced<T extends object>(original: T, methods: Partial<T>): T {
+export function replaced<T extends object>(original: T, methods: Partial<T>): T {
   return new Proxy(original, {
     get(target, name) {
       const value: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name)

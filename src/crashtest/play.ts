@@ -28,6 +28,7 @@ const STORY_MAX_MS = 60 * DAY_MS
 /** How often an operator looks at what has failed, when everything works again. */
 const LOOK_MS = HOUR_MS
 const LOOKS_MAX = 30
+const SIGHTINGS = 5
 /** After the last of it Atlas has so many times so long to notice everything by itself. */
 const RESTS = 2
 const REST_MS = 45 * 60_000
@@ -37,6 +38,8 @@ export type PlayOptions = Omit<LandOptions, 'story'> & {
   rests?: number
   /** Whether an operator comes in the end and mends what has failed. */
   mends?: boolean
+  /** Whether they also apply what the hourly look has found. */
+  applies?: boolean
 }
 
 /** Tells a story to its end and says what was wrong with it. */
@@ -58,7 +61,11 @@ export async function play(
   }
 }
 
-async function tell(land: Land, story: Story, { rests = RESTS, mends = true }: PlayOptions): Promise<void> {
+async function tell(
+  land: Land,
+  story: Story,
+  { rests = RESTS, mends = true, applies = false }: PlayOptions,
+): Promise<void> {
   const beganAt = land.time.now()
   const people = new People(land, story.customers)
   for (const { at, ms } of story.jumps) void land.pause(at).then(() => land.jump(ms))
@@ -68,6 +75,7 @@ async function tell(land: Land, story: Story, { rests = RESTS, mends = true }: P
   if (!people.look()) land.watch.tell('unforeseen: somebody waits for ever')
   land.calm()
   if (mends) await mend(land)
+  if (applies) await applyFindings(land)
   for (let rest = 0; rest < rests; rest++) {
     await land.go(land.time.now() + REST_MS)
     await land.go(land.time.now() + DAY_MS, () => land.isAtRest)
@@ -82,6 +90,20 @@ async function mend(land: Land): Promise<void> {
     await land.go(land.time.now() + 2 * DAY_MS, () => land.isAtRest)
     if (operator.mend() === 0) return
     await land.go(land.time.now() + LOOK_MS, () => land.isAtRest)
+  }
+}
+
+/** What is found twice and confirmed is applied, as long as there is anything. */
+async function applyFindings(land: Land): Promise<void> {
+  const operator = new Operator(land)
+  for (let look = 0; look < SIGHTINGS; look++) {
+    await land.go(land.time.now() + LOOK_MS)
+    let isDone = false
+    void operator.apply().then(() => {
+      isDone = true
+    })
+    await land.go(land.time.now() + DAY_MS, () => isDone)
+    await land.go(land.time.now() + DAY_MS, () => land.isAtRest)
   }
 }
 
