@@ -35,13 +35,18 @@ export function describeWith(name: ToolName, title: string, body: (path: string)
 export type Refusal = { reason: string; proof?: () => unknown }
 
 /**
- * A group of tests that needs more of the machine than programs. Where there is a refusal it is skipped and its name
- * says why; with CI=true a test in its place proves that it cannot be otherwise, and without proof it fails.
+ * A group of tests on something that not every machine gives. Where it gives a refusal they are skipped, and a name says
+ * why; with CI=true a test in their place proves that it cannot be otherwise, and without proof it fails.
  */
-export function describeUnless(refusal: Refusal | null, title: string, body: () => void): void {
-  const name = refusal ? `${title} (${refusal.reason})` : title
-  if (refusal && process.env.CI === 'true') test(`${name} cannot be had here`, () => prove(title, refusal))
-  else describe.skipIf(refusal !== null)(name, body)
+export function describeOn<Found extends object>(
+  found: Found | Refusal,
+  title: string,
+  body: (found: Found) => void,
+): void {
+  if (!('reason' in found)) return void describe(title, () => body(found))
+  const name = `${title} (${found.reason})`
+  const inCi = process.env.CI === 'true'
+  test.skipIf(!inCi)(inCi ? `${name} cannot be had here` : name, () => prove(title, found))
 }
 
 async function prove(title: string, { reason, proof }: Refusal): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { remedy, type ToolName, tools } from '../../scripts/tools'
 import type { Refusal } from '../needs'
 import { Docker } from './docker'
@@ -9,6 +9,8 @@ import { Daemon } from './program'
 /** A Docker that machines can be made with. */
 export type Ground = {
   docker: Docker
+  /** Empty, and gone afterwards. */
+  folder: string
   /** Removes everything that these tests made, and ends what they started. */
   leave(): Promise<void>
 }
@@ -35,13 +37,19 @@ export async function findGround(): Promise<Ground | Refusal> {
     return found
   }
   const { docker, stop } = found
-  await docker.sweep()
-  const leave = async () => {
+  const folder = `${RUN}/ground`
+  const sweep = async () => {
     await docker.sweep()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  await sweep()
+  mkdirSync(folder, { mode: 0o700 })
+  const leave = async () => {
+    await sweep()
     await stop()
     turn.kill()
   }
-  return { docker, leave }
+  return { docker, folder, leave }
 }
 
 /** What this machine is, as far as it matters. */
@@ -99,13 +107,14 @@ async function findDocker(): Promise<Found | Refusal> {
   if (await usual.answers()) return { docker: usual, stop: async () => undefined }
   const docker = new Docker(OWN_DOCKER)
   await untilLastIsGone()
-  const restoreForwarding = await rememberForwarding()
+  const restoreForwarding = await rememberForwarding(`${RUN}/forwarding.json`)
   const daemon = startDocker()
   try {
     await daemon.up(() => docker.answers())
     return { docker, stop: () => daemon.stop().then(restoreForwarding) }
   } catch (thrown) {
     if (!daemon.hasEnded) await daemon.stop()
+    await restoreForwarding()
     return refusalOf(thrown)
   }
 }

@@ -10,23 +10,21 @@ import { rotateSecrets } from '../../src/lifecycle/secret-rotation'
 import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
 import { openConnection } from '../../src/providers/ssh/connection'
 import { generateHostKey, parsePrivateKey } from '../../src/providers/ssh/keys'
-import { describeUnless } from '../needs'
+import { describeOn } from '../needs'
 import { findGround } from './ground'
 import { Operator } from './operator'
 
 const OPEN_TIMEOUT_MS = 600_000
 const TIMEOUT_MS = 300_000
-const ground = await findGround()
 
 // One story, told in order: what a test leaves is what the next one finds.
-describeUnless('reason' in ground ? ground : null, 'real machines', () => {
-  if ('reason' in ground) return
+describeOn(await findGround(), 'real machines', (ground) => {
   let operator: Operator
   let ada = ''
   let bob = ''
 
   beforeAll(async () => {
-    operator = await Operator.begin(ground.docker)
+    operator = await Operator.begin(ground)
   }, OPEN_TIMEOUT_MS)
   afterAll(async () => {
     await operator?.leave().finally(ground.leave)

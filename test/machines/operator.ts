@@ -15,8 +15,8 @@ import type { Worker } from '../../src/runs/worker'
 import type { Services } from '../../src/services'
 import { approveSignup } from '../../src/signups/approve'
 import { getTenant, hostnameOf, serverOf, type TenantRow } from '../../src/tenants/tenant'
-import type { Docker } from './docker'
 import { containerOf } from './docker-driver'
+import type { Ground } from './ground'
 import { openYard, PRICE, TENANT_DOMAIN, WEBHOOK_SECRET, type Yard } from './yard'
 
 const ACTOR = { id: 'operator' }
@@ -35,9 +35,9 @@ export class Operator {
     private readonly lines: string[],
   ) {}
 
-  static async begin(docker: Docker): Promise<Operator> {
+  static async begin(ground: Ground): Promise<Operator> {
     const receiver: { services?: Services } = {}
-    const yard = await openYard(docker, async (_url, init) => {
+    const yard = await openYard(ground, async (_url, init) => {
       if (!receiver.services) throw new Error('Atlas is not there yet')
       return receiveWebhook(receiver.services, init)
     })

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import type { Subprocess } from 'bun'
 
 /**
@@ -25,6 +26,8 @@ export class Daemon {
     private readonly logFile: string,
     env: Record<string, string> = {},
   ) {
+    // Written anew: what another run said is no word of this one.
+    writeFileSync(logFile, '')
     const log = Bun.file(logFile)
     this.process = Bun.spawn(['setpriv', '--pdeathsig', 'TERM', ...argv], {
       stdin: 'ignore',

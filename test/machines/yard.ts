@@ -1,5 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { builtinBlueprints } from '../../src/catalog/builtin'
 import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../../src/cli/demo-environment'
@@ -8,8 +7,9 @@ import { generateHostKey } from '../../src/providers/ssh/keys'
 import type { MachineSpec } from '../../src/simulator/driver'
 import { type CloudsOptions, makeClouds } from '../../src/simulator/simulator'
 import { World } from '../../src/simulator/world'
-import { type Docker, OURS } from './docker'
+import { OURS } from './docker'
 import { DockerDriver } from './docker-driver'
+import type { Ground } from './ground'
 import { machineImages } from './image'
 import { startAcme } from './outside/acme'
 import { type Authority, makeAuthority } from './outside/authority'
@@ -35,10 +35,8 @@ export type Yard = Awaited<ReturnType<typeof openYard>>
  * The simulated clouds with Docker behind their Hetzner, and what real machines need of the internet around them: a
  * registry, a certificate authority, names and storage. `deliver` takes Stripe's webhooks.
  */
-export async function openYard(docker: Docker, deliver: NonNullable<CloudsOptions['deliver']>) {
+export async function openYard({ docker, folder }: Ground, deliver: NonNullable<CloudsOptions['deliver']>) {
   await using ends = new AsyncDisposableStack()
-  const folder = mkdtempSync(join(tmpdir(), 'atlas-yard-'))
-  ends.defer(() => rmSync(folder, { recursive: true }))
   const options = ['--driver', 'bridge', '--subnet', SUBNET, '--gateway', OUTSIDE]
   await docker.call('network', 'create', '--label', `${OURS}=1`, ...options, NETWORK)
   const authority = await makeAuthority(folder, OUTSIDE)
@@ -129,6 +127,6 @@ function writeBlueprint(folder: string, directoryUrl: string): string {
   const parts = virtues?.userData.split(site) ?? []
   if (parts.length !== 2) throw new Error('the user-data has no Caddyfile that begins with the tenant’s name')
   const options = `      {\n        acme_ca ${directoryUrl}\n      }\n`
-  Bun.write(join(place, 'user-data.yaml'), parts.join(options + site))
+  writeFileSync(join(place, 'user-data.yaml'), parts.join(options + site))
   return blueprints
 }
