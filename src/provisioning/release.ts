@@ -94,7 +94,10 @@ async function giveBackServers(
         .where(and(rows, isNull(servers.deletedAt)))
         .all()
       for (const row of were) if (row.externalId !== null) noteServer(tx, services, row, -1, deletedAt)
-      tx.update(servers).set({ deletedAt }).where(rows).run()
+      tx.update(servers)
+        .set({ deletedAt })
+        .where(and(rows, isNull(servers.deletedAt)))
+        .run()
     })
   }
   for (const { id, name } of found.filter(({ status }) => status !== 'deleting')) {
