@@ -126,6 +126,16 @@ describe('atlas tenants', () => {
     expect((await atlas('undo ada-lovelace')).exitCode).toBe(0)
     expect(run()).toMatchObject({ direction: 'undo', status: 'queued' })
   })
+
+  test('undoes what loses something only when it is named twice', async () => {
+    await atlas('suspend ada-lovelace')
+    endRun(stage, id, 'failed')
+    stage.services.db.sqlite.run("UPDATE runs SET kind = 'rotate-secrets' WHERE kind = 'suspend'")
+    const refused = await atlas('undo ada-lovelace --yes ada')
+    expect([refused.exitCode, refused.err]).toEqual([1, expect.stringContaining('The new secrets')])
+    expect(run()).toMatchObject({ direction: 'forward', status: 'failed' })
+    expect((await atlas('undo ada-lovelace --yes ada-lovelace')).exitCode).toBe(0)
+  })
 })
 
 describe('--wait', () => {

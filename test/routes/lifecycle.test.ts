@@ -213,6 +213,7 @@ describe('a run, by API', () => {
       can_retry: false,
       can_undo: false,
       can_cancel: true,
+      undo_losses: [],
     })
   })
 
@@ -253,4 +254,21 @@ test('undoing a run that loses nothing says what it takes back', async () => {
   const text = await (await operator.get(`/admin/runs/${run()?.id}/undo`)).text()
   expect(text.indexOf('Stop the app')).toBeLessThan(text.indexOf('Change the subscription'))
   expect(text).toContain('Nothing is lost by it')
+})
+
+test.each([
+  ['restore', 'put-back', 'What was put back, with all that was written since'],
+  ['move', 'copy-data', 'The new server ada-lovelace-'],
+  ['rotate-secrets', 'make-secrets', 'The new secrets'],
+])('undoing a %s says what is lost, to people and programs', async (kind, step, loss) => {
+  const { sqlite } = stage.services.db
+  await operator.post(`/admin/tenants/${id}/suspension`)
+  endRun(stage, id, 'failed')
+  sqlite.run("UPDATE runs SET kind = ? WHERE kind = 'suspend'", [kind])
+  sqlite.run('UPDATE steps SET name = ?, status = ? WHERE run_id = ?', [step, 'failed', run()?.id ?? ''])
+  const text = await (await operator.get(`/admin/runs/${run()?.id}/undo`)).text()
+  expect(text).toContain(loss)
+  expect(text).not.toContain('Nothing is lost by it')
+  const { body } = await ask('GET', `/api/admin/runs/${run()?.id}`)
+  expect(body.undo_losses).toEqual([expect.stringContaining(loss)])
 })
