@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, inArray, lte, min, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, lte, min, ne, or, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { runLogs, runs } from '../db/schema'
@@ -94,12 +94,18 @@ export function isLive({ status }: Pick<RunRow, 'status'>): boolean {
   return status === 'queued' || status === 'running' || status === 'waiting'
 }
 
-/** The latest run of a tenant, if it ever had one. */
-export function latestRun(db: Reader, tenantId: string): RunRow | undefined {
+/**
+ * The latest run of a tenant, of one kind when it is given. A deletion that was taken back does not count: it left
+ * everything as it was, also a run before it that stopped half-way and must still be mended.
+ */
+export function latestRun(db: Reader, tenantId: string, kind?: string): RunRow | undefined {
+  const ofKind = kind === undefined ? undefined : eq(runs.kind, kind)
   return db
     .select()
     .from(runs)
-    .where(eq(runs.tenantId, tenantId))
+    .where(
+      and(eq(runs.tenantId, tenantId), or(ne(runs.kind, 'delete'), ne(runs.status, 'cancelled')), ofKind),
+    )
     .orderBy(desc(runs.createdAt))
     .limit(1)
     .get()

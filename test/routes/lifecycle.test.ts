@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { auditEvents, runs } from '../../src/db/schema'
 import { getRun, latestRun } from '../../src/runs/run'
+import { signupToken } from '../../src/signups/link'
 import { getTenant } from '../../src/tenants/tenant'
 import type { Browser } from '../browser-habits'
-import type { Stage } from '../stage'
+import { AUTH_SECRET, type Stage } from '../stage'
 import { elementsOf } from '../views/dom'
 import { dedicated, endRun, liveTenant, openLivingStage } from './living'
 
@@ -200,6 +201,39 @@ describe('deleting', () => {
   })
 })
 
+describe('a run that stopped half-way', () => {
+  const needsMe = async () => linksOf(await (await operator.get('/admin')).text())
+
+  test('is still there to be mended after a deletion that was taken back', async () => {
+    await operator.post(`/admin/tenants/${id}/plan`, { plan: 'virtues/pro' })
+    endRun(stage, id, 'failed')
+    const stopped = run()?.id ?? ''
+    stage.clock.advance(1)
+    await ask('DELETE', `/api/admin/tenant/${id}`)
+    expect(run()?.kind).toBe('delete')
+    expect((await ask('POST', `/api/admin/runs/${stopped}/retry`)).status).toBe(409)
+    const { sqlite } = stage.services.db
+    sqlite.run("UPDATE runs SET status = 'cancelled' WHERE kind = 'delete'")
+    sqlite.run("UPDATE tenants SET status = 'active'")
+    expect(run()?.id).toBe(stopped)
+    expect(await needsMe()).toContain(`/admin/runs/${stopped}`)
+    expect(linksOf(await page(''))).toContain(`/admin/runs/${stopped}/undo`)
+    await refusedAs(await operator.post(`/admin/tenants/${id}/suspension`), 'has stopped half-way')
+    expect((await ask('POST', `/api/admin/runs/${stopped}/undo`)).status).toBe(202)
+  })
+
+  test('needs nobody any more once a later one has taken its place', async () => {
+    await operator.post(`/admin/tenants/${id}/suspension`)
+    endRun(stage, id, 'failed')
+    const stopped = run()?.id ?? ''
+    const stops = (links: string[]) => links.filter((link) => link === `/admin/runs/${stopped}`).length
+    const before = stops(await needsMe())
+    stage.clock.advance(1)
+    await operator.post(`/admin/tenants/${id}/suspension`)
+    expect(stops(await needsMe())).toBe(before - 1)
+  })
+})
+
 describe('a run, by API', () => {
   test('is shown with its steps and what can be done about it', async () => {
     await ask('POST', '/api/admin/suspend', { tenant_id: id })
@@ -271,4 +305,18 @@ test.each([
   expect(text).not.toContain('Nothing is lost by it')
   const { body } = await ask('GET', `/api/admin/runs/${run()?.id}`)
   expect(body.undo_losses).toEqual([expect.stringContaining(loss)])
+})
+
+test('the customer’s page still tells of the beginning when the tenant is backed up later', async () => {
+  const token = signupToken(AUTH_SECRET, tenant().signupId ?? '')
+  const progress = async () => (await stage.browser().get(`/signup/success?signup=${token}`)).text()
+  stage.services.db.sqlite.run("UPDATE steps SET status = 'succeeded', finished_at = 1")
+  const before = await progress()
+  expect(before).toContain('Server created')
+  stage.services.db.sqlite.run(
+    `INSERT INTO runs (id, kind, tenant_id, input, status, available_at, created_at)
+     VALUES ('run_z', 'backup', ?, '{}', 'failed', 0, ?)`,
+    [id, stage.clock.now() + 1],
+  )
+  expect(await progress()).toBe(before)
 })
