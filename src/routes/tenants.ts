@@ -1,5 +1,6 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
 import { backupsOf } from '../backups/list'
+import { debtOf, moneyAgainst } from '../billing/unpaid'
 import { healthOf } from '../health/report'
 import { remediesFor } from '../lifecycle/mend'
 import type { Services } from '../services'
@@ -113,6 +114,8 @@ export function tenantData(services: Services, tenantId: string): TenantData {
     },
     timeline: latestEntries(db.read, tenantId),
     backups: backupsOf(services, tenantId),
+    debt: debtOf(db.read, tenant.organizationId),
+    heldBy: moneyAgainst(db.read, tenant.organizationId, clock.now()),
     health: healthOf(db.read, tenantId, clock.now()),
     now: clock.now(),
   }

@@ -8,6 +8,8 @@ import { AUTH_SECRET, type Stage } from '../stage'
 import { elementsOf } from '../views/dom'
 import { dedicated, endRun, liveTenant, openLivingStage } from './living'
 
+const DAY_MS = 86_400_000
+
 let stage: Stage
 let operator: Browser
 let id: string
@@ -53,6 +55,27 @@ describe('a tenant’s page', () => {
     const suspended = await page('')
     expect(own(linksOf(suspended)).sort()).toEqual(['deletion', 'resumption'])
     expect(suspended).toContain('It is not paid for')
+  })
+
+  test('says what is owed, as does the list, and offers no way back before it is paid', async () => {
+    const { sqlite } = stage.services.db
+    const list = async () => (await operator.get('/admin/tenants')).text()
+    expect(await page('')).not.toContain('This tenant is not paid for')
+    expect(await list()).not.toContain('badge-dot" aria-hidden="true"></span>unpaid')
+    sqlite.run("UPDATE subscriptions SET status = 'past_due', unpaid_since = ?", [stage.clock.now() - DAY_MS])
+    expect(await page('')).toContain('This tenant is not paid for')
+    expect(await page('')).toContain(new Date(stage.clock.now() + 6 * DAY_MS).toISOString())
+    expect(await list()).toContain('badge-dot" aria-hidden="true"></span>unpaid')
+    stage.clock.advance(6 * DAY_MS)
+    sqlite.run("UPDATE tenants SET status = 'suspended', suspended_for = 'unpaid'")
+    operator = await stage.operator()
+    const suspended = await page('')
+    expect(suspended).toContain('before its invoice is paid at Stripe')
+    expect(linksOf(suspended)).not.toContain(`/admin/tenants/${id}/resumption`)
+    const answer = await operator.post(`/admin/tenants/${id}/resumption`)
+    await refusedAs(answer, 'it would be suspended again at once')
+    sqlite.run("UPDATE subscriptions SET status = 'active', unpaid_since = NULL")
+    queuedAs(await operator.post(`/admin/tenants/${id}/resumption`), 'resume')
   })
 
   test('says what is at work on it, and offers nothing else meanwhile', async () => {

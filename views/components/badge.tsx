@@ -5,10 +5,11 @@ export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'failed' | 
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
 export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
 export type HealthWord = 'healthy' | 'failing' | 'down' | 'unchecked'
+export type MoneyWord = 'unpaid'
 export type BackupStatus = 'running' | 'complete' | 'failed' | 'removed'
 
 type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
-type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | BackupStatus
+type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | MoneyWord | BackupStatus
 
 const TONES: Record<Status, Tone> = {
   pending: 'quiet',
@@ -36,6 +37,7 @@ const TONES: Record<Status, Tone> = {
   failing: 'attention',
   down: 'bad',
   unchecked: 'quiet',
+  unpaid: 'attention',
 }
 
 /** A status in words on a coloured ground; the words alone carry the meaning. */
