@@ -21,11 +21,13 @@ beforeEach(async () => {
 afterEach(() => estate.close())
 
 const current = () => serverOf(estate.db.read, estate.tenant.id)
-const askMove = (backupId?: string) =>
-  estate.do((tx, services, id, asked) => moveToNewServer(tx, services, id, { ...asked, backupId }))
+const askMove = (backupId?: string, acceptOlderBackup = false) =>
+  estate.do((tx, services, id, asked) =>
+    moveToNewServer(tx, services, id, { ...asked, backupId, acceptOlderBackup }),
+  )
 
-async function move(backupId?: string): Promise<void> {
-  askMove(backupId)
+async function move(backupId?: string, acceptOlderBackup = false): Promise<void> {
+  askMove(backupId, acceptOlderBackup)
   await estate.live()
 }
 
@@ -143,10 +145,26 @@ describe('a move from a server that is dead', () => {
     await backUp(estate)
     await leaveNote(estate, 'lost')
     kill()
-    await move()
+    await move(undefined, true)
     expect(estate.run.status).toBe('succeeded')
     expect(await notesOf(estate)).toEqual(['before'])
     expect(await cloudServers()).toHaveLength(1)
+  })
+
+  test('stops before anything is touched when nobody has accepted the older backup', async () => {
+    await backUp(estate)
+    kill()
+    await move()
+    expect(estate.run).toMatchObject({ status: 'failed', step: 'check-move', errorCode: 'conflict' })
+    expect(await cloudServers()).toHaveLength(1)
+  })
+
+  test('waits for a server that is silent for a moment', async () => {
+    await leaveNote(estate, 'my diary')
+    estate.land.fault('machine', 'status', 'lose_reply', { times: 2 })
+    await move()
+    expect(estate.run.status).toBe('succeeded')
+    expect(await notesOf(estate)).toEqual(['my diary'])
   })
 
   test('does so also when the server is gone at the cloud', async () => {
@@ -155,7 +173,7 @@ describe('a move from a server that is dead', () => {
     const { externalId } = current()
     await estate.clients(({ cloud }) => cloud.deleteServer(externalId ?? ''))
     await Bun.sleep(10)
-    await move()
+    await move(undefined, true)
     expect(estate.run.status).toBe('succeeded')
     expect(await notesOf(estate)).toEqual(['before'])
     expect(roles()).toEqual(['former, gone', 'current'])
@@ -188,7 +206,7 @@ describe('a move from a server that is dead', () => {
     await leaveNote(estate, 'before')
     const backupId = await backUp(estate)
     await leaveNote(estate, 'lost')
-    askMove()
+    askMove(undefined, true)
     await estate.liveUntil('deliver-settings: succeeded', kill)
     await estate.live()
     expect(estate.run.status).toBe('succeeded')
