@@ -1,7 +1,7 @@
 import { and, count, eq, gt, ne } from 'drizzle-orm'
 import { broughtBack, deleted, deletionBegun } from '../../views/emails/deletion'
 import { type Actor, ATLAS, audit } from '../audit'
-import { failBackups } from '../backups/backup'
+import { failBackups, keepLastBackups } from '../backups/backup'
 import type { Reader, Tx } from '../db/open'
 import { runs } from '../db/schema'
 import { asAtlasError, conflict, invalid } from '../errors'
@@ -154,6 +154,7 @@ function forgetSecrets(): Step {
 
 function becomeDeleted(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
   const tenant = getTenant(tx, run.tenantId)
+  keepLastBackups(tx, services, tenant, nowMs)
   moveTenant(tx, tenant, 'deleted', nowMs, { deletedAt: nowMs, deleteAt: null, statusReason: null })
   tellCustomer(tx, services, tenant, { kind: 'deleted', occasion: run.id, write: deleted }, nowMs)
   audit(tx, nowMs, { actor: ATLAS, action: 'tenant.deleted', subject: tenant.id, detail: { run: run.id } })
