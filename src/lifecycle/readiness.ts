@@ -1,11 +1,16 @@
 import type { Reader } from '../db/open'
 import { conflict } from '../errors'
-import { latestRun } from '../runs/run'
+import { latestRun, type RunRow } from '../runs/run'
 import { requireTenant, type TenantStatus } from '../tenants/status'
 import type { TenantRow } from '../tenants/tenant'
 
-/** Kinds of runs that leave a tenant between two states when they stop half-way. */
+/** Kinds of runs that leave a live tenant between two states when they stop half-way. */
 const HALF_WAY = ['change-plan', 'move', 'restore', 'rotate-secrets']
+
+/** Whether a run has stopped with its tenant's things between two states, until it is retried or undone. */
+export function isHalfWay(run: Pick<RunRow, 'status' | 'kind'>): boolean {
+  return run.status === 'failed' && [...HALF_WAY, 'provision', 'delete'].includes(run.kind)
+}
 
 /**
  * Throws `conflict` with the reason when a tenant is in none of the statuses in which something can be done to it, or
