@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { COMMAND_TOKEN, listApiTokens } from '../../src/accounts/api-token'
+import { withRemote } from '../../src/cli/remote'
 import { tenants } from '../../src/cli/tenants'
 import { latestRun } from '../../src/runs/run'
 import { getTenant } from '../../src/tenants/tenant'
@@ -71,6 +72,19 @@ describe('atlas tenants', () => {
       exitCode: 1,
       err: expect.stringContaining('There is no tenant "ada"'),
     })
+  })
+
+  test('finds a name that is part of a page full of younger ones', async () => {
+    for (let n = 0; n < 60; n++) {
+      stage.services.db.sqlite.run(
+        `INSERT INTO tenants (id, organization_id, plan_id, blueprint, subdomain, skeleton, release, status, data_key, created_at, updated_at)
+         SELECT ?, organization_id, plan_id, blueprint, ?, ?, release, 'active', data_key, created_at + 1, 0
+         FROM tenants WHERE id = ?`,
+        [`ten_${n}`, `ada-lovelace-${n}`, `ada-lovelace-${n}`, id],
+      )
+    }
+    expect((await atlas('show ada-lovelace')).out).toContain(id)
+    expect((await atlas('show ada-love')).err).toContain('There is no tenant "ada-love"')
   })
 
   test('suspends, resumes, changes the plan, and says which run does it', async () => {
@@ -175,6 +189,23 @@ describe('the Atlas that is asked', () => {
     await atlas('list')
     expect(listApiTokens(stage.services.db.read)).toHaveLength(1)
     expect(liveTokens()).toEqual([])
+  })
+
+  test('is left in peace when somebody else has revoked the token meanwhile', async () => {
+    const env = { DATA_DIR: folder, PORT: String(port) }
+    const io = { out: () => {}, err: () => {} }
+    const exitCode = await withRemote(env, io, new AbortController().signal, async () => {
+      stage.services.db.sqlite.run('UPDATE api_tokens SET revoked_at = 1')
+      return 0
+    })
+    expect(exitCode).toBe(0)
+  })
+
+  test('leaves the token of a command that has waited for weeks', async () => {
+    stage.apiToken(COMMAND_TOKEN)
+    stage.services.db.sqlite.run('UPDATE api_tokens SET created_at = ?', [Date.now() - 29 * 86_400_000])
+    await atlas('list')
+    expect(liveTokens()).toHaveLength(1)
   })
 
   test('gives up tokens that a killed command has left', async () => {
