@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
+import { getBackup } from '../../src/backups/backup'
+import { identityOf } from '../../src/backups/key'
 import { backUpTenant } from '../../src/backups/recipe'
 import { restoreTenant } from '../../src/backups/restore'
 import { dnsRecords } from '../../src/db/schema'
@@ -10,6 +12,7 @@ import { rotateSecrets } from '../../src/lifecycle/secret-rotation'
 import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
 import { openConnection } from '../../src/providers/ssh/connection'
 import { generateHostKey, parsePrivateKey } from '../../src/providers/ssh/keys'
+import { readSecrets } from '../../src/tenants/secrets'
 import { describeOn } from '../needs'
 import { findGround } from './ground'
 import { Operator } from './operator'
@@ -132,38 +135,61 @@ describeOn(await findGround(), 'real machines', (ground) => {
     await operator.until(async () => (await operator.visit(ada, '/health')).text === 'v1')
   })
 
-  step('a suspended site shows its holding page, and comes back as it was', async () => {
-    await write('/notes', 'first')
-    await write('/picture', 'sunrise', 'PUT')
-    await operator.have(ada, (tx, services, id, asked) =>
-      suspendTenant(tx, services, id, { ...asked, because: 'operator' }),
-    )
-    const page = await operator.visit(ada, '/')
-    expect(page.status).toBe(503)
-    expect(page.text).toContain('This site is paused')
-    await operator.have(ada, resumeTenant)
-    expect([await notes(), await picture()]).toEqual(['first', 'sunrise'])
-  })
+  describe('while all programs on the machine are watched,', () => {
+    const secrets = () =>
+      Object.values(readSecrets(operator.services.db.read, operator.services, operator.tenant(ada)))
+    let known: string[] = []
 
-  step('a backup is unreadable in the storage, and brings dumps and volumes back', async () => {
-    const { backupId } = await backUp('app')
-    const [stored] = operator.yard.clouds.s3.stored()
-    const bytes = Buffer.from(stored?.body ?? '', 'base64')
-    expect(bytes.toString('latin1')).toStartWith('age-encryption.org/v1')
-    expect(bytes.includes('first')).toBe(false)
-    await write('/notes', 'second')
-    await write('/picture', 'sunset', 'PUT')
-    await restore(backupId)
-    expect([await notes(), await picture()]).toEqual(['first', 'sunrise'])
-    expect(await operator.onMachine(ada, 'ls /var/lib/atlas')).not.toContain('work')
-  })
+    beforeAll(async () => {
+      known = secrets()
+      const watch = `while :; do cat /proc/[0-9]*/cmdline; echo; done 2>/dev/null | tr '\\0' ' ' >/run/arguments`
+      await operator.onMachine(ada, `systemd-run --quiet --unit watch sh -c "${watch}"`)
+    }, TIMEOUT_MS)
 
-  step('rotated secrets hold in the app and in its database', async () => {
-    const password = () => operator.onMachine(ada, 'cat /var/lib/docker/volumes/app_database/_data/password')
-    const before = await password()
-    await operator.have(ada, rotateSecrets)
-    expect(await password()).not.toBe(before)
-    expect(await notes()).toBe('first')
+    step('a suspended site shows its holding page, and comes back as it was', async () => {
+      await write('/notes', 'first')
+      await write('/picture', 'sunrise', 'PUT')
+      await operator.have(ada, (tx, services, id, asked) =>
+        suspendTenant(tx, services, id, { ...asked, because: 'operator' }),
+      )
+      const page = await operator.visit(ada, '/')
+      expect(page.status).toBe(503)
+      expect(page.text).toContain('This site is paused')
+      await operator.have(ada, resumeTenant)
+      expect([await notes(), await picture()]).toEqual(['first', 'sunrise'])
+    })
+
+    step('a backup is unreadable in the storage, and brings dumps and volumes back', async () => {
+      const { backupId } = await backUp('app')
+      const [stored] = operator.yard.clouds.s3.stored()
+      const bytes = Buffer.from(stored?.body ?? '', 'base64')
+      expect(bytes.toString('latin1')).toStartWith('age-encryption.org/v1')
+      expect(bytes.includes('first')).toBe(false)
+      await write('/notes', 'second')
+      await write('/picture', 'sunset', 'PUT')
+      await restore(backupId)
+      expect([await notes(), await picture()]).toEqual(['first', 'sunrise'])
+      expect(await operator.onMachine(ada, 'ls /var/lib/atlas')).not.toContain('work')
+    })
+
+    step('rotated secrets hold in the app and in its database', async () => {
+      const password = () =>
+        operator.onMachine(ada, 'cat /var/lib/docker/volumes/app_database/_data/password')
+      const before = await password()
+      await operator.have(ada, rotateSecrets)
+      expect(await password()).not.toBe(before)
+      expect(await notes()).toBe('first')
+    })
+
+    step('no secret is an argument', async () => {
+      await operator.onMachine(ada, 'systemctl stop watch')
+      const seen = await operator.onMachine(ada, 'cat /run/arguments')
+      for (const program of ['curl --config -', 'age --encrypt', 'age --decrypt', 'docker exec'])
+        expect(seen).toContain(program)
+      known.push(...secrets(), identityOf(operator.services, ada), 'X-Amz-Signature')
+      expect(known.length).toBeGreaterThan(6)
+      expect(known.filter((secret) => seen.includes(secret))).toEqual([])
+    })
   })
 
   step('an image of the disk is another way back', async () => {
@@ -182,6 +208,21 @@ describeOn(await findGround(), 'real machines', (ground) => {
     expect(
       await operator.onMachine(ada, 'systemctl --failed --quiet && nft list table inet atlas'),
     ).toContain('drop')
+  })
+
+  step('a power cut in the middle of a backup costs nothing but time', async () => {
+    const { clouds, driver } = operator.yard
+    clouds.front.faults.add({ provider: 's3', verb: 'PutObject', kind: 'timeout', times: 1 })
+    const { runId, backupId } = operator.ask(ada, (tx, services, id, asked) =>
+      backUpTenant(tx, services, id, { ...asked, reason: 'by_hand', method: 'app' }),
+    )
+    const output = `/var/lib/atlas/commands/${runId}-backup*/output`
+    await operator.until(async () => (await operator.onMachine(ada, `cat ${output}`)).includes('Uploading'))
+    driver.reboot(operator.serverIdOf(ada))
+    await operator.settled(ada)
+    expect(getBackup(operator.services.db.read, backupId).status).toBe('complete')
+    expect(await operator.onMachine(ada, 'ls /var/lib/atlas')).not.toContain('work')
+    expect(await notes()).toBe('first')
   })
 
   step('a move to another server takes everything along', async () => {

@@ -66,13 +66,15 @@ export class Operator {
     return db.write((tx) => approveSignup(tx, this.services, signupId, ACTOR, clock.now())).tenantId
   }
 
-  /** Has one verb of the domain done to a tenant, and its run followed to the end. */
-  async have<T>(
-    tenantId: string,
-    verb: (tx: Tx, services: Services, id: string, asked: Asked) => T,
-  ): Promise<T> {
+  /** Asks for one verb of the domain, which is done while nobody waits for it. */
+  ask<T>(tenantId: string, verb: Verb<T>): T {
     const { db, clock } = this.services
-    const answer = db.write((tx) => verb(tx, this.services, tenantId, { actor: ACTOR, nowMs: clock.now() }))
+    return db.write((tx) => verb(tx, this.services, tenantId, { actor: ACTOR, nowMs: clock.now() }))
+  }
+
+  /** The same, and its run is followed to the end. */
+  async have<T>(tenantId: string, verb: Verb<T>): Promise<T> {
+    const answer = this.ask(tenantId, verb)
     await this.settled(tenantId)
     return answer
   }
@@ -173,6 +175,7 @@ export class Operator {
   }
 }
 
+type Verb<T> = (tx: Tx, services: Services, tenantId: string, asked: Asked) => T
 type Asked = { actor: { id: string }; nowMs: number }
 
 /** The services of Atlas from its environment, as in production; only who signs certificates is another here. */
