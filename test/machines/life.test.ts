@@ -99,6 +99,9 @@ describeOn(await findGround(), 'real machines', (ground) => {
     expect(await says(`setpriv --reuid nobody --regid nogroup --clear-groups ${curl}`)).toBe('no')
     expect(await says(inApp(other))).toBe('yes')
     expect(await says(inApp(metadata))).toBe('no')
+    await operator.onMachine(ada, 'nft flush chain inet atlas forward')
+    expect(await says(inApp(metadata))).toBe('yes')
+    await operator.onMachine(ada, 'nft --file /etc/atlas/firewall.nft')
   })
 
   step('only SSH and the web are open, whatever listens', async () => {
@@ -107,6 +110,9 @@ describeOn(await findGround(), 'real machines', (ground) => {
     const address = operator.addressOf(ada)
     const answers = await Promise.all([22, 80, 443, 8080, 9999].map((port) => isOpen(address, port)))
     expect(answers).toEqual([true, true, true, false, false])
+    await operator.onMachine(ada, 'nft delete table inet atlas')
+    expect(await isOpen(address, 9999)).toBe(true)
+    await operator.onMachine(ada, 'nft --file /etc/atlas/firewall.nft')
   })
 
   step('a command goes on when the connection breaks, and the same id finds it again', async () => {
