@@ -41,10 +41,11 @@ async function runAll(services: Services, recipe: Recipe, context: StepContext):
   return done()
 }
 
-/** Providers that find nothing again: every name, label, command id and key is another each time. */
+/** Providers that find nothing again: every name, label, command id and key is another in each life. */
 export function unlike(services: Services): Services {
-  const { cloud, machines, mailer } = services
-  const unlike = (name: string) => `${name}-${Bun.randomUUIDv7().slice(-6)}`
+  const { cloud, machines, mailer, random } = services
+  const life = Buffer.from(random(3)).toString('hex')
+  const unlike = (name: string) => `${name}-${life}`
   return {
     ...services,
     cloud: replaced(cloud, {

@@ -2,7 +2,7 @@ import { count } from 'drizzle-orm'
 import { auditEvents } from '../db/schema'
 import { BECOMES_LIVE, baseOf } from './bases'
 import { holdingsOf } from './holdings'
-import { violations } from './invariants'
+import { type End, violations } from './invariants'
 import { Land, type LandOptions } from './land'
 import { Operator } from './operator'
 import { People } from './people'
@@ -28,7 +28,7 @@ const STORY_MAX_MS = 60 * DAY_MS
 /** How often an operator looks at what has failed, when everything works again. */
 const LOOK_MS = HOUR_MS
 const LOOKS_MAX = 30
-const SIGHTINGS = 5
+const SIGHTINGS = 3
 /** After the last of it Atlas has so many times so long to notice everything by itself. */
 const RESTS = 2
 const REST_MS = 45 * 60_000
@@ -108,22 +108,26 @@ async function applyFindings(land: Land): Promise<void> {
 }
 
 function ending(land: Land, story: Story, shop: Shop): Ending {
+  return {
+    story,
+    wrong: violations(endOf(land, shop)),
+    trace: land.trace.read(),
+    hash: land.trace.hash(),
+    moments: land.lives.map(({ fate }) => fate.moments),
+    strikes: land.weather.strikes,
+  }
+}
+
+/** Everything that the invariants look at. */
+export function endOf(land: Land, shop: Shop): End {
   land.watch.lookAtRuns()
   const events = land.db.read.select({ n: count() }).from(auditEvents).get()?.n ?? 0
   if (events < land.promised) land.watch.tell(`forgotten: ${land.promised - events} audit events`)
-  const wrong = violations({
+  return {
     db: land.db.read,
     holds: holdingsOf(land.clouds),
     priceOf: (planId) => shop.settings.catalog.plan(planId).priceId,
     seen: land.watch.seen,
     complaints: land.lives.flatMap(({ complaints }) => complaints),
-  })
-  return {
-    story,
-    wrong,
-    trace: land.trace.read(),
-    hash: land.trace.hash(),
-    moments: land.lives.map(({ fate }) => fate.moments),
-    strikes: land.weather.strikes,
   }
 }
