@@ -11,7 +11,7 @@ const root = join(import.meta.dir, '..')
 const everythingMustRun = process.env.CI === 'true'
 const filters = process.argv.slice(2)
 const testTimeoutMs = 20_000
-const runTimeoutMs = 15 * 60_000
+const runTimeoutMs = 17 * 60_000
 
 await install()
 await bringTools()
