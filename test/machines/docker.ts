@@ -10,7 +10,16 @@ export class Docker {
 
   /** Runs one command and resolves to what it printed. Throws with Docker's own words. */
   call(...argv: string[]): Promise<string> {
-    return runProgram(['docker', '--host', this.host, ...argv], { timeoutMs: 120_000 })
+    return this.run(argv, 120_000)
+  }
+
+  /** Runs a container that exists to its end. Throws with its last words when it fails or takes longer. */
+  async runThrough(container: string, timeoutMs: number): Promise<void> {
+    await this.call('start', container)
+    const code = await this.run(['wait', container], timeoutMs)
+    if (code === '0') return
+    const words = await this.run(['logs', '--tail', '20', container], 10_000)
+    throw new Error(`a container ended with ${code}: ${words}`)
   }
 
   /** Runs a shell script as root inside a container. */
@@ -37,6 +46,10 @@ export class Docker {
     if (volumes.length > 0) await this.call('volume', 'rm', ...volumes)
     const images = await this.list('image', 'ls')
     if (images.length > 0) await this.call('image', 'rm', '--force', ...images)
+  }
+
+  private run(argv: string[], timeoutMs: number): Promise<string> {
+    return runProgram(['docker', '--host', this.host, ...argv], { timeoutMs })
   }
 
   private async list(...what: string[]): Promise<string[]> {

@@ -83,12 +83,13 @@ async function install(
   image: string,
   { fresh, network, packages }: { fresh: string; network: string; packages: string[] },
 ): Promise<void> {
-  const script = 'apt-get install --yes "$@" && apt-get clean && : >/etc/machine-id'
+  const script = 'exec 2>&1; apt-get install --yes "$@" && apt-get clean && : >/etc/machine-id'
   const container = await docker.call(
     ...['create', '--label', `${OURS}=1`, '--network', network, '--env', 'DEBIAN_FRONTEND=noninteractive'],
     ...[fresh, 'sh', '-c', script, 'sh', ...packages],
   )
-  await docker.call('start', '--attach', container)
+  // It may take minutes on a slow machine, and a system that is only half there must never become the image.
+  await docker.runThrough(container, BUILD_TIMEOUT_MS)
   await docker.call('commit', '--change', 'ENV container=docker', container, image)
   await docker.call('rm', container)
 }
