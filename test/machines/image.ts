@@ -86,6 +86,8 @@ async function install(
   const script = 'exec 2>&1; apt-get install --yes "$@" && apt-get clean && : >/etc/machine-id'
   const container = await docker.call(
     ...['create', '--label', `${OURS}=1`, '--network', network, '--env', 'DEBIAN_FRONTEND=noninteractive'],
+    // An apt that can't find its mirror by name takes all memory there is, for minutes, instead of saying so.
+    '--memory=2g',
     ...[fresh, 'sh', '-c', script, 'sh', ...packages],
   )
   // It may take minutes on a slow machine, and a system that is only half there must never become the image.

@@ -16,6 +16,7 @@ import { type Authority, makeAuthority } from './outside/authority'
 import { startNames } from './outside/names'
 import { Registry } from './outside/registry'
 import { publishReleases } from './outside/releases'
+import { runProgram } from './program'
 
 /** Where the simulated Hetzner's addresses are. */
 const SUBNET = '198.18.0.0/16'
@@ -31,12 +32,20 @@ export const WEBHOOK_SECRET = 'whsec_machines00000000000000000000'
 
 export type Yard = Awaited<ReturnType<typeof openYard>>
 
+/** A Docker that lost its memory leaves its bridge behind, and what machines send would go there and nowhere. */
+async function removeStrayBridges(): Promise<void> {
+  const lines = await runProgram(['ip', '-oneline', '-family', 'inet', 'address', 'show', 'to', OUTSIDE])
+  const bridges = lines.split('\n').flatMap((line) => /^\d+: (br-[0-9a-f]{12}) /.exec(line)?.[1] ?? [])
+  for (const bridge of bridges) await runProgram(['ip', 'link', 'delete', bridge])
+}
+
 /**
  * The simulated clouds with Docker behind their Hetzner, and what real machines need of the internet around them: a
  * registry, a certificate authority, names and storage. `deliver` takes Stripe's webhooks.
  */
 export async function openYard({ docker, folder }: Ground, deliver: NonNullable<CloudsOptions['deliver']>) {
   await using ends = new AsyncDisposableStack()
+  await removeStrayBridges()
   const options = ['--driver', 'bridge', '--subnet', SUBNET, '--gateway', OUTSIDE]
   await docker.call('network', 'create', '--label', `${OURS}=1`, ...options, NETWORK)
   const authority = await makeAuthority(folder, OUTSIDE)
