@@ -27,6 +27,7 @@ export type AgentVerb =
   | 'backup'
   | 'restore'
   | 'rotate'
+  | 'deploy'
 
 export type AgentCommand = {
   verb: AgentVerb
