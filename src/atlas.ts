@@ -17,6 +17,7 @@ import { allRecipes } from './lifecycle/recipes'
 import type { Log } from './log'
 import { createHetzner } from './providers/hetzner'
 import { createProbe } from './providers/http-probe'
+import { createRegistry } from './providers/oci-registry'
 import { createResend } from './providers/resend'
 import { createRoute53, type Route53Settings } from './providers/route53'
 import { createS3 } from './providers/s3'
@@ -164,6 +165,7 @@ export function makeServices(
         servers: config.HETZNER_SERVER_LIMIT ?? null,
         addresses: config.HETZNER_ADDRESS_LIMIT ?? null,
       },
+      registry: registryLogin(config),
       sshKeyId: config.ATLAS_SSH_KEY_ID,
       sshPublicKey,
     },
@@ -193,7 +195,13 @@ function makeProviders(config: Config, clock: Clock, { dial, requestHandler }: W
     machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, dial, clock }),
     probe: createProbe({ gatewayUrl, clock }),
     objects: makeObjects(config, clock),
+    registry: createRegistry({ ...registryLogin(config), apiUrl: config.REGISTRY_API_URL, clock }),
   }
+}
+
+function registryLogin(config: Config) {
+  const { REGISTRY_HOST: host, REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password } = config
+  return username && password ? { host, username, password } : null
 }
 
 function makeObjects(config: Config, clock: Clock) {

@@ -53,6 +53,8 @@ export type Settings = {
   reconcilePolicy: 'report' | 'safe'
   /** How much the cloud lets the project have, as far as the operator has said. */
   limits: { servers: number | null; addresses: number | null }
+  /** Who reads private images, for Atlas and for tenants' servers; null when all images are public. */
+  registry: { host: string; username: string; password: string } | null
   sshKeyId: string
   /** Atlas's public key, as servers get it in user-data. */
   sshPublicKey: string

@@ -82,6 +82,7 @@ export function openStage({ file = ':memory:', baseUrl = BASE_URL, ...options }:
       livemode: false,
       reconcilePolicy: 'report',
       limits: { servers: null, addresses: null },
+      registry: null,
       sshKeyId: 'atlas',
       sshPublicKey: 'ssh-ed25519 AAAA',
     },
@@ -92,6 +93,7 @@ export function openStage({ file = ':memory:', baseUrl = BASE_URL, ...options }:
     machines: unreachable('machines'),
     probe: unreachable('probe'),
     objects: unreachable('objects'),
+    registry: unreachable('registry'),
     newHostKey: () => ({ privateKey: '', publicKey: '' }),
     ...options.services,
   }

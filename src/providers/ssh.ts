@@ -87,6 +87,7 @@ function resultOf(end: AgentEnd): Record<string, unknown> {
     // The agent said so itself: the command is over, and its id is used up.
     outcome: 'refused',
     vendorCode: `agent_${end.error.code}`,
+    facts: end.error.facts,
   })
 }
 

@@ -1,6 +1,7 @@
 import { and, count, eq, like } from 'drizzle-orm'
 import { effects } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
+import type { Log } from '../log'
 import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
 import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
@@ -59,14 +60,22 @@ async function listen({ log }: Services, reply: Promise<AgentReply>): Promise<Ag
   try {
     return await reply
   } catch (thrown) {
-    const { code, message, vendorCode, outcome } = asAtlasError(thrown)
+    const { code, message, vendorCode, outcome, facts } = asAtlasError(thrown)
     if (!isAgentsWord({ vendorCode })) throw thrown
     throw new AtlasError(code, `The server says: ${log.redact(message)}`, {
       vendorCode,
       outcome,
+      facts: facts && (redacted(facts, log) as typeof facts),
       cause: thrown,
     })
   }
+}
+
+function redacted(said: unknown, log: Log): unknown {
+  if (typeof said === 'string') return log.redact(said)
+  if (Array.isArray(said)) return said.map((one) => redacted(one, log))
+  if (typeof said !== 'object' || said === null) return said
+  return Object.fromEntries(Object.entries(said).map(([name, one]) => [name, redacted(one, log)]))
 }
 
 /** Whether an error is what the agent itself answered: then the server can be reached. */

@@ -136,6 +136,9 @@ function writeTenant(
     suspendedFor: null,
     suspendedAt: null,
     deleteAt: null,
+    releaseId: null,
+    releaseSince: liveAt,
+    wantedReleaseId: null,
   })
   for (const [name, value] of Object.entries(secrets)) {
     const sealed = seal(dataKey, value, secretPlace(ids.tenant, name), random)
