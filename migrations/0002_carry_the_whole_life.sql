@@ -120,7 +120,7 @@ CREATE TABLE health_checks (
   changed_at INTEGER
 ) STRICT;
 CREATE INDEX health_checks_due ON health_checks (due_at);
-CREATE INDEX health_checks_by_state ON health_checks (state);
+CREATE INDEX health_checks_by_state ON health_checks (state, changed_at);
 
 -- From the failure that was the second in a row to the next good answer.
 CREATE TABLE incidents (

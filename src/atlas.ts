@@ -27,6 +27,7 @@ import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
 import { createStripe } from './providers/stripe'
 import { Engine } from './runs/engine'
 import { outboxLane } from './runs/outbox'
+import type { Recipe } from './runs/recipe'
 import { recoverRuns } from './runs/run'
 import { runLane } from './runs/run-lane'
 import { Worker } from './runs/worker'
@@ -211,13 +212,18 @@ function makeObjects(config: Config, clock: Clock) {
   return createS3({ endpoint, region, bucket, accessKeyId, secretAccessKey, clock })
 }
 
+type Workings = { chance?: () => number; recipes?: readonly Recipe[] }
+
 /** What works on runs, events and mails; first it takes up what a process that died has left. */
-export function makeWorker(services: Services, chance: () => number = Math.random): Worker {
+export function makeWorker(
+  services: Services,
+  { chance = Math.random, recipes = allRecipes(services) }: Workings = {},
+): Worker {
   const { db, clock, log, mailer, settings } = services
   const holder = `atlas-${process.pid}`
   const recovered = db.write((tx) => recoverRuns(tx, clock.now()))
   if (recovered > 0) log.info('runs go on after a stop', { runs: recovered })
-  const engine = new Engine({ db, clock, log, recipes: allRecipes(services), chance })
+  const engine = new Engine({ db, clock, log, recipes, chance })
   return new Worker(db, clock, log, [
     runLane(db, clock, engine, holder),
     inboxLane(services, chance),

@@ -10,13 +10,17 @@ Usage: atlas COMMAND
 
   serve                    run Atlas with the environment's configuration
   demo                     run Atlas and simulated clouds on this machine
-    --story                live the whole story without a browser, and check its end
+    --story [full]         live the story without a browser and check its end; full goes on through a whole life
     --tenants N            start with N live tenants
     --speed N              clouds that are N times as fast as real ones
     --fresh                forget the data of earlier starts
     --json                 print every line as JSON
     --port P, --data DIR   the first of four ports, the folder of the data
   simulator                run the simulated clouds alone (--speed, --port, --data)
+  crashtest                lives of the whole system in simulated time, with every crash; must leave nothing behind
+    --seeds N, --seed S    so many lives; one life, told line by line
+    --row ROW, --kind KIND only one row of the bar, only one kind of run
+    --story JSON           one story again, such as the shortest that broke something
   blueprint check DIR      check a blueprint and show what a tenant would get
   tenants COMMAND          list, show, suspend, resume and the rest of tenants' lives
                            (of ATLAS_URL with ATLAS_TOKEN, or of the Atlas on this machine)
@@ -40,6 +44,8 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
       return (await import('./cli/serve')).serve(io, stop)
     case 'demo':
       return (await import('./cli/demo')).demo(args, io, stop)
+    case 'crashtest':
+      return (await import('./cli/crashtest')).crashtest(args, io)
     case 'simulator':
       return (await import('./cli/simulator')).simulator(args, io, stop)
     case 'blueprint':

@@ -10,7 +10,7 @@ import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
 import { storageOf } from './address'
-import { type BackupRow, backupOfRun, failBackups, getBackup } from './backup'
+import { type BackupRow, failBackups, getBackup } from './backup'
 import { copyIfPossible, copyTenant } from './copy'
 import { putBack } from './put-back'
 
@@ -60,6 +60,7 @@ export function restoreRecipe(services: Services): Recipe {
     title: 'Restore',
     steps: [
       safetyBackup(services),
+      safetyImage(services),
       putBackupBack(services),
       renewSettings(services),
       startApp(services),
@@ -74,20 +75,28 @@ export function restoreRecipe(services: Services): Recipe {
   }
 }
 
-/** Nothing is replaced before it is copied: the app as it is, or the whole disk when the app can't be copied. */
+/** Nothing is replaced before it is copied: the app as it is. */
 function safetyBackup(services: Services): Step {
   return {
     name: 'safety-backup',
     title: 'Back up what is there now',
-    again: 'Finds the backup if it was made, or makes it.',
+    again: 'Finds the copy that it began, or begins one.',
+    run: (context) =>
+      copyIfPossible(services, context, { method: 'app', reason: REASON, patienceMs: PATIENCE_MS }),
+  }
+}
+
+/** The whole disk instead, of an app that can't be copied: what is restored may be broken. */
+function safetyImage(services: Services): Step {
+  return {
+    name: 'safety-image',
+    title: 'Make an image if it can’t be copied',
+    again: 'Finds the image that it began, or begins one.',
     async run(context) {
-      const copying = { method: 'app', reason: REASON, patienceMs: PATIENCE_MS } as const
-      const known = backupOfRun(context.db.read, { runId: context.run.id, reason: REASON, method: 'app' })
-      if (known?.status !== 'failed') {
-        const result = await copyIfPossible(services, context, copying)
-        if (result.kind === 'wait' || result.output.backupId) return result
-      }
-      return copyTenant(services, context, { method: 'image', reason: REASON })
+      const { backupId } = context.output('safety-backup')
+      return backupId
+        ? done({ backupId })
+        : copyTenant(services, context, { method: 'image', reason: REASON })
     },
   }
 }
@@ -100,7 +109,7 @@ function putBackupBack(services: Services): Step {
     takesBack: 'Puts back what was there before, and starts the app.',
     run: (context) => put(services, context, String(context.run.input.backupId)),
     async undo(context) {
-      const { backupId } = context.output('safety-backup')
+      const { backupId } = context.output('safety-image')
       const result = await put(services, context, String(backupId))
       return result.kind === 'wait' ? result : start(services, context)
     },

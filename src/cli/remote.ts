@@ -60,12 +60,13 @@ export async function withRemote(
 }
 
 function connectBeside(env: Environment, stop?: AbortSignal): Remote {
+  const origin = `http://127.0.0.1:${portIn(env)}`
   const db = openDataBeside(dataDirIn(env))
   const now = () => new SystemClock().now()
   const { id, token } = db.write((tx) => createApiToken(tx, TOKEN_NAME, OPERATOR, now()))
   forgetStale(db, now())
   return {
-    ask: asking(`http://127.0.0.1:${portIn(env)}`, token, stop),
+    ask: asking(origin, token, stop),
     close() {
       db.write((tx) => revokeApiToken(tx, id, OPERATOR, now()))
       db.close()
@@ -94,7 +95,7 @@ function asking(origin: string, token: string, stop?: AbortSignal): Remote['ask'
       throw unavailable(`No Atlas answers at ${origin}. Is it running?`, { cause })
     })
     const value: unknown = await answer.json().catch(() => null)
-    if (answer.ok) return value as T
+    if (answer.ok && value !== null) return value as T
     throw refusalOf(answer.status, value)
   }
 }

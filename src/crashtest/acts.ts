@@ -106,7 +106,7 @@ function signupOf(customer: Customer) {
 }
 
 /** The newest tenant of a customer, if there ever was one. */
-export function findTenant(db: Reader, { name }: Customer): TenantRow | undefined {
+export function findTenant(db: Reader, { name }: Pick<Customer, 'name'>): TenantRow | undefined {
   return db
     .select()
     .from(tenants)

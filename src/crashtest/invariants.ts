@@ -73,7 +73,9 @@ export const INVARIANTS: readonly Invariant[] = [
         .from(tenants)
         .all()
         .flatMap((tenant) => {
-          const theirs = welcomes.filter(({ idempotencyKey }) => idempotencyKey === `welcome-${tenant.id}`)
+          const theirs = welcomes.filter(({ idempotencyKey }) =>
+            idempotencyKey?.startsWith(`welcome-${tenant.id}`),
+          )
           const wanted = tenant.activatedAt === null ? 0 : 1
           return theirs.length === wanted
             ? []

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import { sleep } from '../clock'
 import { Db } from '../db/open'
 import { unavailable } from '../errors'
+import { allRecipes } from '../lifecycle/recipes'
+import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { ReplyLost } from '../simulator/faults'
 import type { Machine } from '../simulator/machines/machine'
@@ -11,11 +13,11 @@ import type { Exchange } from '../simulator/twin'
 import { World } from '../simulator/world'
 import { cable } from './cable'
 import { chanceFrom } from './chance'
-import { Fate } from './fate'
+import { Fate, silence } from './fate'
 import { change, Life } from './life'
 import { Rounds } from './rounds'
 import { enterSandbox, orAborted } from './sandbox'
-import { cloudsOf, prepare, type Shop } from './shop'
+import { cloudsOf, prepare, type Shop, STORAGE_HOST } from './shop'
 import type { Story } from './story'
 import { StoryTime } from './time'
 import { Trace } from './trace'
@@ -29,7 +31,12 @@ export type Snapshot = { atMs: number; control: Uint8Array; clouds: Uint8Array }
 export type LandOptions = {
   story: Pick<Story, 'seed' | 'deaths' | 'weather' | 'outages'>
   from?: Snapshot
+  /** What Atlas is changed to: a control that must fail, or one with a provider in the way. */
   change?: (services: Services) => Services
+  /** The recipes of the life with this number, when they are not Atlas's own. */
+  recipes?: (services: Services, life: number) => readonly Recipe[] | undefined
+  /** How much faster than real ones the clouds are. */
+  speed?: number
 }
 
 /** The clouds are this much faster than real ones: what is waited for is looked at a few times and not fifty. */
@@ -64,7 +71,7 @@ export class Land {
     private readonly shop: Shop,
     private readonly options: LandOptions,
   ) {
-    const { story, from } = options
+    const { story, from, speed = CLOUD_SPEED } = options
     this.time = new StoryTime(from?.atMs)
     this.chance = chanceFrom(story.seed)
     this.deaths = [...story.deaths]
@@ -72,7 +79,7 @@ export class Land {
     this.weather = new Weather(story, this.time.now())
     const world = new World({
       clock: this.time,
-      speed: CLOUD_SPEED,
+      speed,
       seed: story.seed,
       snapshot: from?.clouds,
     })
@@ -186,6 +193,7 @@ export class Land {
       dial: (address, signal) => this.dial(address, signal),
       beforeCommand: ({ verb, commandId }) => this.beforeCommand(verb, commandId),
       change: this.options.change,
+      recipes: (services) => this.options.recipes?.(services, number) ?? allRecipes(services),
     })
     this.lives.push(life)
     this.rounds = life.services && new Rounds(life.services, life.fate, this.time)
@@ -210,16 +218,21 @@ export class Land {
   private async send(request: Request, init: RequestInit): Promise<Response> {
     const proxy = proxyOf(init)
     const { hostname } = new URL(proxy ?? request.url)
+    if (hostname === STORAGE_HOST) return this.ask(request)
     const life = this.lives.find(({ host }) => host === hostname)
     if (!life) throw new Error(`Nobody in this story is called ${hostname}.`)
+    if (life.fate.isDead) return silence()
     if (proxy) return this.visit(request, init)
+    if (request.method === 'GET') return this.ask(request)
     const twin = this.clouds.front.twinOf(request)
-    const [provider, verb] = [twin?.name ?? '', twin?.verbOf(request) ?? '']
-    const ask = () => {
-      if (this.weather.keepsFrom({ provider, verb }, this.clouds)) throw unreachable()
-      return this.clouds.front.exchange(request).catch(asBroken)
-    }
-    return request.method === 'GET' ? ask() : change(life.fate, `${provider} ${verb}`, async () => ask())
+    return change(life.fate, `${twin?.name} ${twin?.verbOf(request)}`, () => this.ask(request))
+  }
+
+  private async ask(request: Request): Promise<Response> {
+    const twin = this.clouds.front.twinOf(request)
+    const asked = { provider: twin?.name ?? '', verb: twin?.verbOf(request) ?? '' }
+    if (this.weather.keepsFrom(asked, this.clouds)) throw unreachable()
+    return this.clouds.front.exchange(request).catch(asBroken)
   }
 
   /** What the gateway does for a probe: the address says which machine, the Host header which of its sites. */

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import { makeServices, makeWorker } from '../atlas'
 import { Log } from '../log'
 import type { AgentCommand, Machines } from '../providers/machines'
+import type { Objects } from '../providers/objects'
+import type { Recipe } from '../runs/recipe'
 import type { Worker } from '../runs/worker'
 import type { Services } from '../services'
 import { Dead, type Fate, MortalDb, silence } from './fate'
@@ -25,6 +27,8 @@ export type Birth = {
   beforeCommand: (command: AgentCommand) => void
   /** What Atlas is changed to: a control that must fail, or a recipe of another version. */
   change?: (services: Services) => Services
+  /** The recipes of another version of Atlas. */
+  recipes?: (services: Services) => readonly Recipe[]
 }
 
 /** One process's worth of Atlas: from its start to its death. */
@@ -49,6 +53,7 @@ export class Life {
     dial,
     beforeCommand,
     change = (same) => same,
+    recipes,
   }: Birth) {
     this.fate = fate
     this.host = host
@@ -69,8 +74,9 @@ export class Life {
       this.services = change({
         ...services,
         machines: mortal(services.machines, fate, beforeCommand),
+        objects: services.objects && mortalObjects(services.objects, fate),
       })
-      this.worker = makeWorker(this.services, chance)
+      this.worker = makeWorker(this.services, { chance, recipes: recipes?.(this.services) })
       this.worker.start()
     } catch (thrown) {
       if (!(thrown instanceof Dead)) throw thrown
@@ -110,6 +116,14 @@ function mortal(machines: Machines, fate: Fate, before: Birth['beforeCommand']):
       if (LOOKS.has(command.verb)) return fate.isDead ? silence() : ask()
       return change(fate, `ssh ${[command.verb, command.input.action].filter(Boolean).join(' ')}`, ask)
     },
+  }
+}
+
+function mortalObjects(objects: Objects, fate: Fate): Objects {
+  return {
+    ...objects,
+    head: (key) => (fate.isDead ? silence() : objects.head(key)),
+    delete: (key) => change(fate, 's3 DeleteObject', () => objects.delete(key)),
   }
 }
 

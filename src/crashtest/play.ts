@@ -30,16 +30,23 @@ const LOOKS_MAX = 30
 /** For so many hours after the last of it, Atlas has time to notice everything by itself. */
 const REST_HOURS = 3
 
+export type PlayOptions = Omit<LandOptions, 'story'> & {
+  /** Hours, instead of the usual ones. */
+  rest?: number
+  /** Whether an operator comes in the end and mends what has failed. */
+  mends?: boolean
+}
+
 /** Tells a story to its end and says what was wrong with it. */
 export async function play(
   shop: Shop,
   story: Story,
-  options: Omit<LandOptions, 'story'> = {},
+  options: PlayOptions = {},
   look: (land: Land) => void = () => {},
 ): Promise<Ending> {
   const land = new Land(shop, { ...options, story })
   try {
-    await tell(land, story)
+    await tell(land, story, options)
     look(land)
     return ending(land, story)
   } finally {
@@ -47,7 +54,11 @@ export async function play(
   }
 }
 
-async function tell(land: Land, story: Story): Promise<void> {
+async function tell(
+  land: Land,
+  story: Story,
+  { rest = REST_HOURS, mends = true }: PlayOptions,
+): Promise<void> {
   const beganAt = land.time.now()
   const people = new People(land, story.customers)
   for (const { at, ms } of story.jumps) void land.pause(at).then(() => land.jump(ms))
@@ -57,8 +68,8 @@ async function tell(land: Land, story: Story): Promise<void> {
   })
   if (!people.areDone) land.watch.tell('unforeseen: somebody waits for ever')
   land.calm()
-  await mend(land)
-  for (let hour = 0; hour < REST_HOURS; hour++) {
+  if (mends) await mend(land)
+  for (let hour = 0; hour < rest; hour++) {
     await land.go(land.time.now() + HOUR_MS)
     await land.go(land.time.now() + DAY_MS, () => isAtRest(land))
   }

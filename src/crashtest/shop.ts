@@ -8,11 +8,15 @@ import { openDb } from '../db/open'
 import { installation } from '../db/schema'
 import { generateHostKey } from '../providers/ssh/keys'
 import type { CloudsOptions } from '../simulator/simulator'
+import { BEGIN_MS } from './time'
 
 export const ADMIN_EMAIL = 'founder@shop.example'
 export const TENANT_DOMAIN = 'sites.example.net'
 const WEBHOOK_SECRET = 'whsec_crashtest0000000000000000000000'
 const WEBHOOK_URL = 'http://atlas.internal/api/stripe/webhook'
+/** The one place that lives share with machines. */
+export const STORAGE_HOST = 'storage.internal'
+const STORAGE = `http://${STORAGE_HOST}/s3`
 const sshKey = generateHostKey()
 
 /** The environment that every Atlas of a crash test is started with; each life has addresses of its own. */
@@ -33,7 +37,7 @@ const environment: Environment = {
   STRIPE_SECRET_KEY: CLOUD_KEYS.stripe,
   STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
   RESEND_API_KEY: CLOUD_KEYS.resend,
-  BACKUP_S3_ENDPOINT: 'http://127.0.0.1/s3',
+  BACKUP_S3_ENDPOINT: 'https://storage.internal/s3',
   BACKUP_S3_REGION: CLOUD_KEYS.s3.region,
   BACKUP_S3_BUCKET: CLOUD_KEYS.s3.bucket,
   BACKUP_S3_ACCESS_KEY: CLOUD_KEYS.s3.accessKeyId,
@@ -48,7 +52,14 @@ export class Shop {
   readonly settings = readSettings(environment)
   private readonly empty: Uint8Array
 
-  constructor(nowMs: number) {
+  /** Opens a shop, with everything loaded that is loaded only when it is needed. */
+  static async open(): Promise<Shop> {
+    // What is loaded in the middle of a story would come at a moment of the machine's choosing.
+    await import('@aws-sdk/client-route-53')
+    return new Shop(BEGIN_MS)
+  }
+
+  private constructor(nowMs: number) {
     const db = openDb(':memory:', nowMs)
     db.write((tx) => {
       syncPlans(tx, this.settings.catalog, nowMs)
@@ -73,7 +84,8 @@ export class Shop {
       STRIPE_API_URL: url,
       RESEND_API_URL: `${url}/resend`,
       SERVER_GATEWAY_URL: url,
-      BACKUP_S3_ENDPOINT: `${url}/s3`,
+      // The same for all of them: a command that carries an address of it is repeated by the next life.
+      BACKUP_S3_ENDPOINT: STORAGE,
     }
   }
 }

@@ -2,7 +2,8 @@ import type { Clock, MovableClock } from '../clock'
 
 type Alarm = { atMs: number; order: number; action: (() => void) | null }
 
-const BEGIN_MS = Date.UTC(2026, 10, 22, 12)
+/** When every story begins. */
+export const BEGIN_MS = Date.UTC(2026, 10, 22, 12)
 /** Turns of the event loop in which nothing may happen before everything is said to wait for the clock. */
 const QUIET_TURNS = 2
 

@@ -11,10 +11,7 @@ const INCIDENTS_KEPT_MS = 30 * 86_400_000
 export type HealthCounts = Record<HealthState, number>
 
 /** A tenant that is not well. */
-export type Ailing = Pick<
-  HealthRow,
-  'tenantId' | 'state' | 'failures' | 'reason' | 'changedAt' | 'checkedAt'
-> & {
+export type Ailing = Pick<HealthRow, 'tenantId' | 'state' | 'reason' | 'changedAt'> & {
   subdomain: string
 }
 
@@ -32,37 +29,49 @@ export function countHealth(db: Reader): HealthCounts {
 
 export type AilingFilter = { q: string; state: 'failing' | 'unhealthy' | '' }
 
-/** Active tenants that are not well, those that are down longest first. */
+/** Some of the active tenants that are down, those that are it longest first. */
+export function longestDown(db: Reader, limit: number): Ailing[] {
+  return ailing(db)
+    .where(and(eq(healthChecks.state, 'unhealthy'), eq(tenants.status, 'active')))
+    .orderBy(asc(healthChecks.changedAt))
+    .limit(limit)
+    .all()
+}
+
+/** Active tenants that are not well, those that are down first, and of these the longest. */
 export function listAiling(db: Reader, { q, state }: AilingFilter, page: PageWanted): Page<Ailing> {
   const where = and(
     state ? eq(healthChecks.state, state) : inArray(healthChecks.state, ['failing', 'unhealthy']),
     eq(tenants.status, 'active'),
     q ? sql`${tenants.subdomain} LIKE ${containing(q)} ESCAPE '\\'` : undefined,
   )
+  const rows = ailing(db)
+    .where(where)
+    .orderBy(desc(healthChecks.state), asc(healthChecks.changedAt), asc(healthChecks.tenantId))
+    .limit(page.size)
+    .offset((page.number - 1) * page.size)
+    .all()
   const found = db
     .select({ count: count() })
     .from(healthChecks)
     .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
     .where(where)
     .get()
-  const rows = db
+  return { rows, ...page, total: found?.count ?? 0 }
+}
+
+function ailing(db: Reader) {
+  return db
     .select({
       tenantId: healthChecks.tenantId,
       subdomain: tenants.subdomain,
       state: healthChecks.state,
-      failures: healthChecks.failures,
       reason: healthChecks.reason,
       changedAt: healthChecks.changedAt,
-      checkedAt: healthChecks.checkedAt,
     })
     .from(healthChecks)
     .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
-    .where(where)
-    .orderBy(sql`${healthChecks.state} = 'failing'`, asc(healthChecks.changedAt), asc(tenants.subdomain))
-    .limit(page.size)
-    .offset((page.number - 1) * page.size)
-    .all()
-  return { rows, ...page, total: found?.count ?? 0 }
+    .$dynamic()
 }
 
 /** The latest incidents of all tenants, newest first. */

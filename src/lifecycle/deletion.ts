@@ -16,7 +16,7 @@ import { requireTenant } from '../tenants/status'
 import { getTenant, moveTenant } from '../tenants/tenant'
 import { tellCustomer } from './customer-mail'
 import { commonEnds } from './failure'
-import { finalBackups } from './final-backup'
+import { finalBackup, finalImage } from './final-backup'
 
 export const COOL_OFF_DAYS = 7
 export const COOL_OFF_DAYS_MAX = 90
@@ -38,8 +38,8 @@ export type DeletionAsked = {
 }
 
 /**
- * Begins the deletion of an active or suspended tenant: last copies, a cool-off in which it can be brought back, then
- * everything goes. Throws `conflict` when it is in another state, something else is being done to it, or too many were
+ * Begins the deletion of an active or suspended tenant: an image, a cool-off in which it can be brought back, a last
+ * backup, then everything goes. Throws `conflict` when it is in another state, something else is being done to it, or too many were
  * deleted lately without `confirmMany`; `invalid` for a cool-off that is no number of days.
  */
 export function deleteTenant(
@@ -80,8 +80,9 @@ export function deleteRecipe(services: Services): Recipe {
     kind: 'delete',
     title: 'Delete',
     steps: [
-      ...finalBackups(services),
+      finalImage(services),
       coolOff(),
+      finalBackup(services),
       stopForGood(services),
       {
         name: 'remove-dns',

@@ -9,26 +9,28 @@ import { getTenant, serverOf } from '../tenants/tenant'
 /** For how long a server that never answers is asked for a copy: it must not keep its tenant for ever. */
 const PATIENCE_MS = 15 * 60_000
 
-/** The last copies before a deletion: of the app, where that is possible, and of the server's whole disk. */
-export function finalBackups(services: Services): Step[] {
-  return [
-    {
-      name: 'final-backup',
-      title: 'Make a last backup of the app',
-      again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
-      // The disk's image has everything too, so an app that can't be copied any more keeps nobody.
-      run: (context) => lastCopy(services, context, 'app', () => true),
+/** An image of the server's whole disk, before the cool-off: whatever happens in it, there is this. */
+export function finalImage(services: Services): Step {
+  return {
+    name: 'final-image',
+    title: 'Make a last image of the disk',
+    again: 'Finds the image if it was made, or makes it.',
+    async run(context) {
+      if (context.run.input.withImage === false) return done({ skipped: 'It was not wanted.' })
+      return lastCopy(services, context, 'image', ({ code }) => code === 'not_found')
     },
-    {
-      name: 'final-image',
-      title: 'Make a last image of the disk',
-      again: 'Finds the image if it was made, or makes it.',
-      async run(context) {
-        if (context.run.input.withImage === false) return done({ skipped: 'It was not wanted.' })
-        return lastCopy(services, context, 'image', ({ code }) => code === 'not_found')
-      },
-    },
-  ]
+  }
+}
+
+/** A copy of what the app holds, when the cool-off is over: what was written in it is in there too. */
+export function finalBackup(services: Services): Step {
+  return {
+    name: 'final-backup',
+    title: 'Make a last backup of the app',
+    again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
+    // The image has nearly everything too, so an app that can't be copied any more keeps nobody.
+    run: (context) => lastCopy(services, context, 'app', () => true),
+  }
 }
 
 async function lastCopy(

@@ -5,6 +5,7 @@ import type { Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import { conflict } from '../errors'
 import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provisioning/app'
+import { setCloudBackups } from '../provisioning/cloud-backups'
 import { checkPlacement } from '../provisioning/placement'
 import { changeType, powerOff, powerOn, waitForAgent } from '../provisioning/power'
 import { changeSubscription } from '../provisioning/subscription'
@@ -64,6 +65,7 @@ export function changePlanRecipe(services: Services): Recipe {
       { ...deliverSettings(services), undo: deliverSettings(services).run },
       { ...startApp(services), undo: (context) => stop(services, context) },
       checkHealth(services),
+      { ...setCloudBackups(services), undo: setCloudBackups(services).run },
     ],
     ...ends,
     succeeded: (tx, run, nowMs) => haveNewPlan(tx, services, run, nowMs),

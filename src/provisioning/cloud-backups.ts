@@ -9,6 +9,7 @@ export function setCloudBackups({ cloud, catalog }: Services): Step {
     name: 'enable-cloud-backups',
     title: 'Set the cloud’s own backups',
     again: 'Looks whether they are as the plan wants, and sets them if not.',
+    takesBack: 'Sets them as the former plan wants.',
     async run({ run, db, effect }) {
       const wanted = catalog.plan(planIdOfRun(run, getTenant(db.read, run.tenantId))).plan.backups.cloud
       const { externalId, name } = serverOfRun(db.read, run)

@@ -9,18 +9,21 @@ import { groundOf } from './ground'
 import type { Known } from './known'
 import type { Snapshot } from './snapshot'
 
+/** All comparisons that there are. Each works on its own, so that pages may have their turn in between. */
+export const COMPARISONS = [
+  compareRecords,
+  compareServers,
+  compareStates,
+  compareMoney,
+  comparePrices,
+  compareGoods,
+]
+
 /**
  * Every difference between what the clouds hold and what our rows say. Nothing is asked outside and nothing is
  * written; the work grows with the number of things, not with their square. What is in change is no difference.
  */
 export function compare(snapshot: Snapshot, known: Known, nowMs: number): Difference[] {
   const ground = groundOf(snapshot, known, nowMs)
-  return [
-    ...compareRecords(ground),
-    ...compareServers(ground),
-    ...compareStates(ground),
-    ...compareMoney(ground),
-    ...comparePrices(ground),
-    ...compareGoods(ground),
-  ]
+  return COMPARISONS.flatMap((comparison) => comparison(ground))
 }

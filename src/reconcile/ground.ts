@@ -100,7 +100,8 @@ function networksOf(
   owners: { ipv4: string | null; ipv6: string | null }[],
 ): Set<string> {
   const own = owners.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((one) => one !== null))
-  return new Set([...addresses, ...own].map(networkOf))
+  const once = new Set([...addresses, ...own])
+  return new Set([...once].map(networkOf))
 }
 
 function namesOf(tenants: KnownTenant[]): Map<string, KnownTenant> {

@@ -1,4 +1,5 @@
 import { gt, inArray, isNotNull, or } from 'drizzle-orm'
+import { keptUntil } from '../backups/removal'
 import type { Plan } from '../catalog/blueprint'
 import type { Reader } from '../db/open'
 import {
@@ -91,11 +92,13 @@ function readSignups(read: Reader): KnownSignup[] {
 }
 
 function readImages(read: Reader): KnownImage[] {
-  const { tenantId, imageId, status, expiresAt } = backups
-  return read.select({ tenantId, imageId, status, expiresAt }).from(backups).where(isNotNull(imageId)).all()
+  const { tenantId, imageId, status } = backups
+  const columns = { tenantId, imageId, status, expiresAt: keptUntil() }
+  return read.select(columns).from(backups).where(isNotNull(imageId)).all()
 }
 
-function busyTenants(read: Reader, sinceMs: number): Set<string> {
+/** Tenants with a live run, or with one that ended after `sinceMs`. */
+export function busyTenants(read: Reader, sinceMs: number): Set<string> {
   const busy = read
     .select({ tenantId: runs.tenantId })
     .from(runs)

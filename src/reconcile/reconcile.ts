@@ -7,10 +7,11 @@ import { newId } from '../ids'
 import { noteQuotas } from '../quotas/quotas'
 import type { Services } from '../services'
 import { applyFinding } from './apply'
-import { compare } from './compare'
+import { COMPARISONS } from './compare'
+import type { Difference } from './difference'
 import { applicable, type FindingRow, isConfirmed, noteFindings } from './findings'
-import { YOUNG_MS } from './ground'
-import { readKnown } from './known'
+import { groundOf, YOUNG_MS } from './ground'
+import { busyTenants, readKnown } from './known'
 import { learn } from './learn'
 import { remedyOf } from './remedy'
 import { type Snapshot, takeSnapshot } from './snapshot'
@@ -20,11 +21,16 @@ export type ReconciliationRow = typeof reconciliations.$inferSelect
 /** How many of each thing a look has seen, found and put right. */
 export type Counts = Record<string, number>
 
+/** Whether somebody wants a finding to be acted on. */
+export type Wanted = (finding: FindingRow) => boolean
+
 export type ReconcileOptions = {
   actor?: Actor
-  /** Whether everything is applied that may be applied now. */
-  apply?: boolean
+  /** Which findings somebody wants applied, of those that may be applied when the look is over. */
+  apply?: Wanted
 }
+
+const nothing: Wanted = () => false
 
 // Only one process works on a database, so this is the place that knows whether a look is under way.
 const underWay = new WeakMap<Db, string>()
@@ -35,7 +41,7 @@ const underWay = new WeakMap<Db, string>()
  */
 export function beginReconciliation(
   services: Services,
-  { actor = ATLAS, apply = false }: ReconcileOptions = {},
+  { actor = ATLAS, apply = nothing }: ReconcileOptions = {},
 ): { id: string; done: Promise<ReconciliationRow> } {
   const { db, clock, random } = services
   if (underWay.has(db)) throw conflict('Atlas is looking already. Wait until it has finished.')
@@ -49,7 +55,8 @@ export function beginReconciliation(
       .where(eq(reconciliations.status, 'running'))
       .run()
     tx.insert(reconciliations).values({ id, startedAt: nowMs, status: 'running', lookedAt: '{}' }).run()
-    if (actor !== ATLAS) audit(tx, nowMs, { actor, action: 'drift.looked', subject: id, detail: { apply } })
+    if (actor !== ATLAS)
+      audit(tx, nowMs, { actor, action: 'drift.looked', subject: id, detail: { apply: apply !== nothing } })
   })
   underWay.set(db, id)
   const done = carry(services, id, actor, apply).finally(() => underWay.delete(db))
@@ -66,7 +73,7 @@ async function carry(
   services: Services,
   id: string,
   actor: Actor,
-  apply: boolean,
+  apply: Wanted,
 ): Promise<ReconciliationRow> {
   const { db, clock, log } = services
   const counts: Counts = {}
@@ -76,7 +83,7 @@ async function carry(
   }
   try {
     const snapshot = await takeSnapshot(services, count)
-    count('findings', compareAndNote(services, snapshot))
+    count('findings', await compareAndNote(services, snapshot))
     await learn(db, snapshot)
     await applyAll(services, actor, apply, count)
     note(db, id, { status: 'complete', finishedAt: clock.now() })
@@ -88,28 +95,40 @@ async function carry(
   return getReconciliation(db.read, id)
 }
 
-/** Nothing is awaited between reading our rows and writing what was found, so both are of one moment. */
-function compareAndNote(services: Services, snapshot: Snapshot): number {
+/**
+ * Compares and writes down what was found. Pages and the worker have their turn in between; what they put in change
+ * meanwhile is left out, and everything else that they do is too young to be found.
+ */
+async function compareAndNote(services: Services, snapshot: Snapshot): Promise<number> {
   const { db, clock, random } = services
-  const nowMs = clock.now()
-  const known = readKnown(services, snapshot.takenAt - YOUNG_MS)
-  const differences = compare(snapshot, known, nowMs)
+  const sinceMs = snapshot.takenAt - YOUNG_MS
+  const ground = groundOf(snapshot, readKnown(services, sinceMs), clock.now())
+  const differences: Difference[] = []
+  for (const comparison of COMPARISONS) {
+    await nextTurn()
+    differences.push(...comparison(ground))
+  }
   const { servers, addresses, recordLimit: records } = snapshot
-  db.write((tx) => {
-    noteFindings(tx, differences, nowMs, random)
+  return db.write((tx) => {
+    const nowMs = clock.now()
+    const busy = busyTenants(tx, sinceMs)
+    const standing = differences.filter(({ tenantId }) => tenantId === null || !busy.has(tenantId))
+    noteFindings(tx, standing, nowMs, random)
     noteQuotas(tx, services, { servers: servers.length, addresses: addresses.length, records }, nowMs)
+    return standing.length
   })
-  return differences.length
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 async function applyAll(
   services: Services,
   actor: Actor,
-  apply: boolean,
+  apply: Wanted,
   count: (name: string, number: number) => void,
 ): Promise<void> {
   const { db, log, settings } = services
-  const mayApply = (finding: FindingRow) => apply || appliesItself(finding, settings.reconcilePolicy)
+  const mayApply = (finding: FindingRow) => apply(finding) || appliesItself(finding, settings.reconcilePolicy)
   let mended = 0
   for (const finding of applicable(db.read).filter(mayApply)) {
     try {

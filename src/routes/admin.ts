@@ -5,7 +5,7 @@ import { SignupsPage } from '../../views/admin/signups'
 import { TenantsPage } from '../../views/admin/tenants'
 import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
 import { PAGE_SIZE, type PageWanted } from '../db/page'
-import { countHealth, listAiling } from '../health/report'
+import { countHealth, longestDown } from '../health/report'
 import { countOpenFindings } from '../reconcile/findings'
 import { listRuns } from '../runs/list'
 import type { Services } from '../services'
@@ -124,7 +124,7 @@ function overview(services: Services): OverviewData {
     troubles: troubles(db.read, NEEDING_ME_MAX),
     health: {
       counts: countHealth(db.read),
-      down: listAiling(db.read, { q: '', state: 'unhealthy' }, { number: 1, size: DOWN_MAX }).rows,
+      down: longestDown(db.read, DOWN_MAX),
     },
     tenants: countTenants(db.read),
     money: {

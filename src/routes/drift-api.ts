@@ -54,7 +54,8 @@ export const driftApiRoutes = routes(
     policy: 'operator_api',
     handle: async ({ services, request, actor }) => {
       const { apply } = await readJson(request)
-      return json({ look_id: beginLook(services, { actor, apply: apply === true }) }, 202)
+      const options = { actor, ...(apply === true && { apply: () => true }) }
+      return json({ look_id: beginLook(services, options) }, 202)
     },
   },
   {

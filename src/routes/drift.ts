@@ -67,7 +67,8 @@ export const driftRoutes = routes(
         const error = `Type ${props.phrase} to make sure that this is meant.`
         return page(ConfirmAllPage({ ...props, value: confirmation, error }), 422)
       }
-      beginLook(call.services, { actor: call.actor, apply: true })
+      // What this look is the first to confirm was not shown to anybody yet.
+      beginLook(call.services, { actor: call.actor, apply: ({ id }) => props.ids.has(id) })
       return redirect(PATH)
     },
   },
@@ -136,12 +137,20 @@ function oneProps(call: Call) {
 }
 
 function allProps(call: Call) {
-  const now = applicable(call.services.db.read).map((row) => {
+  const rows = applicable(call.services.db.read)
+  const now = rows.map((row) => {
     const { kind, facts, remedy } = readFinding(row)
     const { title, would } = describe(kind, facts, remedy)
     return { deletes: remedyOf(remedy)?.deletes === true, line: `${title}. ${would}` }
   })
   const lines = (deletes: boolean) => now.filter((one) => one.deletes === deletes).map(({ line }) => line)
   const deletes = lines(true)
-  return { operator: operatorOf(call), deletes, others: lines(false), phrase: `delete ${deletes.length}` }
+  const ids = new Set(rows.map(({ id }) => id))
+  return {
+    operator: operatorOf(call),
+    deletes,
+    others: lines(false),
+    ids,
+    phrase: `delete ${deletes.length}`,
+  }
 }

@@ -33,6 +33,6 @@ export const healthRoutes = routes(
     path: '/admin/health/events',
     policy: 'operator',
     handle: (call) =>
-      call.live.open(call, () => HealthFigures({ counts: countHealth(call.services.db.read) })),
+      call.live.open(call, () => HealthFigures({ counts: countHealth(call.services.db.read), title: 'Now' })),
   },
 )

@@ -1,6 +1,7 @@
 import { LandingPage } from '../../views/shop/landing'
 import type { PlanView } from '../../views/shop/plan-card'
 import type { CatalogEntry } from '../catalog/catalog'
+import { queueLength } from '../quotas/queue'
 import type { Services } from '../services'
 import { routes } from './route'
 
@@ -19,6 +20,7 @@ export const shopRoutes = routes({
       plans: offers.map(planView),
       domain: services.settings.tenantDomain,
       approval,
+      isQueueing: queueLength(services.db.read) > 0,
     })
   },
 })

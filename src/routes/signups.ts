@@ -7,6 +7,7 @@ import { countTry, isWithin, networkOf } from '../accounts/rate-limit'
 import { openCheckout, syncCheckout } from '../billing/checkout'
 import { startCheckout } from '../billing/start'
 import { type AtlasError, asAtlasError } from '../errors'
+import { queueLength } from '../quotas/queue'
 import { signupIdFrom, signupToken } from '../signups/link'
 import { signupProgress, startHref } from '../signups/progress'
 import { getSignup, type SignupInput } from '../signups/signup'
@@ -154,6 +155,7 @@ function checkoutPage(call: Call, signupId: string, error?: AtlasError): Respons
     ...(error ? { reason: error.message } : {}),
     action: `/signup/checkout?signup=${token}`,
     changeHref: startHref(services, signup),
+    isQueueing: queueLength(services.db.read) > 0,
   }
   return page(CheckoutPage(props), error ? statusOf(error) : 200)
 }
@@ -174,6 +176,7 @@ function formParts(services: Call['services']) {
   return {
     brand: brandOf(services),
     domain: services.settings.tenantDomain,
+    isQueueing: queueLength(services.db.read) > 0,
     plans: offersOf(services).map(planView),
   }
 }

@@ -42,7 +42,14 @@ function undoProps(call: Call) {
   const tenant = getTenant(db.read, run.tenantId)
   const losses = run.kind === 'provision' ? everything(db.read, tenant.id) : []
   const preview = foreseeUndo(services, run)
-  return { operator: operatorOf(call), run: { id: run.id }, tenant, preview, losses }
+  return {
+    operator: operatorOf(call),
+    run: { id: run.id },
+    tenant,
+    preview,
+    losses,
+    now: services.clock.now(),
+  }
 }
 
 /** What a provisioning has made so far. */

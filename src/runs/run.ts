@@ -158,11 +158,15 @@ export function addRunLog(tx: Tx, runId: string, step: string, line: string, now
 
 function refuseSecondLiveRun(tx: Tx, tenantId: string): void {
   const live = tx
-    .select({ id: runs.id })
+    .select({ kind: runs.kind })
     .from(runs)
     .where(and(eq(runs.tenantId, tenantId), inArray(runs.status, ['queued', 'running', 'waiting'])))
     .get()
-  if (live) throw conflict('Something else is being done to this tenant. Wait until it has finished.')
+  if (!live) return
+  const kind = live.kind.replaceAll('-', ' ')
+  throw conflict(
+    `Something else is being done to this tenant. Wait until its run “${kind}” has ended, or cancel it.`,
+  )
 }
 
 function failedRun(tx: Tx, runId: string): RunRow {

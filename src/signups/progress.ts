@@ -1,6 +1,7 @@
 import { desc, eq } from 'drizzle-orm'
 import type { SignupProgressProps, SignupStage } from '../../views/signup/progress'
 import { tenants } from '../db/schema'
+import { aheadInQueue } from '../quotas/queue'
 import { latestRun, type RunRow } from '../runs/run'
 import { type StepRow, stepsOf } from '../runs/steps'
 import type { Services } from '../services'
@@ -29,13 +30,15 @@ export function signupProgress(services: Services, signupId: string): SignupProg
     .get()
   const run = tenant && signup.approvedAt !== null ? latestRun(db.read, tenant.id) : undefined
   const steps = run ? stepsOf(db.read, run.id) : []
+  const ahead = run ? aheadInQueue(db.read, run.id) : null
   return {
     state: STATES[signup.status],
     startHref: startHref(services, signup),
     address: `${signup.subdomain}.${settings.tenantDomain}`,
     siteUrl: urlOf(signup, settings.tenantDomain),
     email: signup.email,
-    stages: [paymentStage(signup), approvalStage(signup), ...provisioningStages(run, steps)],
+    ahead,
+    stages: [paymentStage(signup), approvalStage(signup), ...provisioningStages(run, steps, ahead)],
     now: clock.now(),
   }
 }
@@ -78,7 +81,7 @@ function approvalStage(signup: SignupRow): SignupStage {
   }
 }
 
-function provisioningStages(run: RunRow | undefined, steps: StepRow[]): SignupStage[] {
+function provisioningStages(run: RunRow | undefined, steps: StepRow[], ahead: number | null): SignupStage[] {
   const positions = STAGES.map((stage) => steps.findIndex((step) => step.name === stage.step))
   const current = steps.findIndex((step) => step.status !== 'succeeded')
   return STAGES.map(({ task, result }, index) => {
@@ -87,6 +90,7 @@ function provisioningStages(run: RunRow | undefined, steps: StepRow[]): SignupSt
     const over = last >= 0 && (current < 0 || current > last)
     if (over) return { title: result, state: 'done', at: steps[last]?.finishedAt ?? null }
     if (!run || current < first) return { title: task, state: 'waiting' }
-    return { title: task, state: run.status === 'failed' ? 'failed' : 'active' }
+    const note = ahead === null ? {} : { note: 'It is made as soon as a server becomes free.' }
+    return { title: task, state: run.status === 'failed' ? 'failed' : 'active', ...note }
   })
 }

@@ -1,30 +1,33 @@
 import { and, desc, eq } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import { apiTokens, auditEvents, users } from '../db/schema'
-import { behind, entry, factsInWords, inWords, type Source } from './entry'
+import { entry, factsInWords, inWords } from './entry'
+import { behind, LIMIT, SUBJECT, sourceOf } from './source'
 
 /** What people did, with who and from where; what Atlas itself noted is a decision. */
-export const readActions: Source = (db, subject, from, limit) =>
-  db
-    .select({ event: auditEvents, email: users.email, token: apiTokens.name })
-    .from(auditEvents)
-    .leftJoin(users, eq(users.id, auditEvents.actor))
-    .leftJoin(apiTokens, eq(apiTokens.id, auditEvents.actor))
-    .where(and(eq(auditEvents.subject, subject), behind(auditEvents.at, auditEvents.id, from)))
-    .orderBy(desc(auditEvents.at), desc(auditEvents.id))
-    .limit(limit)
-    .all()
-    .map(({ event, email, token }) => {
-      const isAtlas = event.actor === ATLAS.id
-      const runId = (JSON.parse(event.detail) as { run?: unknown }).run
-      return entry(isAtlas ? 'decision' : 'action', {
-        id: event.id,
-        at: event.at,
-        title: inWords(event.action),
-        detail: factsInWords(event.detail),
-        link: typeof runId === 'string' ? `/admin/runs/${runId}` : null,
-        severity: /\.(failed|refused)$/.test(event.action) ? 'bad' : 'info',
-        actor: isAtlas ? null : (email ?? (token && `token ${token}`) ?? event.actor),
-        ip: event.ip,
-      })
+export const readActions = sourceOf(
+  (db) =>
+    db
+      .select({ event: auditEvents, email: users.email, token: apiTokens.name })
+      .from(auditEvents)
+      .leftJoin(users, eq(users.id, auditEvents.actor))
+      .leftJoin(apiTokens, eq(apiTokens.id, auditEvents.actor))
+      .where(and(eq(auditEvents.subject, SUBJECT), behind(auditEvents.at, auditEvents.id)))
+      .orderBy(desc(auditEvents.at), desc(auditEvents.id))
+      .limit(LIMIT)
+      .prepare(),
+  ({ event, email, token }) => {
+    const isAtlas = event.actor === ATLAS.id
+    const runId = (JSON.parse(event.detail) as { run?: unknown }).run
+    return entry(isAtlas ? 'decision' : 'action', {
+      id: event.id,
+      at: event.at,
+      title: inWords(event.action),
+      detail: factsInWords(event.detail),
+      link: typeof runId === 'string' ? `/admin/runs/${runId}` : null,
+      severity: /\.(failed|refused)$/.test(event.action) ? 'bad' : 'info',
+      actor: isAtlas ? null : (email ?? (token && `token ${token}`) ?? event.actor),
+      ip: event.ip,
     })
+  },
+)

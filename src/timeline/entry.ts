@@ -1,4 +1,3 @@
-import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { invalid } from '../errors'
 
@@ -34,11 +33,6 @@ export const NEWEST: Position = { at: Number.MAX_SAFE_INTEGER, id: '' }
 /** Whether an entry stands before another one as the story is told. */
 export function isNewer(a: Position, b: Position): boolean {
   return a.at === b.at ? a.id > b.id : a.at > b.at
-}
-
-/** What stands behind a position, as SQL; the first half is what an index by time can use. */
-export function behind(at: SQLWrapper, id: SQLWrapper, from: Position): SQL {
-  return sql`${at} <= ${from.at} AND (${at}, ${id}) < (${from.at}, ${from.id})`
 }
 
 /** A position as a page's address or an API's client carries it. */

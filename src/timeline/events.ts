@@ -1,25 +1,27 @@
 import { and, desc, eq } from 'drizzle-orm'
 import { inbox } from '../db/schema'
-import { behind, entry, inWords, type Severity, type Source } from './entry'
+import { entry, inWords, type Severity } from './entry'
+import { behind, LIMIT, SUBJECT, sourceOf } from './source'
 
 /** What came in about an organization or a signup. */
-export const readEvents: Source = (db, subject, from, limit) =>
-  db
-    .select()
-    .from(inbox)
-    .where(and(eq(inbox.subject, subject), behind(inbox.receivedAt, inbox.eventId, from)))
-    .orderBy(desc(inbox.receivedAt), desc(inbox.eventId))
-    .limit(limit)
-    .all()
-    .map((row) =>
-      entry('event', {
-        id: row.eventId,
-        at: row.receivedAt,
-        title: `Stripe says: ${inWords(row.type).toLowerCase()}`,
-        detail: [row.objectId, STATES[row.status], row.reason].filter(Boolean).join('. ') || null,
-        severity: row.status === 'failed' ? 'bad' : severityOf(row.type),
-      }),
-    )
+export const readEvents = sourceOf(
+  (db) =>
+    db
+      .select()
+      .from(inbox)
+      .where(and(eq(inbox.subject, SUBJECT), behind(inbox.receivedAt, inbox.eventId)))
+      .orderBy(desc(inbox.receivedAt), desc(inbox.eventId))
+      .limit(LIMIT)
+      .prepare(),
+  (row) =>
+    entry('event', {
+      id: row.eventId,
+      at: row.receivedAt,
+      title: `Stripe says: ${inWords(row.type).toLowerCase()}`,
+      detail: [row.objectId, STATES[row.status], row.reason].filter(Boolean).join('. ') || null,
+      severity: row.status === 'failed' ? 'bad' : severityOf(row.type),
+    }),
+)
 
 const STATES: Record<(typeof inbox.$inferSelect)['status'], string | null> = {
   received: 'It waits to be acted on',

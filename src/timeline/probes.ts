@@ -1,60 +1,60 @@
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
 import { durationWords } from '../../views/components/time'
 import { healthChecks, incidents } from '../db/schema'
-import { behind, entry, isNewer, type Source } from './entry'
+import { entry, isNewer, type Source } from './entry'
+import { behind, LIMIT, SUBJECT, sourceOf } from './source'
 
 const BEGUN = ':begun'
 const ENDED = ':ended'
 const NOW = ':now'
 
 /** When a tenant went down. */
-export const readIncidents: Source = (db, tenantId, from, limit) =>
-  db
-    .select()
-    .from(incidents)
-    .where(
-      and(
-        eq(incidents.tenantId, tenantId),
-        behind(incidents.startedAt, sql`${incidents.id} || ${BEGUN}`, from),
-      ),
-    )
-    .orderBy(desc(incidents.startedAt), desc(incidents.id))
-    .limit(limit)
-    .all()
-    .map(({ id, startedAt, reason, outage }) =>
-      entry('probe', {
-        id: id + BEGUN,
-        at: startedAt,
-        title: 'Down: two health checks in a row failed',
-        detail: outage ? `${reason} Many others went down with it` : reason,
-        severity: 'bad',
-      }),
-    )
+export const readIncidents = sourceOf(
+  (db) =>
+    db
+      .select()
+      .from(incidents)
+      .where(
+        and(eq(incidents.tenantId, SUBJECT), behind(incidents.startedAt, sql`${incidents.id} || ${BEGUN}`)),
+      )
+      .orderBy(desc(incidents.startedAt), desc(incidents.id))
+      .limit(LIMIT)
+      .prepare(),
+  ({ id, startedAt, reason, outage }) =>
+    entry('probe', {
+      id: id + BEGUN,
+      at: startedAt,
+      title: 'Down: two health checks in a row failed',
+      detail: outage ? `${reason} Many others went down with it` : reason,
+      severity: 'bad',
+    }),
+)
 
 /** When it answered again, or was asked no more. */
-export const readRecoveries: Source = (db, tenantId, from, limit) =>
-  db
-    .select()
-    .from(incidents)
-    .where(
-      and(
-        eq(incidents.tenantId, tenantId),
-        isNotNull(incidents.endedAt),
-        behind(incidents.endedAt, sql`${incidents.id} || ${ENDED}`, from),
-      ),
-    )
-    .orderBy(desc(incidents.endedAt), desc(incidents.id))
-    .limit(limit)
-    .all()
-    .map(({ id, startedAt, endedAt }) =>
-      entry('probe', {
-        id: id + ENDED,
-        at: endedAt ?? startedAt,
-        title: 'No longer down',
-        detail: `After ${durationWords((endedAt ?? startedAt) - startedAt)}`,
-        severity: 'good',
-      }),
-    )
+export const readRecoveries = sourceOf(
+  (db) =>
+    db
+      .select()
+      .from(incidents)
+      .where(
+        and(
+          eq(incidents.tenantId, SUBJECT),
+          isNotNull(incidents.endedAt),
+          behind(incidents.endedAt, sql`${incidents.id} || ${ENDED}`),
+        ),
+      )
+      .orderBy(desc(incidents.endedAt), desc(incidents.id))
+      .limit(LIMIT)
+      .prepare(),
+  ({ id, startedAt, endedAt }) =>
+    entry('probe', {
+      id: id + ENDED,
+      at: endedAt ?? startedAt,
+      title: 'No longer down',
+      detail: `After ${durationWords((endedAt ?? startedAt) - startedAt)}`,
+      severity: 'good',
+    }),
+)
 
 /** Since when the checks have said what they say now; what incidents tell already is left out. */
 export const readState: Source = (db, tenantId, from) => {

@@ -1,46 +1,47 @@
 import { and, desc, eq, isNotNull, sql } from 'drizzle-orm'
 import { runs, steps } from '../db/schema'
-import { behind, type Entry, entry, inWords, type Severity, type Source } from './entry'
+import { type Entry, entry, inWords, type Severity } from './entry'
+import { behind, LIMIT, SUBJECT, sourceOf } from './source'
 
 type RunRow = typeof runs.$inferSelect & { stepTitle: string | null }
 
 const BEGUN = ':begun'
 const ENDED = ':ended'
 
-/** What was decided to be done to a tenant. */
-export const readBeginnings: Source = (db, tenantId, from, limit) => {
-  const id = sql`${runs.id} || ${BEGUN}`
-  const where = and(eq(runs.tenantId, tenantId), behind(runs.createdAt, id, from))
-  return db
-    .select({ run: runs, stepTitle: STEP_TITLE })
-    .from(runs)
-    .where(where)
-    .orderBy(desc(runs.createdAt), desc(runs.id))
-    .limit(limit)
-    .all()
-    .map(({ run, stepTitle }) => beginning({ ...run, stepTitle }))
-}
-
-/** How it ended. */
-export const readEndings: Source = (db, tenantId, from, limit) => {
-  const id = sql`${runs.id} || ${ENDED}`
-  const where = and(
-    eq(runs.tenantId, tenantId),
-    isNotNull(runs.finishedAt),
-    behind(runs.finishedAt, id, from),
-  )
-  return db
-    .select({ run: runs, stepTitle: STEP_TITLE })
-    .from(runs)
-    .where(where)
-    .orderBy(desc(runs.finishedAt), desc(runs.id))
-    .limit(limit)
-    .all()
-    .flatMap(({ run, stepTitle }) => ending({ ...run, stepTitle }))
-}
-
 const STEP_TITLE = sql<string | null>`(SELECT ${steps.title} FROM ${steps}
   WHERE ${steps.runId} = ${runs.id} AND ${steps.name} = ${runs.step})`
+
+/** What was decided to be done to a tenant. */
+export const readBeginnings = sourceOf(
+  (db) =>
+    db
+      .select({ run: runs, stepTitle: STEP_TITLE })
+      .from(runs)
+      .where(and(eq(runs.tenantId, SUBJECT), behind(runs.createdAt, sql`${runs.id} || ${BEGUN}`)))
+      .orderBy(desc(runs.createdAt), desc(runs.id))
+      .limit(LIMIT)
+      .prepare(),
+  ({ run, stepTitle }) => beginning({ ...run, stepTitle }),
+)
+
+/** How it ended. */
+export const readEndings = sourceOf(
+  (db) =>
+    db
+      .select({ run: runs, stepTitle: STEP_TITLE })
+      .from(runs)
+      .where(
+        and(
+          eq(runs.tenantId, SUBJECT),
+          isNotNull(runs.finishedAt),
+          behind(runs.finishedAt, sql`${runs.id} || ${ENDED}`),
+        ),
+      )
+      .orderBy(desc(runs.finishedAt), desc(runs.id))
+      .limit(LIMIT)
+      .prepare(),
+  ({ run, stepTitle }) => ending({ ...run, stepTitle }),
+)
 
 function beginning(run: RunRow): Entry {
   return entry('decision', {

@@ -1,5 +1,6 @@
-import { backUpTenant } from '../../src/backups/recipe'
 import type { BackupMethod } from '../../src/backups/backup'
+import { backUpTenant } from '../../src/backups/recipe'
+import type { retry, undo } from '../../src/lifecycle/mend'
 import type { Estate } from '../lifecycle/estate'
 
 /** A visitor leaves a note on the tenant's site, which keeps it on its own server. */
@@ -21,11 +22,22 @@ export async function notesOf(estate: Estate): Promise<string[]> {
   return [...text.matchAll(/<li>(.*?)<\/li>/g)].map((match) => match[1] ?? '')
 }
 
-/** Makes a backup by hand and waits for it; returns its id. */
-export async function backUp(estate: Estate, method: BackupMethod = 'app'): Promise<string> {
-  const { backupId } = estate.do((tx, services, id, asked) =>
+/** Asks for a backup by hand; returns its id. */
+export function askBackUp(estate: Estate, method: BackupMethod = 'app'): string {
+  return estate.do((tx, services, id, asked) =>
     backUpTenant(tx, services, id, { ...asked, reason: 'by_hand', method }),
-  )
+  ).backupId
+}
+
+/** Asks for a backup by hand and waits until all is done; returns its id. */
+export async function backUp(estate: Estate, method?: BackupMethod): Promise<string> {
+  const backupId = askBackUp(estate, method)
   await estate.live()
   return backupId
+}
+
+/** Has the latest run, which failed, go on or be taken back, and waits until all is done. */
+export async function mendLatest(estate: Estate, verb: typeof retry | typeof undo): Promise<void> {
+  estate.db.write((tx) => verb(tx, estate.services, estate.run.id, { id: 'test' }, estate.clock.now()))
+  await estate.live()
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { demo } from '../../src/cli/demo'
+import { readDemoOptions } from '../../src/cli/demo-options'
 import { DemoProcess } from './demo-process'
 
 const STOPS_WITHIN_MS = 2_000
@@ -129,11 +130,22 @@ async function mailsOf(folder: string, ...args: string[]): Promise<number> {
   return mails.length
 }
 
+test.each([
+  [[], undefined],
+  [['--story'], 'live'],
+  [['--story', '--json'], 'live'],
+  [['--json', '--story', 'full', '--fresh'], 'full'],
+  [['--story=full'], 'full'],
+] as const)('%j tells this much of a story: %p', (args, story) => {
+  expect(readDemoOptions([...args]).story).toBe(story)
+})
+
 describe('a demo that is called wrongly', () => {
   test.each([
     [['--tenants', 'many'], '--tenants takes a whole number from 0 to 10000.'],
     [['--tenants', '10001'], '--tenants takes a whole number from 0 to 10000.'],
     [['--speed', '0'], '--speed takes a number above 0'],
+    [['--story', 'short'], '--story stands alone, or before `full`'],
     [['--port', '65533'], '--port takes a port number up to 65532'],
     [['--fast'], "Unknown option '--fast'"],
     [['now'], "Unexpected argument 'now'"],
@@ -141,7 +153,7 @@ describe('a demo that is called wrongly', () => {
     const { exitCode, out, err } = await run(...args)
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: [] })
     expect(err).toStartWith(words)
-    expect(err).toContain('Usage: atlas demo [--story]')
+    expect(err).toContain('Usage: atlas demo [--story [full]]')
   })
 
   test('says it as JSON when it was asked to', async () => {

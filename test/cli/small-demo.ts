@@ -36,6 +36,7 @@ export async function startSmallDemo(speed = 400) {
   }
   return {
     services,
+    ports,
     clouds,
     scene,
     told,

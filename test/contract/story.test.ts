@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { liveStory } from '../../src/cli/story'
+import { liveOn } from '../../src/cli/story/life'
 import type { Event } from '../../src/simulator/stripe/events'
 import type { Exchange } from '../../src/simulator/twin'
 import { ADA, type SmallDemo, startSmallDemo } from '../cli/small-demo'
@@ -8,6 +9,7 @@ import { checkCompose } from './compose'
 import { checkHetzner } from './hetzner'
 import { checkResend } from './resend'
 import { checkRoute53 } from './route53'
+import { checkS3 } from './s3'
 import { checkStripe, checkStripeEvent } from './stripe'
 
 const CHECKS: Record<string, (exchange: Exchange) => string[]> = {
@@ -15,6 +17,7 @@ const CHECKS: Record<string, (exchange: Exchange) => string[]> = {
   hetzner: checkHetzner,
   route53: checkRoute53,
   resend: checkResend,
+  s3: checkS3,
 }
 
 describe('in a whole story, held to the vendors’ own specifications', () => {
@@ -24,8 +27,12 @@ describe('in a whole story, held to the vendors’ own specifications', () => {
   beforeAll(async () => {
     small = await startSmallDemo()
     small.clouds.front.observe((exchange) => exchanges.push(exchange))
-    await liveStory(small.scene, { ...ADA, subdomain: 'ada-contract' })
-  }, 30_000)
+    const ada = { ...ADA, subdomain: 'ada-contract' }
+    const people = await liveStory(small.scene, ada)
+    const otherPlan = { key: 'pro', id: 'virtues/pro' }
+    const can = { otherPlan, holdingPage: true, backups: true, rotation: true }
+    await liveOn(small.scene, ada, people, can, async () => {})
+  }, 60_000)
   afterAll(() => small.stop())
 
   test.each(Object.entries(CHECKS))('every request to %s and every answer is sound', (provider, check) => {
@@ -34,9 +41,20 @@ describe('in a whole story, held to the vendors’ own specifications', () => {
     expect(mine.flatMap(check)).toEqual([])
   })
 
-  test('all four vendors were asked for what a tenant needs', () => {
+  test('all vendors were asked for what a tenant’s whole life needs', () => {
     const asked = new Set(exchanges.map(({ provider, verb }) => `${provider} ${verb}`))
-    for (const verb of ['stripe POST /checkout/sessions', 'hetzner POST /servers', 'resend POST /emails']) {
+    for (const verb of [
+      ...[
+        'stripe POST /checkout/sessions',
+        'stripe POST /subscriptions/:id',
+        'stripe DELETE /subscriptions/:id',
+      ],
+      ...['hetzner POST /servers', 'hetzner DELETE /servers/{id}', 'resend POST /emails'],
+      ...[
+        'hetzner POST /servers/{id}/actions/change_type',
+        'hetzner POST /servers/{id}/actions/create_image',
+      ],
+    ]) {
       expect(asked).toContain(verb)
     }
     expect([...asked].some((verb) => verb.includes('ChangeResourceRecordSets'))).toBe(true)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { auditEvents, runs, tenants } from '../../src/db/schema'
+import { auditEvents, runs } from '../../src/db/schema'
 import { openStage, type Stage } from '../stage'
 
 let stage: Stage
@@ -76,24 +76,6 @@ describe('provision', () => {
 })
 
 describe('suspend, unsuspend and delete', () => {
-  test('are honest about not being there yet, and change nothing', async () => {
-    const { tenantId } = await stage.tenant()
-    const state = () => {
-      const { read } = stage.services.db
-      return [tenants, runs, auditEvents].map((table) => read.select().from(table).all())
-    }
-    const before = state()
-    for (const [method, path, body] of [
-      ['POST', '/api/admin/suspend', { tenant_id: tenantId }],
-      ['POST', '/api/admin/unsuspend', { tenant_id: tenantId }],
-      ['DELETE', `/api/admin/tenant/${tenantId}`, undefined],
-    ] as const) {
-      const { status, body: answer } = await call(method, path, body)
-      expect([status, answer.error?.code]).toEqual([501, 'not_implemented'])
-    }
-    expect(state()).toEqual(before)
-  })
-
   test('of a tenant that is not there are 404', async () => {
     expect((await call('POST', '/api/admin/suspend', { tenant_id: 'ten_x' })).status).toBe(404)
     expect((await call('POST', '/api/admin/unsuspend', { tenant_id: 'ten_x' })).status).toBe(404)

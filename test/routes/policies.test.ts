@@ -94,7 +94,9 @@ describe('a route', () => {
 
   test('that changes something is never a GET', () => {
     const writing = ROUTES.filter(({ path }) =>
-      /(approval|retry|undo|logout|again|provision|suspend)$/.test(path),
+      /(approval|retry|undo|cancellation|cancel|resumption|withdrawal|undeletion|logout|again|provision|suspend)$/.test(
+        path,
+      ),
     )
     expect(writing.length).toBeGreaterThan(5)
     // The undo's GET asks; its POST acts.

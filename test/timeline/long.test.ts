@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { audit } from '../../src/audit'
+import { Db } from '../../src/db/open'
 import { effects, inbox, runs, tenants } from '../../src/db/schema'
 import { newId } from '../../src/ids'
 import { parseCursor } from '../../src/timeline/entry'
@@ -73,7 +74,9 @@ describe('a long story', () => {
       return prepare(text)
     }) as typeof sqlite.prepare
     const middle = { at: start + 400 * MINUTE, id: 'eff_' }
-    for (const before of [null, middle]) timelineOf(db().read, tenant.id, ALL, { before, size: 50 })
+    // Anew, because a query is compiled once a connection.
+    const { read } = new Db(sqlite)
+    for (const before of [null, middle]) timelineOf(read, tenant.id, ALL, { before, size: 50 })
     sqlite.prepare = prepare
     expect(asked.size).toBeGreaterThan(10)
     for (const text of asked) {

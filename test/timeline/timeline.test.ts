@@ -181,6 +181,21 @@ describe('a tenant’s story', () => {
     ])
   })
 
+  test('keeps a finding of a kind that this Atlas knows no more', () => {
+    const seen = { status: 'resolved' as const, firstSeenAt: start + MINUTE, lastSeenAt: start + MINUTE }
+    const finding = { id: 'fnd_1', key: 'k', kind: 'moon_is_full', facts: '{}', tenantId: tenant.id }
+    db().write((tx) =>
+      tx
+        .insert(findings)
+        .values({ ...finding, ...seen, resolvedAt: start + 2 * MINUTE })
+        .run(),
+    )
+    expect(story({ kind: 'finding' }).map(({ title }) => title)).toEqual([
+      'Drift settled: Moon is full',
+      'Drift: Moon is full',
+    ])
+  })
+
   test('is nobody else’s', async () => {
     event(1, 'invoice.paid', 'org_other')
     effect(1, { subject: 'ten_other', runId: null })

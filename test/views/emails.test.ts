@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { composeEmail } from '../../views/emails/email'
+import { outage, outageOver, tenantDown, tenantUp } from '../../views/emails/health'
 import { loginLink } from '../../views/emails/login-link'
 import { operatorNotice } from '../../views/emails/operator-notice'
 import { unpaidNotice } from '../../views/emails/unpaid-notice'
@@ -8,6 +9,8 @@ import { welcome } from '../../views/emails/welcome'
 import { elementsOf, unescaped } from './dom'
 
 const NASTY = '"><img src=x onerror=alert(1)></style><script>alert(1)</script>'
+
+const HEALTH = { url: 'https://atlas.example/admin/health', accent: '#5b4bd6' }
 
 const MAILS = [
   [
@@ -56,6 +59,39 @@ const MAILS = [
         accent: '#5b4bd6',
       }),
     'https://atlas.example/admin/tenants/ten_01',
+  ],
+  [
+    'tenant down',
+    (text: string) =>
+      tenantDown({
+        ...HEALTH,
+        name: `ada${text}`,
+        address: `ada.virtues.example${text}`,
+        since: 0,
+        reason: `It answers with status 502.${text}`,
+        isEverybody: true,
+      }),
+    HEALTH.url,
+  ],
+  [
+    'tenant up',
+    (text: string) =>
+      tenantUp({ ...HEALTH, name: `ada${text}`, address: `ada.virtues.example${text}`, downMs: 720_000 }),
+    HEALTH.url,
+  ],
+  [
+    'outage',
+    (text: string) => {
+      const examples = [{ name: `ada${text}`, reason: `No answer within 5 s.${text}` }]
+      return outage({ ...HEALTH, count: 40, since: 0, examples, isEverybody: false })
+    },
+    HEALTH.url,
+  ],
+  [
+    'outage over',
+    (text: string) =>
+      outageOver({ ...HEALTH, count: 38, downMs: 720_000, stillDown: [`ada${text}`, 'grace'] }),
+    HEALTH.url,
   ],
 ] as const
 

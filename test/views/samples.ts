@@ -668,7 +668,11 @@ export const undo: UndoProps = {
   operator,
   run: { id: 'run_03' },
   tenant: { id: 'ten_03', subdomain: 'linus' },
-  preview: { ...preview, direction: 'undo' },
+  preview: {
+    direction: 'undo',
+    steps: preview.steps.map((one) => ({ ...one, says: 'Deletes the server and everything on it.' })),
+  },
+  now: NOW,
   losses: [
     'The server atlas-linus (id 48210733) with everything on it',
     'The record linus.virtues.example',

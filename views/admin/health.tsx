@@ -59,7 +59,7 @@ export function HealthPage(props: HealthProps): Html {
     <AdminPage operator={props.operator} section="health" title="Health">
       <AdminHeading title="Health" />
       <Live eventsUrl={props.eventsUrl}>
-        <HealthFigures counts={props.counts} />
+        <HealthFigures counts={props.counts} title="Now" />
       </Live>
       <ListFilter
         path={PATH}
@@ -74,7 +74,7 @@ export function HealthPage(props: HealthProps): Html {
 }
 
 /** How many tenants are well and how many are not. */
-export function HealthFigures({ counts }: { counts: HealthCounts }): Html {
+export function HealthFigures({ counts, title }: { counts: HealthCounts; title: string }): Html {
   const figures: [name: string, count: Child][] = [
     ['Healthy', counts.healthy],
     ['Failing', <a href={`${PATH}?state=failing`}>{counts.failing}</a>],
@@ -83,7 +83,7 @@ export function HealthFigures({ counts }: { counts: HealthCounts }): Html {
   ]
   return (
     <section class="block" aria-labelledby="health-title">
-      <h2 id="health-title">Health</h2>
+      <h2 id="health-title">{title}</h2>
       <dl class="figures figures-four">
         {figures.map(([name, count]) => (
           <div class="figure">

@@ -65,7 +65,7 @@ export function Overview(data: OverviewData): Html {
     <>
       <Needs {...data} />
       <Figures {...data} />
-      <HealthFigures counts={data.health.counts} />
+      <HealthFigures counts={data.health.counts} title="Health" />
       <Quotas {...data.room} now={data.now} />
       <section class="block" aria-labelledby="latest-title">
         <div class="block-head">

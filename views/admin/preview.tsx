@@ -1,4 +1,4 @@
-import { ClockTime } from '../components/time'
+import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { providerName } from './effects'
 
@@ -19,19 +19,18 @@ export type PreviewedStepView = { name: string; title: string; says: string; kno
 export type PreviewView = { direction: 'forward' | 'undo'; steps: PreviewedStepView[] }
 
 /** What a retry will do, shown before it is done. */
-export function RetryPreview({ preview }: { preview: PreviewView }): Html {
+export function RetryPreview(props: { preview: PreviewView; now: number }): Html {
+  const isUndo = props.preview.direction === 'undo'
   return (
     <details class="preview" open>
-      <summary>
-        {preview.direction === 'undo' ? 'What going on with the undo will do' : 'What a retry will do'}
-      </summary>
-      <PreviewedSteps preview={preview} />
+      <summary>{isUndo ? 'What going on with the undo will do' : 'What a retry will do'}</summary>
+      <PreviewedSteps {...props} />
     </details>
   )
 }
 
 /** The steps in the order in which they will be done. */
-export function PreviewedSteps({ preview }: { preview: PreviewView }): Html {
+export function PreviewedSteps({ preview, now }: { preview: PreviewView; now: number }): Html {
   return (
     <ol class="preview-steps">
       {preview.steps.map((step) => (
@@ -41,7 +40,7 @@ export function PreviewedSteps({ preview }: { preview: PreviewView }): Html {
             {step.says && `: ${step.says}`}
           </p>
           {step.known.map((effect) => (
-            <Known effect={effect} direction={preview.direction} />
+            <Known effect={effect} direction={preview.direction} now={now} />
           ))}
         </li>
       ))}
@@ -49,17 +48,12 @@ export function PreviewedSteps({ preview }: { preview: PreviewView }): Html {
   )
 }
 
-function Known({
-  effect,
-  direction,
-}: {
-  effect: KnownEffectView
-  direction: PreviewView['direction']
-}): Html {
+function Known(props: { effect: KnownEffectView; direction: PreviewView['direction']; now: number }): Html {
+  const { effect, direction, now } = props
   const { provider, verb, key, externalId, requestedAt, outcome, error } = effect
   return (
     <p class="muted preview-known">
-      <ClockTime at={requestedAt} /> {providerName(provider)} <code>{verb}</code> <code>{key}</code>
+      <Time at={requestedAt} now={now} />: {providerName(provider)} <code>{verb}</code> <code>{key}</code>
       {externalId && externalId !== key && (
         <>
           , id <code>{externalId}</code>

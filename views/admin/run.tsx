@@ -89,7 +89,7 @@ export function Run(run: RunData): Html {
           <p>{adviceFor(run.errorCode, run.reason)}</p>
         </Notice>
       )}
-      {run.preview && <RetryPreview preview={run.preview} />}
+      {run.preview && <RetryPreview preview={run.preview} now={run.now} />}
       <section class="block" aria-labelledby="steps-title">
         <h2 id="steps-title">Steps</h2>
         <div class="card">

@@ -49,7 +49,7 @@ export function TenantHealth({ health, now }: { health: TenantHealthView; now: n
 }
 
 function LastCheck({ check, now }: { check: TenantHealthView['check']; now: number }): Html {
-  if (!check) return <>It is not checked. Only tenants that are active are, from a minute on.</>
+  if (!check) return <>It is not checked. Active tenants are, from their first minutes on.</>
   if (check.checkedAt === null) {
     return (
       <>

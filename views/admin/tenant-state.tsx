@@ -116,8 +116,8 @@ function GoingAway({ run, tenant }: { run: TenantRun; tenant: TenantStateView })
   return (
     <Notice tone="bad" title="This tenant is going to be deleted">
       <p>
-        Its last backup is made, and then it goes: <Time at={deleteAt} now={now} />. Until then one click
-        brings it back as it was.
+        It runs on until its last backup is made, and then it goes: <Time at={deleteAt} now={now} />. Until
+        then one click brings it back as it was.
       </p>
     </Notice>
   )

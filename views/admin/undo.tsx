@@ -11,13 +11,14 @@ export type UndoProps = {
   preview: PreviewView | null
   /** What will be lost, one thing a line: 'The server hel1-ada (id 123) with everything on it'. */
   losses: string[]
+  now: number
   /** What was typed, when it was wrong. */
   value?: string
   error?: string
 }
 
 /** Asks before a run is undone: what is taken back, what will be lost, and the tenant's name to be sure. */
-export function UndoPage({ operator, run, tenant, preview, losses, value, error }: UndoProps): Html {
+export function UndoPage({ operator, run, tenant, preview, losses, now, value, error }: UndoProps): Html {
   const back = { href: `/admin/runs/${run.id}`, label: 'Back to the run' }
   return (
     <AdminPage operator={operator} section="runs" title={error ? 'Error: undo' : `Undo ${tenant.subdomain}`}>
@@ -26,7 +27,7 @@ export function UndoPage({ operator, run, tenant, preview, losses, value, error 
         {preview && preview.steps.length > 0 && (
           <>
             <p>What these steps have done is taken back, in this order:</p>
-            <PreviewedSteps preview={preview} />
+            <PreviewedSteps preview={preview} now={now} />
           </>
         )}
         <Losses losses={losses} />

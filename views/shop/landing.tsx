@@ -3,6 +3,7 @@ import { Rail, RailItem } from '../components/rail'
 import type { Child, Html } from '../jsx-runtime'
 import { type Brand, ShopPage } from '../layout/shop-page'
 import { PlanCard, type PlanView } from './plan-card'
+import { QueueNote } from './queue-note'
 
 export type LandingProps = {
   brand: Brand
@@ -15,6 +16,8 @@ export type LandingProps = {
   domain: string
   /** Whether an operator looks at every signup before its server is made. */
   approval: 'automatic' | 'manual'
+  /** Whether new sites wait for room. */
+  isQueueing?: boolean
 }
 
 /** The shop's front page. */
@@ -48,6 +51,7 @@ export function LandingPage(props: LandingProps): Html {
       <section class="shop-width section" id="plans" aria-labelledby="plans-title">
         <h2 id="plans-title">Plans</h2>
         <p class="section-lead">Every plan is a whole server that only you use.</p>
+        <QueueNote isQueueing={props.isQueueing} />
         <div class="plans">
           {plans.map((plan) => (
             <PlanCard plan={plan} />

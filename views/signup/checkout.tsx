@@ -3,6 +3,7 @@ import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { type Brand, ShopPage } from '../layout/shop-page'
 import { PlanPrice, type PlanView, Specs } from '../shop/plan-card'
+import { QueueNote } from '../shop/queue-note'
 
 export type CheckoutProps = {
   brand: Brand
@@ -19,6 +20,8 @@ export type CheckoutProps = {
   action: string
   /** The signup's form with its values. */
   changeHref: string
+  /** Whether new sites wait for room. */
+  isQueueing?: boolean
 }
 
 /** Between the form and Stripe: the payment is not finished, or could not begin. */
@@ -30,6 +33,7 @@ export function CheckoutPage(props: CheckoutProps): Html {
         <h1>One step left: payment</h1>
         <p class="lead">Nothing has been charged yet.</p>
         {props.reason && <Notice tone="bad" title={props.reason} />}
+        <QueueNote isQueueing={props.isQueueing} />
         <div class="card form">
           <dl class="facts">
             <dt>Site</dt>

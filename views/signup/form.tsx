@@ -2,6 +2,7 @@ import { describedBy, ErrorSummary, Field, FieldError } from '../components/fiel
 import type { Html } from '../jsx-runtime'
 import { type Brand, ShopPage } from '../layout/shop-page'
 import { PlanPrice, type PlanView, Specs } from '../shop/plan-card'
+import { QueueNote } from '../shop/queue-note'
 import { SubdomainHint, type SubdomainHintProps } from './subdomain-hint'
 
 export type SignupFormProps = {
@@ -16,6 +17,8 @@ export type SignupFormProps = {
   problem?: string
   /** The state of the name when it is known already. */
   hint?: SubdomainHintProps
+  /** Whether new sites wait for room. */
+  isQueueing?: boolean
 }
 
 const LABELS = { subdomain: 'Name', email: 'Email', plan: 'Plan' }
@@ -29,6 +32,7 @@ export function SignupFormPage(props: SignupFormProps): Html {
       <div class="shop-width narrow section">
         <h1>Set up your site</h1>
         <p class="lead">Choose its name and plan. You pay on the next page.</p>
+        <QueueNote isQueueing={props.isQueueing} />
         <ErrorSummary errors={props.errors} labels={LABELS} problem={props.problem} />
         <form class="form card" method="post" action="/signup" novalidate>
           <SubdomainField {...props} />

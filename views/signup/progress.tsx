@@ -21,6 +21,8 @@ export type SignupProgressProps = {
   siteUrl: string
   email: string
   stages: SignupStage[]
+  /** How many are ahead of it while it waits for room; null when it does not wait. */
+  ahead?: number | null
   now: number
 }
 
@@ -46,7 +48,8 @@ export function SignupProgress(props: SignupProgressProps): Html {
   )
 }
 
-function SignupOutcome({ state, stages, siteUrl, address, email, startHref }: SignupProgressProps): Html {
+function SignupOutcome(props: SignupProgressProps): Html {
+  const { state, stages, siteUrl, address, email, startHref, ahead } = props
   if (state === 'live') {
     return (
       <div class="live" role="status">
@@ -92,9 +95,18 @@ function SignupOutcome({ state, stages, siteUrl, address, email, startHref }: Si
     <>
       <h1>Thank you</h1>
       <p class="lead" role="status">
-        {step > 0 ? `Step ${step} of ${stages.length}.` : 'We are getting started.'} You can close this page;
-        we write to <span class="nowrap">{email}</span> when your site is ready.
+        {typeof ahead === 'number' ? queueWords(ahead) : stepWords(step, stages.length)} You can close this
+        page; we write to <span class="nowrap">{email}</span> when your site is ready.
       </p>
     </>
   )
+}
+
+function queueWords(ahead: number): string {
+  if (ahead === 0) return 'You are in the queue, and the next to have a server.'
+  return `You are in the queue, and ${ahead === 1 ? 'one is' : `${ahead} are`} ahead of you.`
+}
+
+function stepWords(step: number, count: number): string {
+  return step > 0 ? `Step ${step} of ${count}.` : 'We are getting started.'
 }

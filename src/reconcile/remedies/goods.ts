@@ -1,4 +1,5 @@
 import { eq } from 'drizzle-orm'
+import { keptUntil } from '../../backups/removal'
 import { backups, tenants } from '../../db/schema'
 import { noteUse } from '../../quotas/quotas'
 import { changed, idOf, nothingMore, perform, type Remedy, requireOurs } from './remedying'
@@ -26,7 +27,8 @@ export const deleteImage: Remedy = async (one) => {
   const image = await services.cloud.getImage(id)
   if (!image) return nothingMore
   requireOurs(one, image.labels)
-  const kept = services.db.read.select().from(backups).where(eq(backups.imageId, id)).get()
+  const columns = { status: backups.status, expiresAt: keptUntil() }
+  const kept = services.db.read.select(columns).from(backups).where(eq(backups.imageId, id)).get()
   const isOver = kept?.expiresAt != null && kept.expiresAt < services.clock.now()
   if (kept && !isOver && (kept.status === 'complete' || kept.status === 'running')) throw changed()
   const summary = { image: image.description }

@@ -21,15 +21,17 @@ const DETAILED_TENANT = object({
   suspended_at: time('When it was suspended.'),
   delete_at: time('When the cool-off of its deletion ends.'),
   server: {
-    type: ['object', 'null'],
-    properties: {
-      name: text('Its name at the cloud.'),
-      external_id: { type: ['string', 'null'] },
-      server_type: { type: ['string', 'null'] },
-      location: { type: ['string', 'null'] },
-      ipv4: { type: ['string', 'null'] },
-      ipv6: { type: ['string', 'null'] },
-    },
+    oneOf: [
+      object({
+        name: text('Its name at the cloud.'),
+        external_id: { type: ['string', 'null'] },
+        server_type: { type: ['string', 'null'] },
+        location: { type: ['string', 'null'] },
+        ipv4: { type: ['string', 'null'] },
+        ipv6: { type: ['string', 'null'] },
+      }),
+      { type: 'null' },
+    ],
   },
   run: { oneOf: [named('Run'), { type: 'null' }], description: 'The run at work on it, or the last one.' },
 })

@@ -1,0 +1,91 @@
+import { desc, eq } from 'drizzle-orm'
+import { runs } from '../db/schema'
+import type { TenantStatus } from '../tenants/status'
+import { findTenant } from './acts'
+import type { Land, Snapshot } from './land'
+import { type Ending, type PlayOptions, play } from './play'
+import type { Shop } from './shop'
+import type { Act, Customer, Story } from './story'
+
+/** One kind of run, and how a tenant comes to where it can begin. */
+export type Kind = {
+  name: string
+  /** What is done before, in a land where nothing goes wrong. */
+  before: string[]
+  acts: string[]
+  /** What the tenant is in the end, and how the run ended. */
+  becomes: TenantStatus
+  run: 'succeeded' | 'cancelled'
+}
+
+const LIVE = ['sign up', 'pay', 'approve']
+
+/** Everything that is done to a tenant by a run. A new kind is a line here. */
+export const KINDS: readonly Kind[] = [
+  kind('provision', ['sign up', 'pay'], 'approve', 'active'),
+  { ...kind('undo', ['sign up', 'pay', 'app breaks', 'approve'], 'undo', 'deleted'), run: 'cancelled' },
+  kind('suspend', LIVE, 'suspend', 'suspended'),
+  kind('resume', [...LIVE, 'suspend'], 'resume', 'active'),
+  kind('change-plan', LIVE, 'change plan', 'active'),
+  kind('delete', LIVE, 'delete at once', 'deleted'),
+  kind('backup', LIVE, 'back up', 'active'),
+  kind('restore', [...LIVE, 'back up'], 'restore', 'active'),
+  kind('move', LIVE, 'move', 'active'),
+  kind('rotate-secrets', LIVE, 'rotate secrets', 'active'),
+]
+
+function kind(name: string, before: string[], act: string, becomes: TenantStatus): Kind {
+  return { name, before, acts: [act], becomes, run: 'succeeded' }
+}
+
+const customer = (acts: string[], change: Partial<Act> = {}): Customer => ({
+  name: 'ada',
+  plan: 'starter',
+  acts: acts.map((kind) => ({ kind, after: 1_000, ...change })),
+})
+
+const CALM: Omit<Story, 'customers'> = { seed: 1, deaths: [], weather: 0, outages: [], jumps: [] }
+
+type TrialOptions = PlayOptions & { story?: Partial<Story> }
+
+/** Runs of one kind, each from the same beginning. */
+export class Trial {
+  private constructor(
+    private readonly shop: Shop,
+    readonly kind: Kind,
+    private readonly from: Snapshot,
+  ) {}
+
+  static async of(shop: Shop, kind: Kind): Promise<Trial> {
+    const story = { ...CALM, customers: [customer(kind.before)] }
+    let from: Snapshot | undefined
+    const { wrong } = await play(shop, story, { rest: 0, mends: false }, (land) => {
+      from = land.snapshot()
+    })
+    if (!from) throw new Error(`Nothing came of what is done before ${kind.name}: ${wrong.join(' ')}`)
+    return new Trial(shop, kind, from)
+  }
+
+  /** Does it once, with processes that die at these moments; what is wrong in the end also says how it should be. */
+  async run(deaths: Story['deaths'], { story, ...options }: TrialOptions = {}): Promise<Ending> {
+    const told = { ...CALM, customers: [customer(this.kind.acts)], ...story, deaths: [...deaths] }
+    const { from } = this
+    let wrong: string[] = []
+    const ending = await play(this.shop, told, { rest: 1, ...options, from }, (land) => {
+      wrong = this.unexpected(land)
+    })
+    return { ...ending, wrong: [...wrong, ...ending.wrong] }
+  }
+
+  private unexpected({ db }: Land): string[] {
+    const tenant = findTenant(db.read, { name: 'ada' })
+    const mine = eq(runs.tenantId, tenant?.id ?? '')
+    const run = db.read.select().from(runs).where(mine).orderBy(desc(runs.createdAt)).limit(1).get()
+    return [
+      ...(tenant?.status === this.kind.becomes
+        ? []
+        : [`The tenant is ${tenant?.status}, not ${this.kind.becomes}.`]),
+      ...(run?.status === this.kind.run ? [] : [`The run is ${run?.status} at ${run?.step}: ${run?.reason}`]),
+    ]
+  }
+}

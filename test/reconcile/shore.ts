@@ -1,0 +1,100 @@
+import { ATLAS } from '../../src/audit'
+import { effects } from '../../src/db/schema'
+import { applyFinding } from '../../src/reconcile/apply'
+import { type FindingRow, listFindings } from '../../src/reconcile/findings'
+import { beginReconciliation, type ReconcileOptions } from '../../src/reconcile/reconcile'
+import type { Services } from '../../src/services'
+import { checkHetzner } from '../contract/hetzner'
+import { checkRoute53 } from '../contract/route53'
+import { Land } from '../crash/land'
+
+const HOUR_MS = 3_600_000
+export const ADA = 'ada.localhost'
+
+/** A live tenant whose clouds may be changed behind Atlas's back, everything over real wires. */
+export class Shore {
+  private constructor(
+    readonly land: Land,
+    readonly services: Services,
+  ) {}
+
+  static async open(): Promise<Shore> {
+    const land = await Land.open()
+    await land.live()
+    const life = land.begin()
+    // Nobody works on runs and mails from here on: what a look queues can be read.
+    await life.end()
+    const shore = new Shore(land, { ...life.services, settings: { ...life.services.settings } })
+    shore.pass(HOUR_MS)
+    return shore
+  }
+
+  /** Looks once; resolves to what is open then, as `kind:remedy`. */
+  async look(options: ReconcileOptions = {}): Promise<string[]> {
+    await beginReconciliation(this.services, options).done
+    return this.findings().map(({ kind, remedy }) => `${kind}:${remedy ?? 'by hand'}`)
+  }
+
+  findings(status: FindingRow['status'] = 'open'): FindingRow[] {
+    return listFindings(this.services.db.read, { kind: '', status }, { number: 1, size: 100 }).rows
+  }
+
+  finding(kind: string): FindingRow {
+    const found = this.findings().find((one) => one.kind === kind)
+    if (!found) throw new Error(`there is no ${kind}`)
+    return found
+  }
+
+  apply(kind: string): Promise<void> {
+    return applyFinding(this.services, this.finding(kind).id, ATLAS)
+  }
+
+  /** Lets time go by at once. */
+  pass(ms: number): void {
+    this.land.clock.advance(ms)
+  }
+
+  /** Leaves a server behind that carries these labels beside the installation's; returns its id. */
+  stray(labels: Record<string, string> = {}): string {
+    const { clouds, clock } = this.land
+    const order = { name: 'stray-1', server_type: 'cx23', image: 'debian-13', location: 'nbg1' }
+    const atlas = this.services.settings.installationId
+    return clouds.hetzner.seed({ ...order, labels: { atlas, ...labels } }, clock.now() - HOUR_MS).id
+  }
+
+  /** Points a name by hand, in Route 53's own console. */
+  point(name: string, values: string[]): void {
+    const record = { name, type: 'A', ttl: 60, values }
+    this.land.clouds.route53.seed(record, this.land.clock.now() - HOUR_MS)
+  }
+
+  /** The A records that the zone has. */
+  records(): [name: string, values: string[]][] {
+    return this.land.clouds.route53
+      .recordSets()
+      .filter(({ type }) => type === 'A')
+      .map(({ name, values }) => [name, values])
+  }
+
+  serverNames(): string[] {
+    const servers = this.land.clouds.world.table<{ id: string; name: string }>('hetzner_server').all()
+    return servers.map(({ name }) => name)
+  }
+
+  ledger() {
+    const rows = this.services.db.read.select().from(effects).all()
+    return rows.filter(({ runId }) => runId === null).map(({ verb, outcome }) => `${verb} ${outcome}`)
+  }
+
+  /** Where a call or an answer is not as the vendors' documents say. */
+  breaches(): string[] {
+    return this.land.exchanges.flatMap((exchange) => {
+      if (exchange.provider === 'hetzner') return checkHetzner(exchange)
+      return exchange.provider === 'route53' ? checkRoute53(exchange) : []
+    })
+  }
+
+  close(): Promise<void> {
+    return this.land.close()
+  }
+}

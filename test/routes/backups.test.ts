@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { desc } from 'drizzle-orm'
+import { backups, runs } from '../../src/db/schema'
+import { unavailable } from '../../src/errors'
+import type { Machines } from '../../src/providers/machines'
+import type { Objects } from '../../src/providers/objects'
+import { serverOf } from '../../src/tenants/tenant'
+import type { Browser } from '../browser-habits'
+import { type ApiExchange, checkExchange, type OpenApiDocument } from '../contract/openapi'
+import type { Stage } from '../stage'
+import { elementsOf } from '../views/dom'
+import { endRun, liveTenant, openLivingStage } from './living'
+
+const HOUR_MS = 3_600_000
+
+let stage: Stage
+let operator: Browser
+let id: string
+let serverAnswers: boolean
+beforeEach(async () => {
+  stage = openLivingStage()
+  serverAnswers = true
+  const machines: Machines = {
+    async run() {
+      if (serverAnswers) return { result: { ready: true }, hostKey: 'ssh-ed25519 AAAA' }
+      throw unavailable('The server cannot be reached.')
+    },
+    close() {},
+  }
+  Object.assign(stage.services, { objects: {} as Objects, machines })
+  operator = await stage.operator()
+  id = await liveTenant(stage)
+  stage.services.db.sqlite.run("UPDATE servers SET host_key = 'ssh-ed25519 AAAA'")
+  stage.clock.advance(1_000)
+})
+afterEach(() => stage.close())
+
+const page = async (path = '') => (await operator.get(`/admin/tenants/${id}${path}`)).text()
+const linksOf = (markup: string) =>
+  elementsOf(markup).flatMap(({ attributes }) => attributes.get('href') ?? attributes.get('action') ?? [])
+const latest = () => stage.services.db.read.select().from(runs).orderBy(desc(runs.id)).get()
+/** The run has ended, some time ago. */
+function over(status?: 'succeeded' | 'failed'): void {
+  endRun(stage, id, status)
+  stage.clock.advance(1_000)
+}
+const leadsToRun = (answer: Response, kind: string) => {
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/admin/runs/${latest()?.id}`])
+  expect(latest()).toMatchObject({ kind, status: 'queued', tenantId: id })
+}
+
+function put(change: Partial<typeof backups.$inferInsert> = {}): string {
+  const backup = {
+    id: 'bak_one',
+    tenantId: id,
+    serverId: serverOf(stage.services.db.read, id).id,
+    method: 'app',
+    reason: 'scheduled',
+    status: 'complete',
+    sizeBytes: 12_345_678,
+    release: 'v42',
+    createdAt: stage.clock.now() - 5 * HOUR_MS,
+    expiresAt: stage.clock.now() + 100 * HOUR_MS,
+    ...change,
+  } as const
+  stage.services.db.write((tx) => tx.insert(backups).values(backup).run())
+  return backup.id
+}
+
+describe('a tenant’s backups', () => {
+  test('stand on its page with their size and age, and a way to make another', async () => {
+    put()
+    const text = await page()
+    expect(text).toContain('12.3 MB')
+    expect(text).toContain('5 h ago')
+    expect(text).toContain('Its plan has one every day, kept for 7 days.')
+    expect(linksOf(text)).toContain(`/admin/tenants/${id}/backups`)
+    expect(linksOf(text)).toContain(`/admin/tenants/${id}/backups/bak_one/restoration`)
+  })
+
+  test('are made by a press of a button, of the app or of the disk', async () => {
+    leadsToRun(await operator.post(`/admin/tenants/${id}/backups`, { method: 'app' }), 'backup')
+    over()
+    leadsToRun(await operator.post(`/admin/tenants/${id}/backups`, { method: 'image' }), 'backup')
+    const rows = stage.services.db.read.select().from(backups).orderBy(backups.id).all()
+    expect(rows.map(({ method, reason }) => `${method} ${reason}`)).toEqual(['app by_hand', 'image by_hand'])
+    const nonsense = await operator.post(`/admin/tenants/${id}/backups`, { method: 'tape' })
+    expect(nonsense.status).toBe(422)
+  })
+
+  test('can be neither made nor restored while something else is being done to it', async () => {
+    put()
+    await operator.post(`/admin/tenants/${id}/suspension`)
+    expect(linksOf(await page()).filter((link) => link.includes('/backups'))).toEqual([])
+    const answer = await operator.post(`/admin/tenants/${id}/backups`, { method: 'app' })
+    expect(answer.status).toBe(409)
+    expect(await answer.text()).toContain('Something else is being done to this tenant.')
+  })
+
+  test('say when there is no storage for them', async () => {
+    Object.assign(stage.services, { objects: null })
+    const text = await page()
+    expect(text).toContain('No storage for backups is configured.')
+    expect(text).not.toContain('Back up now')
+    expect(text).toContain('Make an image of the disk')
+  })
+
+  test('have a page of their own when they are many', async () => {
+    for (let at = 0; at < 60; at++) put({ id: `bak_${at}`, createdAt: at })
+    expect(await page()).toContain('All 60')
+    const first = await page('/backups')
+    expect(first).toContain('1 to 50 of 60 backups')
+    expect(await page('/backups?page=2')).toContain('51 to 60 of 60 backups')
+    expect((await operator.get('/admin/tenants/none/backups')).status).toBe(404)
+  })
+})
+
+describe('restoring', () => {
+  const path = () => `/admin/tenants/${id}/backups/bak_one/restoration`
+
+  test('says how old the backup is and what is lost, asks for the name, then leads to its run', async () => {
+    put()
+    const text = await (await operator.get(path())).text()
+    expect(text).toContain('Everything that was changed in the app since then, 5 h ago')
+    expect(text).toContain('12.3 MB')
+    const wrong = await operator.post(path(), { confirmation: 'ada' })
+    expect(wrong.status).toBe(422)
+    expect(await wrong.text()).toContain('Type ada-lovelace to make sure')
+    leadsToRun(await operator.post(path(), { confirmation: 'ada-lovelace' }), 'restore')
+  })
+
+  test('is refused with the reason on the tenant’s page', async () => {
+    put({ status: 'removed' })
+    const answer = await operator.get(path())
+    expect(answer.status).toBe(409)
+    expect(await answer.text()).toContain('This backup is no longer kept.')
+  })
+
+  test('of another tenant’s backup finds nothing', async () => {
+    const other = await liveTenant(stage, 'grace-hopper')
+    put({ tenantId: other })
+    expect((await operator.get(path())).status).toBe(404)
+    expect((await operator.post(path(), { confirmation: 'ada-lovelace' })).status).toBe(404)
+  })
+})
+
+describe('moving', () => {
+  test('says with which data and for how long, asks for the name, then leads to its run', async () => {
+    put()
+    const text = await page('/move')
+    expect(text).toContain('a new cpx21 in nbg1')
+    expect(text).toContain('Visitors get no answer for about 3 minutes')
+    expect(text).not.toContain('Everything that was changed')
+    expect((await operator.post(`/admin/tenants/${id}/move`, { confirmation: 'x' })).status).toBe(422)
+    leadsToRun(await operator.post(`/admin/tenants/${id}/move`, { confirmation: 'ada-lovelace' }), 'move')
+  })
+
+  test('from a dead server says what is lost with the age of the latest backup', async () => {
+    put()
+    serverAnswers = false
+    const text = await page('/move')
+    expect(text).toContain('The old server does not answer')
+    expect(text).toContain('Everything that was changed in the app since the backup, made 5 h ago')
+  })
+
+  test('from a dead server without a backup is refused at once', async () => {
+    serverAnswers = false
+    for (const answer of [
+      await operator.get(`/admin/tenants/${id}/move`),
+      await operator.post(`/admin/tenants/${id}/move`, { confirmation: 'ada-lovelace' }),
+    ]) {
+      expect(answer.status).toBe(409)
+      expect(await answer.text()).toContain('there is no backup of the app to move with')
+    }
+    expect(latest()?.kind).toBe('provision')
+  })
+
+  test('with a chosen backup hands it on', async () => {
+    put()
+    const text = await page('/move?backup=bak_one')
+    expect(text).toContain('Everything that was changed in the app since the backup, made 5 h ago')
+    expect(text).toContain('value="bak_one"')
+    const form = { confirmation: 'ada-lovelace', backup: 'bak_one' }
+    leadsToRun(await operator.post(`/admin/tenants/${id}/move`, form), 'move')
+    expect(JSON.parse(latest()?.input ?? '')).toMatchObject({ backupId: 'bak_one' })
+    expect((await operator.get(`/admin/tenants/${id}/move?backup=bak_none`)).status).toBe(404)
+  })
+})
+
+describe('rotating secrets', () => {
+  test('names those that change and those that stay, then leads to its run', async () => {
+    const text = await page('/secret-rotation')
+    expect(text).toContain('<code>DATABASE_PASSWORD</code>')
+    expect(text).toContain('<code>OWNER_PASSWORD</code>; that stays as it is.')
+    leadsToRun(await operator.post(`/admin/tenants/${id}/secret-rotation`), 'rotate-secrets')
+  })
+})
+
+describe('the API', () => {
+  let document: OpenApiDocument
+  let exchanges: ApiExchange[]
+  beforeEach(async () => {
+    document = (await (await stage.browser().get('/api/openapi.json')).json()) as OpenApiDocument
+    exchanges = []
+  })
+  // Whatever is asked here is held to the document.
+  afterEach(() => {
+    expect(exchanges.length).toBeGreaterThan(0)
+    expect(exchanges.flatMap((exchange) => checkExchange(document, exchange))).toEqual([])
+  })
+
+  async function ask(method: string, path: string, json?: object, headers: Record<string, string> = {}) {
+    const url = `/api/admin/tenant/${path}`
+    const authorization = `Bearer ${stage.apiToken().token}`
+    const answer = await stage.browser().ask(url, { method, json, headers: { authorization, ...headers } })
+    const body = (await answer.json()) as Record<string, unknown>
+    exchanges.push({ method, path: url, request: json ?? {}, status: answer.status, answer: body })
+    return { status: answer.status, body }
+  }
+
+  test('lists backups with size and age, and why one can’t be restored', async () => {
+    put()
+    put({ id: 'bak_two', method: 'image', serverId: 'srv_other', createdAt: 1 })
+    const { status, body } = await ask('GET', `${id}/backups`)
+    expect(status).toBe(200)
+    const listed = body.backups as { id: string; size_bytes: number; obstacle: string | null }[]
+    expect(listed.map((one) => one.id)).toEqual(['bak_one', 'bak_two'])
+    expect(listed[0]).toMatchObject({ size_bytes: 12_345_678, obstacle: null })
+    expect(listed[1]?.obstacle).toContain('a server that the tenant has left')
+    expect(await ask('GET', 'none/backups')).toMatchObject({ status: 404 })
+    expect(await ask('GET', `${id}/backups`, undefined, { authorization: '' })).toMatchObject({ status: 401 })
+  })
+
+  test('backs up: the app unless it is told otherwise', async () => {
+    const { status, body } = await ask('POST', `${id}/backups`)
+    const row = stage.services.db.read.select().from(backups).get()
+    expect([status, body]).toEqual([202, { run_id: latest()?.id, backup_id: row?.id }])
+    expect(await ask('POST', `${id}/backups`, { method: 'app' })).toMatchObject({ status: 409 })
+    over()
+    expect(await ask('POST', `${id}/backups`, { method: 'image' })).toMatchObject({ status: 202 })
+    expect(await ask('POST', `${id}/backups`, { method: 'tape' })).toMatchObject({
+      status: 422,
+      body: { error: { fields: { method: 'Must be app or image.' } } },
+    })
+    expect(await ask('POST', 'none/backups', {})).toMatchObject({ status: 404 })
+  })
+
+  test('restores', async () => {
+    put()
+    expect(await ask('POST', `${id}/restoration`, {})).toMatchObject({ status: 422 })
+    expect(await ask('POST', `${id}/restoration`, { backup_id: 'bak_none' })).toMatchObject({ status: 404 })
+    expect(await ask('POST', `${id}/restoration`, { backup_id: 'bak_one' })).toMatchObject({ status: 202 })
+    expect(latest()?.kind).toBe('restore')
+    expect(await ask('POST', `${id}/restoration`, { backup_id: 'bak_one' })).toMatchObject({ status: 409 })
+  })
+
+  test('moves, to another plan too', async () => {
+    put()
+    expect(await ask('POST', `${id}/move`, { plan: 'virtues/none' })).toMatchObject({ status: 409 })
+    expect(await ask('POST', `${id}/move`, { plan: 'virtues/pro', backup_id: 'bak_one' })).toMatchObject({
+      status: 202,
+      body: { downtime_minutes: 3 },
+    })
+    expect(JSON.parse(latest()?.input ?? '')).toMatchObject({
+      backupId: 'bak_one',
+      planId: 'virtues/pro',
+      priceId: 'price_pro',
+      formerPriceId: 'price_starter',
+    })
+    over('failed')
+    expect(await ask('POST', `${id}/move`)).toMatchObject({ status: 409 })
+  })
+
+  test('rotates secrets', async () => {
+    expect(await ask('POST', `${id}/secret-rotation`)).toMatchObject({ status: 202 })
+    expect(latest()?.kind).toBe('rotate-secrets')
+    expect(await ask('POST', `${id}/secret-rotation`)).toMatchObject({ status: 409 })
+    expect(await ask('POST', 'none/secret-rotation')).toMatchObject({ status: 404 })
+  })
+})

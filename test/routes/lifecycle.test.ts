@@ -1,0 +1,253 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { auditEvents, runs } from '../../src/db/schema'
+import { getRun, latestRun } from '../../src/runs/run'
+import { getTenant } from '../../src/tenants/tenant'
+import type { Browser } from '../browser-habits'
+import type { Stage } from '../stage'
+import { elementsOf } from '../views/dom'
+import { dedicated, endRun, liveTenant, openLivingStage } from './living'
+
+let stage: Stage
+let operator: Browser
+let id: string
+beforeEach(async () => {
+  stage = openLivingStage()
+  operator = await stage.operator()
+  id = await liveTenant(stage)
+})
+afterEach(() => stage.close())
+
+const page = async (path: string) => (await operator.get(`/admin/tenants/${id}${path}`)).text()
+const linksOf = (markup: string) =>
+  elementsOf(markup).flatMap(({ attributes }) => attributes.get('href') ?? attributes.get('action') ?? [])
+const run = () => latestRun(stage.services.db.read, id)
+const tenant = () => getTenant(stage.services.db.read, id)
+const queuedAs = (answer: Response, kind: string) => {
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/admin/runs/${run()?.id}`])
+  expect(run()).toMatchObject({ kind, status: 'queued' })
+}
+
+async function refusedAs(answer: Response, words: string): Promise<void> {
+  expect(answer.status).toBe(409)
+  const text = await answer.text()
+  expect(text).toContain(words)
+  // The reason stands on the tenant's own page, which leads to the run that is in the way.
+  expect(linksOf(text)).toContain(`/admin/runs/${run()?.id}`)
+}
+
+async function ask(method: string, path: string, json?: object) {
+  const headers = { authorization: `Bearer ${stage.apiToken().token}` }
+  const answer = await stage.browser().ask(path, { method, json, headers })
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+}
+
+describe('a tenant’s page', () => {
+  test('leads to what can be done to it as it is, and to nothing else', async () => {
+    const own = (links: string[]) =>
+      links
+        .filter((link) => /\/(plan|suspension|deletion|resumption)$/.test(link))
+        .map((link) => link.split('/').at(-1))
+    expect(own(linksOf(await page('')))).toEqual(['plan', 'suspension', 'deletion'])
+    stage.services.db.sqlite.run("UPDATE tenants SET status = 'suspended', suspended_for = 'unpaid'")
+    const suspended = await page('')
+    expect(own(linksOf(suspended)).sort()).toEqual(['deletion', 'resumption'])
+    expect(suspended).toContain('It is not paid for')
+  })
+
+  test('says what is at work on it, and offers nothing else meanwhile', async () => {
+    await operator.post(`/admin/tenants/${id}/suspension`)
+    const text = await page('')
+    expect(text).toContain('Suspend ada-lovelace: at work right now')
+    expect(linksOf(text)).toContain(`/admin/runs/${run()?.id}`)
+    expect(linksOf(text)).not.toContain(`/admin/tenants/${id}/deletion`)
+  })
+})
+
+describe('suspending', () => {
+  test('asks first, then leads to its run', async () => {
+    expect(await page('/suspension')).toContain('Suspend ada-lovelace?')
+    expect(run()?.kind).toBe('provision')
+    queuedAs(await operator.post(`/admin/tenants/${id}/suspension`), 'suspend')
+  })
+
+  test('by two operators at once has one winner; the other is told and led to the run', async () => {
+    const other = await stage.operator()
+    const path = `/admin/tenants/${id}/suspension`
+    const answers = await Promise.all([operator.post(path), other.post(path)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 409])
+    await refusedAs(await operator.post(path), 'Wait until its run “suspend” has ended, or cancel it.')
+    expect(stage.services.db.read.select().from(runs).all()).toHaveLength(2)
+  })
+
+  test('of a suspended one is refused, as is resuming one that runs', async () => {
+    await refusedAs(await operator.post(`/admin/tenants/${id}/resumption`), 'Only a suspended tenant')
+    stage.services.db.sqlite.run("UPDATE tenants SET status = 'suspended'")
+    await refusedAs(await operator.get(`/admin/tenants/${id}/suspension`), 'Only an active tenant')
+    queuedAs(await operator.post(`/admin/tenants/${id}/resumption`), 'resume')
+  })
+
+  test('by a program is in the same words', async () => {
+    const suspended = await ask('POST', '/api/admin/suspend', { tenant_id: id })
+    expect(suspended).toEqual({ status: 202, body: { run_id: run()?.id ?? '' } })
+    const again = await ask('POST', '/api/admin/suspend', { tenant_id: id })
+    expect(again).toMatchObject({ status: 409, body: { error: { code: 'conflict' } } })
+    endRun(stage, id)
+    stage.services.db.sqlite.run("UPDATE tenants SET status = 'suspended'")
+    expect((await ask('POST', '/api/admin/unsuspend', { tenant_id: id })).status).toBe(202)
+  })
+})
+
+describe('changing the plan', () => {
+  test('says of each plan what it means, and leads to its run', async () => {
+    const text = await page('/plan')
+    expect(text).toContain('The server becomes a ccx13: visitors get no answer for about 5 minutes.')
+    queuedAs(await operator.post(`/admin/tenants/${id}/plan`, { plan: 'virtues/pro' }), 'change-plan')
+    expect(JSON.parse(run()?.input ?? '')).toMatchObject({
+      planId: 'virtues/pro',
+      serverType: 'ccx13',
+      minutes: 5,
+    })
+  })
+
+  test('refuses what can’t be had with the reason, and the page stays', async () => {
+    const answer = await operator.post(`/admin/tenants/${id}/plan`, { plan: 'virtues/starter' })
+    expect(answer.status).toBe(409)
+    expect(await answer.text()).toContain('has it already')
+    expect(run()?.kind).toBe('provision')
+  })
+
+  test('offers nothing that the cloud does not have there', async () => {
+    const elsewhere = openLivingStage([dedicated('hel1')])
+    const theirs = await liveTenant(elsewhere)
+    const text = await (await (await elsewhere.operator()).get(`/admin/tenants/${theirs}/plan`)).text()
+    expect(text).toContain('No server type in nbg1')
+    expect(text).not.toContain('>Change the plan</button>')
+    expect(await page('/plan')).toContain('>Change the plan</button>')
+    await elsewhere.close()
+  })
+
+  test('by a program says for how long visitors get no answer', async () => {
+    const { status, body } = await ask('POST', `/api/admin/tenant/${id}/plan`, { plan: 'virtues/pro' })
+    expect([status, body]).toEqual([202, { run_id: run()?.id ?? '', downtime_minutes: 5 }])
+  })
+})
+
+describe('deleting', () => {
+  const path = () => `/admin/tenants/${id}/deletion`
+  const GOOD = { confirmation: 'ada-lovelace', days: '7', image: 'yes' }
+
+  test('says what will be lost, asks for the name and leads to its run', async () => {
+    const text = await page('/deletion')
+    for (const loss of ['ada-lovelace', '198.18.0.1', 'subscription sub_1']) expect(text).toContain(loss)
+    queuedAs(await operator.post(path(), { ...GOOD, days: '3' }), 'delete')
+    expect(tenant()).toMatchObject({ status: 'deleting', deleteAt: stage.clock.now() + 3 * 86_400_000 })
+    expect(await page('')).toContain('This tenant is going to be deleted')
+  })
+
+  test('is refused to whoever types another name, or days that are none', async () => {
+    for (const wrong of [
+      { confirmation: 'ada' },
+      { confirmation: '' },
+      { days: '-1' },
+      { days: '91' },
+      { days: '1.5' },
+      { days: '' },
+    ]) {
+      const answer = await operator.post(path(), { ...GOOD, ...wrong })
+      expect(answer.status).toBe(422)
+    }
+    expect(tenant().status).toBe('active')
+  })
+
+  test('of a sixth within an hour wants to be meant', async () => {
+    for (let n = 1; n <= 5; n++) {
+      const other = await liveTenant(stage, `other-${'abcdefgh'[n]}`)
+      expect((await ask('DELETE', `/api/admin/tenant/${other}`)).status).toBe(202)
+    }
+    const refused = await operator.post(path(), GOOD)
+    expect(refused.status).toBe(422)
+    expect(await refused.text()).toContain('5 tenants were given to deletion within the last hour')
+    expect((await ask('DELETE', `/api/admin/tenant/${id}`)).status).toBe(409)
+    expect((await operator.post(path(), { ...GOOD, many: 'yes' })).status).toBe(303)
+  })
+
+  test('is taken back with one click while it can be', async () => {
+    await operator.post(path(), GOOD)
+    const going = run()?.id ?? ''
+    expect(linksOf(await page(''))).toContain(`/admin/tenants/${id}/deletion-withdrawal`)
+    const answer = await operator.post(`/admin/tenants/${id}/deletion-withdrawal`)
+    expect(answer.headers.get('location')).toBe(`/admin/runs/${going}`)
+    expect(getRun(stage.services.db.read, going).cancelRequestedAt).not.toBeNull()
+    expect(await page('')).not.toContain('deletion-withdrawal')
+  })
+
+  test('is no longer taken back past its point of no return, and says so', async () => {
+    await operator.post(path(), GOOD)
+    stage.services.db.sqlite.run("UPDATE steps SET status = 'waiting' WHERE name = 'stop-app'")
+    expect(await page('')).toContain('It can no longer be brought back')
+    await refusedAs(await operator.post(`/admin/tenants/${id}/deletion-withdrawal`), 'can’t be taken back')
+  })
+
+  test('by a program takes its cool-off from the query', async () => {
+    expect((await ask('DELETE', `/api/admin/tenant/${id}?cool_off_days=x`)).status).toBe(422)
+    const { status, body } = await ask('DELETE', `/api/admin/tenant/${id}?cool_off_days=0&image=false`)
+    expect([status, body]).toEqual([202, { run_id: run()?.id ?? '', delete_at: stage.clock.now() }])
+    expect(JSON.parse(run()?.input ?? '')).toMatchObject({ withImage: false })
+    expect((await ask('POST', `/api/admin/tenant/${id}/undeletion`)).status).toBe(202)
+  })
+})
+
+describe('a run, by API', () => {
+  test('is shown with its steps and what can be done about it', async () => {
+    await ask('POST', '/api/admin/suspend', { tenant_id: id })
+    const { status, body } = await ask('GET', `/api/admin/runs/${run()?.id}`)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      kind: 'suspend',
+      status: 'queued',
+      tenant: { id, subdomain: 'ada-lovelace' },
+      steps: [{ name: 'stop-app', status: 'pending' }],
+      can_retry: false,
+      can_undo: false,
+      can_cancel: true,
+    })
+  })
+
+  test('is cancelled, retried and undone, and refused when its state does not allow it', async () => {
+    await ask('POST', '/api/admin/suspend', { tenant_id: id })
+    const mend = async (verb: string) => (await ask('POST', `/api/admin/runs/${run()?.id}/${verb}`)).status
+    expect(await mend('retry')).toBe(409)
+    expect(await mend('undo')).toBe(409)
+    expect(await mend('cancel')).toBe(202)
+    endRun(stage, id, 'failed')
+    expect(await mend('cancel')).toBe(409)
+    expect(await mend('retry')).toBe(202)
+    endRun(stage, id, 'failed')
+    expect(await mend('undo')).toBe(202)
+    expect(run()).toMatchObject({ status: 'queued', direction: 'undo' })
+    const events = stage.services.db.read.select().from(auditEvents).all()
+    expect(events.filter(({ action }) => action.startsWith('run.')).map(({ action }) => action)).toEqual([
+      'run.cancelled',
+      'run.retried',
+      'run.undone',
+    ])
+  })
+
+  test('that is not there is a 404, whatever is asked of it', async () => {
+    expect((await ask('GET', '/api/admin/runs/run_x')).status).toBe(404)
+    for (const verb of ['retry', 'undo', 'cancel']) {
+      expect((await ask('POST', `/api/admin/runs/run_x/${verb}`)).status).toBe(404)
+    }
+  })
+})
+
+test('undoing a run that loses nothing says what it takes back', async () => {
+  await operator.post(`/admin/tenants/${id}/plan`, { plan: 'virtues/pro' })
+  endRun(stage, id, 'failed')
+  stage.services.db.sqlite.run(
+    "UPDATE steps SET status = 'succeeded' WHERE name IN ('change-subscription', 'stop-app')",
+  )
+  const text = await (await operator.get(`/admin/runs/${run()?.id}/undo`)).text()
+  expect(text.indexOf('Stop the app')).toBeLessThan(text.indexOf('Change the subscription'))
+  expect(text).toContain('Nothing is lost by it')
+})
