@@ -331,7 +331,7 @@ export const backups = sqliteTable('backups', {
   serverId: text('server_id'),
   method: text('method', { enum: ['app', 'image'] }).notNull(),
   reason: text('reason', {
-    enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore'],
+    enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore', 'before_deploy'],
   }).notNull(),
   status: text('status', { enum: ['running', 'complete', 'failed', 'removed'] }).notNull(),
   objectKey: text('object_key'),
@@ -417,6 +417,12 @@ export const releases = sqliteTable('releases', {
   createdAt: integer('created_at').notNull(),
 })
 
+export const tenantTags = sqliteTable(
+  'tenant_tags',
+  { tag: text('tag').notNull(), tenantId: text('tenant_id').notNull() },
+  (t) => [primaryKey({ columns: [t.tag, t.tenantId] })],
+)
+
 export const rollouts = sqliteTable('rollouts', {
   id: text('id').primaryKey(),
   blueprint: text('blueprint').notNull(),
@@ -427,6 +433,8 @@ export const rollouts = sqliteTable('rollouts', {
   strategy: text('strategy').notNull(),
   wave: integer('wave').notNull().default(0),
   waveDoneAt: integer('wave_done_at'),
+  wentBackAt: integer('went_back_at'),
+  dueAt: integer('due_at'),
   reason: text('reason'),
   createdBy: text('created_by').notNull(),
   createdAt: integer('created_at').notNull(),
