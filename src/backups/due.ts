@@ -120,7 +120,7 @@ function candidates(db: Reader, last: string): Candidate[] {
 /** What failed and waits for somebody to retry or undo it must stay the tenant's latest run. */
 function isHeldByFailure(db: Reader, tenantId: string): boolean {
   const latest = latestRun(db, tenantId)
-  return latest?.status === 'failed' && latest.kind !== 'backup'
+  return latest?.status === 'failed' && latest.kind !== 'backup' && latest.kind !== 'deploy'
 }
 
 function atWork(db: Reader): number {

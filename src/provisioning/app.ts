@@ -3,6 +3,7 @@ import type { Shop } from '../catalog/blueprint'
 import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
+import { getRelease, imagesOf } from '../releases/release'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
@@ -104,9 +105,13 @@ export async function start(
   context: StepContext,
   server?: ServerRow,
 ): Promise<StepResult> {
-  const { release } = getTenant(context.db.read, context.run.tenantId)
+  const { releaseId, release } = getTenant(context.db.read, context.run.tenantId)
   const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
-  const call = { verb: 'start' as const, input: { release }, summary: { release }, server }
+  const { registry } = services.settings
+  // By digest, so that what starts is what was deployed, whatever the tag stands for by now.
+  const images = releaseId ? { images: imagesOf(getRelease(context.db.read, releaseId)) } : {}
+  const input = { release, ...images, ...(registry ? { registry } : {}) }
+  const call = { verb: 'start' as const, input, summary: { release }, server }
   const { result } = await callAgent(services, context, call, options)
   return done({ release, digest: result.digest ? String(result.digest) : null })
 }

@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../db/open'
 import { dnsRecords, servers, tenants } from '../db/schema'
 import { notFound } from '../errors'
 import { newId, type Random } from '../ids'
+import { firstRelease } from '../releases/release'
 import type { RunFacts } from '../runs/recipe'
 import { KEY_BYTES, seal } from '../secrets'
 import type { Services } from '../services'
@@ -33,7 +34,7 @@ export function createTenant(
       blueprint: plan.blueprint,
       subdomain: signup.subdomain,
       skeleton: signup.skeleton,
-      release: catalog.blueprint(plan.blueprint).release,
+      ...firstRelease(tx, catalog, plan.blueprint),
       status: 'provisioning',
       dataKey: seal(settings.encryptionKey, random(KEY_BYTES), dataKeyPlace(id), random),
       createdAt: nowMs,
