@@ -22,6 +22,8 @@ input_seconds_max=60
 turn_seconds_max=1200
 # How long between two looks at an app that is to become healthy.
 health_pause_seconds=${ATLAS_HEALTH_PAUSE:-2}
+# A clock that nobody sets.
+uptime=${ATLAS_UPTIME:-/proc/uptime}
 # Images are unpacked while the former ones are still there.
 free_bytes_min=1073741824
 # Docker starts an app that crashed again: so often, and it is broken.
@@ -364,6 +366,8 @@ deploy_app() {
   check_deploy
   former=$(input .former.release)
   target=$(input .release)
+  port=$(input '.health.port // 8080')
+  host=$(input '.health.host // ""')
   [ ! -e "$dir/failed" ] || go_back
   if [ ! -e "$dir/switched" ]; then
     prepare_release
@@ -438,6 +442,9 @@ switch_to() {
 # Whether the app answers well so many times in a row, each time from the same container that runs what is wanted.
 healthy() {
   wanted=$(wanted_at "$1")
+  path=$(input .health.path)
+  status=$(input .health.expect_status)
+  enough=$(input '.health.answers // 3')
   before=''
   streak=0
   deadline=$(($(uptime_seconds) + $(input .health.timeout_seconds)))
@@ -445,8 +452,8 @@ healthy() {
     serving=$(serving_app) || serving=''
     [ -n "$serving" ] && [ "$serving" = "$before" ] || streak=0
     before=$serving
-    if [ -n "$serving" ] && answers .health /dev/null; then streak=$((streak + 1)); else streak=0; fi
-    [ "$streak" -lt "$(input '.health.answers // 3')" ] || return 0
+    if [ -n "$serving" ] && answers "$path" "$status" /dev/null; then streak=$((streak + 1)); else streak=0; fi
+    [ "$streak" -lt "$enough" ] || return 0
     if crashes; then
       log 'The app crashes again and again'
       return 1
@@ -480,14 +487,11 @@ serving_app() {
       else empty end'
 }
 
-# Whether the app answers as a place of the input says, within seconds; its answer is kept in a file.
+# Whether the app answers a path with a status within seconds; what it says goes into a file.
 answers() {
-  port=$(input '.health.port // 8080')
-  host=$(input '.health.host // ""')
-  code=$(timeout 20 curl --silent --noproxy '*' --max-time 10 --max-filesize 1048576 --output "$2" \
-    --write-out '%{http_code}' --header "Host: ${host:-127.0.0.1:$port}" \
-    "http://127.0.0.1:$port$(input "$1.path")" </dev/null) || return 1
-  [ "$code" = "$(input "$1.expect_status")" ]
+  code=$(timeout 20 curl --silent --noproxy '*' --max-time 10 --max-filesize 1048576 --output "$3" \
+    --write-out '%{http_code}' --header "Host: ${host:-127.0.0.1:$port}" "http://127.0.0.1:$port$1") || return 1
+  [ "$code" = "$2" ]
 }
 
 crashes() {
@@ -498,22 +502,24 @@ crashes() {
 }
 
 uptime_seconds() {
-  cut -d . -f 1 /proc/uptime
+  cut -d . -f 1 "$uptime"
 }
 
 smoke() {
   [ "$(input '.smoke | type')" = object ] || return 0
   mkdir -p "$work"
+  path=$(input .smoke.path)
+  status=$(input .smoke.expect_status)
+  words=$(input '.smoke.contains // ""')
   for _ in 1 2 3; do
     rm -f "$work/page"
-    if answers .smoke "$work/page" && says_so; then return 0; fi
+    if answers "$path" "$status" "$work/page" && says_so; then return 0; fi
     sleep "$health_pause_seconds"
   done
   return 1
 }
 
 says_so() {
-  words=$(input '.smoke.contains // ""')
   [ -z "$words" ] || grep --quiet --text --fixed-strings --regexp "$words" "$work/page"
 }
 

@@ -84,6 +84,8 @@ export function agentServer() {
         ATLAS_SSH_DIR: at('ssh'),
         ATLAS_BOOT_LOG: at('boot.log'),
         ATLAS_HOLDING_DIR: at('holding'),
+        ATLAS_HEALTH_PAUSE: '0.01',
+        ATLAS_UPTIME: at('uptime'),
         TMPDIR: machine,
       },
     })
