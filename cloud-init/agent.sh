@@ -578,10 +578,10 @@ update_agent() {
     refuse invalid 'The script is not what its digest says.'
   chmod --reference "$0" "$0.new"
   sh -n "$0.new" >/dev/null 2>&1 || refuse invalid 'The script is no shell script.'
-  printf '{}' | timeout 60 sh "$0.new" 'status update' 2>/dev/null | jq --exit-status .result >/dev/null 2>&1 ||
+  printf '{}' | timeout 60 sh "$0.new" 'status update' 2>/dev/null | grep --quiet '^{"result":{' ||
     refuse conflict 'The new agent does not answer; the former one stays.'
-  cp --preserve "$0" "$0.former"
-  sync "$0.new" "$0.former"
+  cmp --quiet "$0" "$0.new" || cp --preserve "$0" "$0.former"
+  sync "$0.new"
   mv "$0.new" "$0"
   sync "${0%/*}"
   printf '{"result":{"agent_version":"%s"}}\n' "$(version_of "$0")"
