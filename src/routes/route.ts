@@ -40,6 +40,22 @@ export type Call = {
 export interface LiveStreams {
   /** Sends what `render` gives whenever it changes; ends when it gives null or the caller may no longer look. */
   open(call: Call, render: () => Html | null): Response
+  /**
+   * Sends those of a page's parts that have changed, each whenever its mark does. The reader was shown the page at
+   * `sinceMs`, and is sent at first only what may have changed since.
+   */
+  openParts(call: Call, look: () => Part[], sinceMs: number): Response
+}
+
+/** A part of a page that is kept up to date by itself. */
+export type Part = {
+  /** The id of the element that holds it. */
+  id: string
+  /** Another one when it would be drawn in another way. */
+  mark: string
+  /** When it last changed, in UTC milliseconds; absent for what is always sent at first. */
+  changedAt?: number
+  draw(): Html
 }
 
 /** Collects the routes of one noun; a route without a policy does not type-check, and app.ts checks again. */

@@ -6,9 +6,21 @@ export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed
 export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
 export type HealthWord = 'healthy' | 'failing' | 'down' | 'unchecked'
 export type BackupStatus = 'running' | 'complete' | 'failed' | 'removed'
+type RolloutStatus =
+  | 'running'
+  | 'held'
+  | 'going_back'
+  | 'frozen'
+  | 'succeeded'
+  | 'stopped'
+  | 'rolled_back'
+  | 'aborted'
+type TargetState = 'deploying' | 'skipped' | 'set_aside' | 'back' | 'stuck'
 
 type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
-type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | BackupStatus
+type Status =
+  | (SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | BackupStatus)
+  | (RolloutStatus | TargetState)
 
 const TONES: Record<Status, Tone> = {
   pending: 'quiet',
@@ -36,6 +48,17 @@ const TONES: Record<Status, Tone> = {
   failing: 'attention',
   down: 'bad',
   unchecked: 'quiet',
+  held: 'attention',
+  going_back: 'attention',
+  frozen: 'bad',
+  stopped: 'bad',
+  rolled_back: 'attention',
+  aborted: 'quiet',
+  deploying: 'busy',
+  skipped: 'quiet',
+  set_aside: 'quiet',
+  back: 'attention',
+  stuck: 'bad',
 }
 
 /** A status in words on a coloured ground; the words alone carry the meaning. */
@@ -43,7 +66,7 @@ export function Badge({ status }: { status: Status }): Html {
   return (
     <span class={['badge', `badge-${TONES[status]}`]}>
       <span class="badge-dot" aria-hidden="true" />
-      {status}
+      {status.replaceAll('_', ' ')}
     </span>
   )
 }
