@@ -5,7 +5,7 @@ import { TARGET_STATES, type TargetCounts, type TargetState } from './rollout-wo
 export type SquareView = { position: number; subdomain: string; state: TargetState }
 
 /** As many squares as are sent together when one of them changes. */
-export const SQUARES_TOGETHER = 250
+export const SQUARES_TOGETHER = 100
 
 /** Squares that stand together in the page, in an element of their own. */
 export type BlockView = {
