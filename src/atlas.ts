@@ -25,6 +25,7 @@ import { createMachines } from './providers/ssh'
 import type { Dial } from './providers/ssh/connection'
 import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
 import { createStripe } from './providers/stripe'
+import { rolloutLane } from './rollouts/lane'
 import { Engine } from './runs/engine'
 import { outboxLane } from './runs/outbox'
 import type { Recipe } from './runs/recipe'
@@ -228,6 +229,7 @@ export function makeWorker(
     runLane(db, clock, engine, holder),
     inboxLane(services, chance),
     healthLane(services),
+    rolloutLane(services),
     outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),
   ])
 }

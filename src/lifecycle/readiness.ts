@@ -19,9 +19,14 @@ export function requireReady(
 ): void {
   requireTenant(tenant, allowed, what)
   const latest = latestRun(db, tenant.id)
-  if (latest?.status !== 'failed' || !HALF_WAY.includes(latest.kind)) return
+  if (!latest || !isHalfWay(latest)) return
   const kind = latest.kind.replace('-', ' ')
   throw conflict(
     `The run “${kind}” of ${tenant.subdomain} has stopped half-way. Retry or undo it first; then it can be ${what}.`,
   )
+}
+
+/** Whether a run has stopped between two states of its tenant. */
+export function isHalfWay({ kind, status }: { kind: string; status: string }): boolean {
+  return status === 'failed' && HALF_WAY.includes(kind)
 }

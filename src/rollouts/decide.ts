@@ -53,13 +53,16 @@ export type Waiting = {
 }
 
 export type Decision =
-  | { kind: 'deploy' | 'take_back'; tenantId: string }
+  | { kind: 'deploy'; tenantId: string }
+  | { kind: 'take_back'; tenantId: string }
   | { kind: 'set_aside'; tenantId: string; reason: string }
   | { kind: 'count_as_failed'; tenantId: string; reason: string }
   | { kind: 'bake' }
   | { kind: 'next_wave'; wave: number }
-  | { kind: 'turn_back' | 'freeze' | 'hold'; reason: string }
-  | { kind: 'finish'; status: 'succeeded' | 'rolled_back' | 'stopped' }
+  | { kind: 'turn_back'; reason: string }
+  | { kind: 'freeze'; reason: string }
+  | { kind: 'hold'; reason: string }
+  | { kind: 'finish'; status: 'succeeded' | 'rolled_back' | 'stopped'; reason?: string }
   | { kind: 'look_again'; atMs: number }
 
 export type Decide = (snapshot: Snapshot, nowMs: number) => Decision[]
@@ -79,7 +82,7 @@ export const decide: Decide = (snapshot, nowMs) => {
   if (sick.length > 0) return sick.map((one) => ({ kind: 'count_as_failed', ...one }))
   if (snapshot.failed >= allowanceOf(snapshot)) return stop(snapshot)
   const lost = takeBackSome(snapshot)
-  const work = [...lost, ...begin(snapshot, lost.length)]
+  const work = [...lost, ...begin(snapshot, lost.filter(({ kind }) => kind === 'take_back').length)]
   const isDone = work.length === 0 && snapshot.waiting.length === 0 && !isAtWork(snapshot)
   return isDone ? afterWave(snapshot, nowMs) : [...work, ...lookAgain(snapshot, nowMs)]
 }
@@ -103,10 +106,13 @@ function begin(snapshot: Snapshot, lost: number): Decision[] {
 
 /** While it goes on these are tenants that were lost on their way: nobody knows what runs there, so they don't wait. */
 function takeBackSome({ returning, concurrency, deploying, goingBack }: Snapshot): Decision[] {
-  return returning
-    .filter(({ isBusy }) => !isBusy)
-    .slice(0, Math.max(0, concurrency - deploying - goingBack))
-    .map(({ tenantId }) => ({ kind: 'take_back', tenantId }))
+  let room = concurrency - deploying - goingBack
+  return returning.flatMap(({ tenantId, isBusy, obstacle }): Decision[] => {
+    if (obstacle !== null) return [{ kind: 'set_aside', tenantId, reason: obstacle }]
+    if (isBusy || room <= 0) return []
+    room--
+    return [{ kind: 'take_back', tenantId }]
+  })
 }
 
 function isAtWork({ deploying, goingBack, returning }: Snapshot): boolean {
@@ -115,8 +121,9 @@ function isAtWork({ deploying, goingBack, returning }: Snapshot): boolean {
 
 /** Without a way back, what is in flight is waited for, so that whoever is told hears the whole of it. */
 function stop({ canGoBack, deploying, failed, wave, waves }: Snapshot): Decision[] {
-  if (canGoBack) return [{ kind: 'turn_back', reason: failuresInWords(failed, wave, waves) }]
-  return deploying > 0 ? [] : [{ kind: 'finish', status: 'stopped' }]
+  const reason = failuresInWords(failed, wave, waves)
+  if (canGoBack) return [{ kind: 'turn_back', reason }]
+  return deploying > 0 ? [] : [{ kind: 'finish', status: 'stopped', reason }]
 }
 
 function takeBack(snapshot: Snapshot, nowMs: number): Decision[] {

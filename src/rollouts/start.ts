@@ -1,0 +1,78 @@
+import { type Actor, audit } from '../audit'
+import type { Tx } from '../db/open'
+import { rollouts, rolloutTargets } from '../db/schema'
+import { conflict } from '../errors'
+import { newId } from '../ids'
+import type { Services } from '../services'
+import type { PlannedTarget } from './plan'
+import { lookAhead, requireClear } from './prospect'
+import type { StoredStrategy } from './rollout'
+import type { Strategy } from './strategy'
+
+export type RolloutAsked = {
+  releaseId: string
+  strategy: Strategy
+  /** Whoever starts a release without a way back has to know it. */
+  acceptsNoWayBack?: boolean
+  actor: Actor
+  nowMs: number
+}
+
+/** SQLite binds a limited number of values in one statement. */
+const ROWS_AT_ONCE = 500
+
+/**
+ * Starts a rollout to everybody who does not run the release yet; what it does is what `lookAhead` says. Throws
+ * `conflict` with the reason when another one holds the fleet, when nobody is left, when a backup is wanted and can't
+ * be made, or when there is no way back and nobody has said that this is known.
+ */
+export function startRollout(
+  tx: Tx,
+  services: Services,
+  { releaseId, strategy, acceptsNoWayBack = false, actor, nowMs }: RolloutAsked,
+): { rolloutId: string } {
+  const prospect = lookAhead(tx, services, { releaseId, strategy })
+  requireClear(prospect)
+  const { release, targets, waves, stopAt, deployMs } = prospect
+  if (!prospect.canGoBack && !acceptsNoWayBack)
+    throw conflict(
+      `There is no way back from ${release.tag}: what runs now can’t live with what it does to the data. ${
+        release.backup ? 'A backup of each tenant is made first.' : 'No backup is made first.'
+      } Say that you know this, then start it.`,
+    )
+  const rolloutId = newId('rol', nowMs)
+  const stored: StoredStrategy = { ...strategy, stopAt, waveCount: waves.length, deployMs }
+  tx.insert(rollouts)
+    .values({
+      id: rolloutId,
+      blueprint: release.blueprint,
+      releaseId,
+      status: 'running',
+      strategy: JSON.stringify(stored),
+      dueAt: nowMs,
+      createdBy: actor.id,
+      createdAt: nowMs,
+    })
+    .run()
+  writeTargets(tx, rolloutId, targets, nowMs)
+  const detail = { release: release.tag, tenants: targets.length, waves: waves.length }
+  audit(tx, nowMs, { actor, action: 'rollout.started', subject: rolloutId, detail })
+  return { rolloutId }
+}
+
+function writeTargets(tx: Tx, rolloutId: string, targets: readonly PlannedTarget[], updatedAt: number): void {
+  for (let at = 0; at < targets.length; at += ROWS_AT_ONCE) {
+    const rows = targets.slice(at, at + ROWS_AT_ONCE).map((target) => ({
+      rolloutId,
+      tenantId: target.tenantId,
+      wave: target.wave,
+      position: target.position,
+      state: target.obstacle === null ? ('waiting' as const) : ('set_aside' as const),
+      formerReleaseId: target.formerReleaseId,
+      formerRelease: target.formerRelease,
+      reason: target.obstacle,
+      updatedAt,
+    }))
+    tx.insert(rolloutTargets).values(rows).run()
+  }
+}
