@@ -18,6 +18,9 @@ import { moveRoutes } from './routes/move'
 import { planChangeRoutes } from './routes/plan-change'
 import { quotaRoutes } from './routes/quotas'
 import { Refusal, statusOf } from './routes/refusal'
+import { releaseRoutes } from './routes/releases'
+import { rolloutRoutes } from './routes/rollouts'
+import { rolloutApiRoutes } from './routes/rollouts-api'
 import type { Policy, Route } from './routes/route'
 import { runRoutes } from './routes/runs'
 import { secretRotationRoutes } from './routes/secret-rotation'
@@ -48,6 +51,9 @@ export const ROUTES: readonly Route[] = [
   ...deletionRoutes,
   ...runRoutes,
   ...undoRoutes,
+  ...releaseRoutes,
+  ...rolloutRoutes,
+  ...rolloutApiRoutes,
   ...troubleRoutes,
   ...driftRoutes,
   ...driftApiRoutes,

@@ -149,22 +149,21 @@ export function targetAt(db: Reader, rolloutId: string, position: number): Targe
   return target
 }
 
+/** `ever_failed`: also those that were taken back since. */
+export type TargetFilter = { q: string; state: TargetState | 'ever_failed' | '' }
+
 export type ListedTarget = TargetRow & { subdomain: string }
 
 /** Targets that match a filter, in the rollout's order. */
 export function listTargets(
   db: Reader,
   rolloutId: string,
-  filter: { q: string; state: TargetState | '' },
+  filter: TargetFilter,
   page: PageWanted,
 ): Page<ListedTarget> {
   const where = and(
     eq(rolloutTargets.rolloutId, rolloutId),
-    filter.state === 'failed'
-      ? IS_FAILURE
-      : filter.state
-        ? eq(rolloutTargets.state, filter.state)
-        : undefined,
+    isIn(filter.state),
     filter.q ? isCalled(filter.q) : undefined,
   )
   const known = eq(tenants.id, rolloutTargets.tenantId)
@@ -183,8 +182,12 @@ export function listTargets(
 }
 
 const HAS_FAILED = sql<number>`${rolloutTargets.failedPart} IS NOT NULL`
-/** Also those that were taken back since. */
 const IS_FAILURE = or(isNotNull(rolloutTargets.failedPart), eq(rolloutTargets.state, 'stuck'))
+
+function isIn(state: TargetFilter['state']): SQL | undefined {
+  if (state === 'ever_failed') return IS_FAILURE
+  return state ? eq(rolloutTargets.state, state) : undefined
+}
 
 function isCalled(q: string): SQL | undefined {
   return or(sql`${tenants.subdomain} LIKE ${containing(q)} ESCAPE '\\'`, eq(tenants.id, q))

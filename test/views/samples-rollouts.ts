@@ -32,6 +32,7 @@ const wave = (over: Partial<WaveView>): WaveView => ({
   number: 0,
   size: 1,
   counts: { ...none, succeeded: 1 },
+  failed: 0,
   state: 'done',
   bakesUntil: null,
   remainingMs: null,
@@ -77,6 +78,7 @@ export const rollout: RolloutProps = {
       size: 9,
       state: 'active',
       counts: { ...none, waiting: 5, deploying: 2, succeeded: 1, failed: 1 },
+      failed: 1,
       remainingMs: 4 * MINUTE,
     }),
     wave({
@@ -93,6 +95,7 @@ export const rollout: RolloutProps = {
   ],
   counts: { ...none, waiting: 195, deploying: 2, succeeded: 2, failed: 1, set_aside: 3 },
   total: 203,
+  failed: 1,
   stopAt: 4,
   concurrency: 10,
   bakesUntil: null,
@@ -284,6 +287,9 @@ const plan: PlanView = {
   ],
   setAside: [{ id: 'ten_09', subdomain: 'linus', reason: 'It is suspended.' }],
   total: 200,
+  already: 2,
+  canGoBack: false,
+  obstacles: [],
   stopAt: 4,
   concurrency: 10,
   takesMs: 31 * MINUTE,
@@ -300,6 +306,8 @@ export const deployHarmless: DeployProps = {
     waves: [],
     setAside: [],
     total: 0,
+    canGoBack: true,
+    obstacles: ['There is nobody who could get this release now.'],
   },
 }
 

@@ -18,6 +18,11 @@ export type PlanView = {
   /** Who does not take part, and why. */
   setAside: { id: string; subdomain: string; reason: string }[]
   total: number
+  /** How many run it already. */
+  already: number
+  canGoBack: boolean
+  /** What keeps it from being started, a sentence each. */
+  obstacles: string[]
   /** It stops at so many failures. */
   stopAt: number
   concurrency: number
@@ -61,6 +66,7 @@ export function DeployPlan({ plan, form }: { plan: PlanView; form: DeployForm })
         <dd>
           {tenantsWords(plan.total)} in {waves.length === 1 ? '1 wave' : `${waves.length} waves`}, at most{' '}
           {plan.concurrency} at a time
+          {plan.already > 0 && `; ${tenantsWords(plan.already)} have it already`}
         </dd>
         <dt>Takes about</dt>
         <dd>{durationWords(plan.takesMs)}</dd>
@@ -82,17 +88,21 @@ export function DeployPlan({ plan, form }: { plan: PlanView; form: DeployForm })
         ))}
       </ol>
       <SetAside setAside={setAside} />
-      {plan.total > 0 ? (
-        <Start form={form} tag={release.tag} total={plan.total} />
+      {plan.obstacles.length > 0 ? (
+        <Notice tone="bad" title="It can’t be started now">
+          {plan.obstacles.map((obstacle) => (
+            <p>{obstacle}</p>
+          ))}
+        </Notice>
       ) : (
-        <Notice tone="info" title="There is nobody to deploy to now" />
+        <Start form={form} plan={plan} />
       )}
     </section>
   )
 }
 
-function WayBack({ plan: { release } }: { plan: PlanView }): Html {
-  if (release.migration === 'contract') {
+function WayBack({ plan: { release, canGoBack } }: { plan: PlanView }): Html {
+  if (!canGoBack) {
     return (
       <Notice tone="bad" title={`${release.tag} cannot go back`}>
         <p>
@@ -169,15 +179,25 @@ function SetAside({ setAside }: Pick<PlanView, 'setAside'>): Html | null {
   )
 }
 
-function Start({ form, tag, total }: { form: DeployForm; tag: string; total: number }): Html {
+function Start({ form, plan }: { form: DeployForm; plan: PlanView }): Html {
+  const { tag } = plan.release
   return (
-    <form class="block" method="post" action="/admin/deploy">
+    <form class="form block" method="post" action="/admin/deploy">
       {Object.entries(form).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
+      {!plan.canGoBack && (
+        <p class="check">
+          <input id="accepts_no_way_back" name="accepts_no_way_back" type="checkbox" value="yes" required />
+          <label for="accepts_no_way_back">I know that there is no way back from {tag}</label>
+        </p>
+      )}
       <p class="button-row">
-        <button class="button button-primary button-large" type="submit">
-          Start: {tag} to {tenantsWords(total)}
+        <button
+          class={['button', 'button-large', plan.canGoBack ? 'button-primary' : 'button-danger-solid']}
+          type="submit"
+        >
+          Start: {tag} to {tenantsWords(plan.total)}
         </button>
       </p>
     </form>

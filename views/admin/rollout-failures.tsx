@@ -23,6 +23,7 @@ const PARTS: Record<string, string> = {
   outside: 'The look from outside',
   refused: 'Refused by the server',
   lost: 'Lost on the way',
+  later: 'Found down later',
 }
 
 /** What a part of a deploy is called. */
@@ -53,7 +54,7 @@ export function Failures(props: { rollout: { id: string }; groups: FailureGroup[
                   </>
                 ))}
                 {group.count > group.tenants.length && (
-                  <a href={`/admin/rollouts/${props.rollout.id}/targets?state=failed`}>
+                  <a href={`/admin/rollouts/${props.rollout.id}/targets?state=ever_failed`}>
                     and {group.count - group.tenants.length} more
                   </a>
                 )}

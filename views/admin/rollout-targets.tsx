@@ -39,7 +39,10 @@ export type TargetsProps = {
 export function TargetsPage(props: TargetsProps): Html {
   const { rollout, filter, page, targets } = props
   const path = `/admin/rollouts/${rollout.id}/targets`
-  const options = Object.entries(TARGET_STATES).map(([value, { label }]) => ({ value, label }))
+  const options = [
+    ...Object.entries(TARGET_STATES).map(([value, { label }]) => ({ value, label })),
+    { value: 'ever_failed', label: 'Failed, whatever became of it' },
+  ]
   const state: Choice = { name: 'state', label: 'State', any: 'Any state', value: filter.state, options }
   const back = { href: `/admin/rollouts/${rollout.id}`, label: `Rollout of ${rollout.tag}` }
   return (

@@ -1,6 +1,6 @@
 import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
-import { settledOf, type TargetCounts, tenantsWords } from './rollout-words'
+import { type RolloutStatus, settledOf, type TargetCounts, tenantsWords } from './rollout-words'
 
 /** One wave; times in UTC milliseconds. */
 export type WaveView = {
@@ -8,6 +8,8 @@ export type WaveView = {
   number: number
   size: number
   counts: TargetCounts
+  /** How many failed, whatever became of them since. */
+  failed: number
   state: 'waiting' | 'active' | 'baking' | 'done'
   /** Until when it is watched, while it is. */
   bakesUntil: number | null
@@ -16,10 +18,11 @@ export type WaveView = {
 }
 
 /** How far one wave has come. */
-export function WaveHead({ wave, now }: { wave: WaveView; now: number }): Html {
-  const { number, size, counts, state } = wave
+export function WaveHead(props: { wave: WaveView; status: RolloutStatus; now: number }): Html {
+  const { wave, status, now } = props
+  const { number, size, counts, failed, state } = wave
   const id = `wave-${number}-progress`
-  const failed = counts.failed + counts.stuck
+  const settled = settledOf(status, counts, size)
   return (
     <div class="progress">
       <h3 id={`wave-${number}-title`}>
@@ -30,20 +33,20 @@ export function WaveHead({ wave, now }: { wave: WaveView; now: number }): Html {
         </span>
       </h3>
       <p class="progress-words muted">
-        <WaveWords wave={wave} now={now} />
+        <WaveWords wave={wave} settled={settled} now={now} />
       </p>
       <progress
         id={id}
         class={state === 'baking' ? 'progress-baking' : undefined}
         max={Math.max(1, size)}
-        value={settledOf(counts, size)}
+        value={settled}
       />
     </div>
   )
 }
 
-function WaveWords({ wave, now }: { wave: WaveView; now: number }): Html {
-  const { state, size, counts, bakesUntil, remainingMs } = wave
+function WaveWords({ wave, settled, now }: { wave: WaveView; settled: number; now: number }): Html {
+  const { state, size, bakesUntil, remainingMs } = wave
   const left = remainingMs === null ? '' : `, about ${durationWords(remainingMs)} left`
   if (state === 'waiting') return <>not begun{left}</>
   if (state === 'done') return <>done</>
@@ -56,7 +59,6 @@ function WaveWords({ wave, now }: { wave: WaveView; now: number }): Html {
       <>is watched; the last health checks are awaited</>
     )
   }
-  const settled = settledOf(counts, size)
   return (
     <>
       {settled} of {size}

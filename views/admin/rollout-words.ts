@@ -40,9 +40,10 @@ export const TARGET_STATES: Record<TargetState, { label: string; words: string }
 export const isLive = (status: RolloutStatus) =>
   status === 'running' || status === 'held' || status === 'going_back' || status === 'frozen'
 
-/** How many tenants have nothing more to come in a rollout that goes forward. */
-export function settledOf({ waiting, deploying, going_back }: TargetCounts, total: number): number {
-  return total - waiting - deploying - going_back
+/** How many tenants have nothing more to come. */
+export function settledOf(status: RolloutStatus, counts: TargetCounts, total: number): number {
+  if (status === 'going_back') return total - counts.going_back - counts.succeeded - counts.deploying
+  return total - counts.going_back - counts.waiting - counts.deploying
 }
 
 type RolloutLike = {

@@ -28,6 +28,8 @@ export type RolloutData = {
   waves: WaveView[]
   counts: TargetCounts
   total: number
+  /** How many failed, whatever became of them since. */
+  failed: number
   /** It stops at so many failures. */
   stopAt: number
   concurrency: number
@@ -70,7 +72,7 @@ export function RolloutPage({ operator, eventsUrl, blocks, problem, ...rollout }
           {rollout.waves.map((wave, number) => (
             <section class="wave" aria-labelledby={`wave-${number}-title`}>
               <div id={`wave-${number}`}>
-                <WaveHead wave={wave} now={rollout.now} />
+                <WaveHead wave={wave} status={rollout.status} now={rollout.now} />
               </div>
               <Squares blocks={blocks[number] ?? []} />
             </section>
@@ -173,9 +175,8 @@ const MIGRATIONS = {
   contract: 'has no way back',
 }
 
-function Overall({ counts, total, stopAt, remainingMs, status }: RolloutData): Html {
-  const settled = settledOf(counts, total)
-  const failed = counts.failed + counts.stuck
+function Overall({ counts, total, failed, stopAt, remainingMs, status }: RolloutData): Html {
+  const settled = settledOf(status, counts, total)
   return (
     <div class="progress block">
       <p class="progress-words">
@@ -184,12 +185,12 @@ function Overall({ counts, total, stopAt, remainingMs, status }: RolloutData): H
         </label>
         <span>
           {failed > 0 && <span class="figure-warning">{NUMBER.format(failed)} failed</span>}
-          {status === 'running' && (
-            <span class="muted">
-              {failed > 0 && ' · '}stops at {stopAt === 1 ? '1 failure' : `${NUMBER.format(stopAt)} failures`}
-              {remainingMs !== null && ` · about ${durationWords(remainingMs)} left`}
-            </span>
-          )}
+          <span class="muted">
+            {failed > 0 && status === 'running' && ' · '}
+            {status === 'running' &&
+              `stops at ${stopAt === 1 ? '1 failure' : `${NUMBER.format(stopAt)} failures`}`}
+            {remainingMs !== null && ` · about ${durationWords(remainingMs)} left`}
+          </span>
         </span>
       </p>
       <progress id="rollout-progress" max={Math.max(1, total)} value={settled} />

@@ -163,7 +163,7 @@ function RolloutLine({ rollout, now }: { rollout: RolloutRow; now: number }): Ht
         <Badge status={status} />
       </td>
       <td class="from-s number nowrap">
-        {isLive(status) && `${NUMBER.format(settled)} of `}
+        {status !== 'going_back' && isLive(status) && `${NUMBER.format(settled)} of `}
         {NUMBER.format(total)}
         {failed > 0 && <p class="row-note figure-warning">{NUMBER.format(failed)} failed</p>}
       </td>
