@@ -113,12 +113,14 @@ function settle(tx: Tx, run: RunFacts, nowMs: number): void {
   audit(tx, nowMs, { actor: ATLAS, action, subject: run.tenantId, detail })
 }
 
-/** A rollout tells of all its failures together, in one mail when it ends. */
+/**
+ * A rollout tells of all its failures together, in one mail when it ends; and whoever can't be reached is tried again.
+ */
 function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowMs: number): void {
-  const { rolloutId, formerRelease, release, way } = run.input as DeployWork
+  const { rolloutId, isCatchUp, formerRelease, release, way } = run.input as DeployWork
   const failure = failureOf(tx, run, error)
   targetEnds.failed(tx, run, { ...failure, reason: error.message }, nowMs)
-  if (rolloutId) {
+  if (rolloutId || (isCatchUp && failure.part === 'reach')) {
     const statusReason = `Release ${release}: ${error.message}`
     tx.update(tenants).set({ statusReason, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
     const detail = { run: run.id, release, from: formerRelease, way, part: failure.part, runs: failure.runs }

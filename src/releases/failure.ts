@@ -1,4 +1,6 @@
+import { and, eq, like, ne, or } from 'drizzle-orm'
 import type { Reader } from '../db/open'
+import { effects } from '../db/schema'
 import type { AtlasError } from '../errors'
 import { isAgentsWord } from '../provisioning/agent'
 import { deployFailure } from '../provisioning/deploy-failure'
@@ -41,5 +43,13 @@ export function failureOf(db: Reader, run: Pick<RunFacts, 'id'>, error: AtlasErr
   if (said) return { part: said.part, runs }
   // Whatever the agent says no to without naming a part, it has not begun.
   if (isAgentsWord(error) && error.code !== 'unavailable') return { part: 'refused', runs: 'former' }
-  return { part: 'lost', runs: 'unknown' }
+  if (mayHaveBegun(db, run)) return { part: 'lost', runs: 'unknown' }
+  return { part: error.code === 'unavailable' ? 'reach' : 'refused', runs: 'former' }
+}
+
+/** Whether the server may ever have heard of the deploy: a connection that was refused has told it nothing. */
+function mayHaveBegun(db: Reader, { id }: Pick<RunFacts, 'id'>): boolean {
+  const asked = and(eq(effects.runId, id), eq(effects.step, STEPS.deploy), eq(effects.provider, 'ssh'))
+  const isHeard = or(ne(effects.outcome, 'refused'), like(effects.vendorCode, 'agent%'))
+  return db.select({ id: effects.id }).from(effects).where(and(asked, isHeard)).limit(1).get() !== undefined
 }

@@ -4,6 +4,7 @@ import type { Reader } from '../db/open'
 import { healthChecks, rollouts, runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { deployTenant } from '../releases/deploy'
+import { STEPS } from '../releases/failure'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import { LIVE } from './rollout'
@@ -13,6 +14,8 @@ const AT_ONCE_MAX = 5
 /** After so many failures of one release within a day nobody else is brought to it without a person. */
 const FAILURES_MAX = 2
 const DAY_MS = 86_400_000
+/** How often a server is tried again that answers visitors but not Atlas. */
+const REACH_EVERY_MS = 3_600_000
 
 /**
  * Brings tenants up to date that could not take part in a rollout and are well now: suspended ones that were resumed,
@@ -25,7 +28,7 @@ export function catchUp(services: Services): void {
   for (const { id, releaseId, wantedReleaseId } of behind(db.read)) {
     if (free <= 0) return
     if (!wantedReleaseId || isDoubtful(db.read, wantedReleaseId, nowMs)) continue
-    if (hasFailedFor(db.read, id, wantedReleaseId)) continue
+    if (hasFailedFor(db.read, id, wantedReleaseId, nowMs)) continue
     try {
       const way = wayTo(db.read, wantedReleaseId, releaseId)
       const asked = { releaseId: wantedReleaseId, way, actor: ATLAS, nowMs, isCatchUp: true }
@@ -68,15 +71,20 @@ function wayTo(db: Reader, wantedId: string, currentId: string | null): 'forward
   return getRelease(db, wantedId).createdAt < getRelease(db, currentId).createdAt ? 'back' : 'forward'
 }
 
-/** Whether the release has failed for this tenant: trying it again is for a person. */
-function hasFailedFor(db: Reader, tenantId: string, releaseId: string): boolean {
+/** Whether the release has failed for this tenant: trying it again is for a person, unless it never began. */
+function hasFailedFor(db: Reader, tenantId: string, releaseId: string, nowMs: number): boolean {
+  const isLate = gt(runs.createdAt, nowMs - REACH_EVERY_MS)
   const failed = and(eq(runs.tenantId, tenantId), eq(runs.status, 'failed'), isDeployOf(releaseId))
-  return db.select({ id: runs.id }).from(runs).where(failed).limit(1).get() !== undefined
+  const found = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(failed, or(HAS_BEGUN, isLate)))
+  return found.limit(1).get() !== undefined
 }
 
 /** Whether the release has failed of late for too many that were to catch up. */
 function isDoubtful(db: Reader, releaseId: string, nowMs: number): boolean {
-  const late = and(eq(runs.status, 'failed'), gt(runs.createdAt, nowMs - DAY_MS))
+  const late = and(eq(runs.status, 'failed'), gt(runs.createdAt, nowMs - DAY_MS), HAS_BEGUN)
   const failed = db
     .select({ n: count() })
     .from(runs)
@@ -90,6 +98,7 @@ function atWork(db: Reader): number {
   return db.select({ n: count() }).from(runs).where(and(live, IS_CATCH_UP)).get()?.n ?? 0
 }
 
+const HAS_BEGUN = ne(runs.step, STEPS.reach)
 const IS_CATCH_UP = sql`${runs.input} ->> '$.isCatchUp'`
 
 function isDeployOf(releaseId: string) {

@@ -50,7 +50,7 @@ describe('a release that goes out to 200 machines', () => {
 describe('the check itself rejects a rollout in which', () => {
   for (const [name, control] of Object.entries(CONTROLS)) {
     test(name, () => {
-      const broken = tell(control, 100).filter(({ story, ending }) => wrongWith(story, ending).length > 0)
+      const broken = tell(control, 200).filter(({ story, ending }) => wrongWith(story, ending).length > 0)
       expect(broken.length).toBeGreaterThan(20)
     })
   }

@@ -35,13 +35,7 @@ export const rollouts: Row = {
 export const CONTROLS: Record<string, Decide> = {
   'the stop rule is ignored': (snapshot, nowMs) => decide({ ...snapshot, failed: 0 }, nowMs),
   'what is in flight is not counted': (snapshot, nowMs) =>
-    decide(snapshot, nowMs).flatMap((decision) => {
-      if (decision.kind !== 'deploy') return [decision]
-      const { concurrency, deploying, waiting } = snapshot
-      return waiting
-        .slice(0, Math.max(0, concurrency - deploying))
-        .map(({ tenantId }) => ({ kind: 'deploy' as const, tenantId }))
-    }),
+    decide(snapshot.failed < snapshot.stopAt ? { ...snapshot, stopAt: MACHINES } : snapshot, nowMs),
 }
 
 /** What of a rollout's ending must not be, a sentence each. */
