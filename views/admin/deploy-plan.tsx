@@ -144,19 +144,18 @@ function PlannedWave({ wave }: { wave: PlannedWaveView }): Html {
         {durationWords(deploysMs)}
         {bakeMs > 0 && `, then is watched for ${durationWords(bakeMs)}`}.
       </p>
-      <p>
+      <ul class="plain tenant-names">
         {shown.map(({ id, subdomain, formerRelease, isCanary }) => (
-          <>
+          <li>
             <a href={`/admin/tenants/${id}`}>{subdomain}</a>{' '}
             <span class="muted">
               from {formerRelease}
               {isCanary && ', canary'}
             </span>
-            {', '}
-          </>
+          </li>
         ))}
-        {size > shown.length ? `and ${size - shown.length} more` : 'and nobody else'}
-      </p>
+        <li class="muted">{size > shown.length ? `and ${size - shown.length} more` : 'and nobody else'}</li>
+      </ul>
     </li>
   )
 }

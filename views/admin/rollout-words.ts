@@ -54,6 +54,7 @@ type RolloutLike = {
   wave: number
   waves: readonly unknown[]
   counts: TargetCounts
+  failed: number
   /** Until when the present wave is watched; null when it is not. */
   bakesUntil: number | null
   createdAt: number
@@ -62,7 +63,7 @@ type RolloutLike = {
 
 /** Where a rollout stands, in one sentence for the operator. */
 export function rolloutSentence(rollout: RolloutLike, now: number): string {
-  const { status, tag, counts, wave, waves, bakesUntil, reason } = rollout
+  const { status, tag, counts, failed, wave, waves, bakesUntil, reason } = rollout
   const took = durationWords((rollout.finishedAt ?? now) - rollout.createdAt)
   const place = `wave ${wave + 1} of ${waves.length}`
   switch (status) {
@@ -78,7 +79,7 @@ export function rolloutSentence(rollout: RolloutLike, now: number): string {
     case 'frozen':
       return 'Frozen: a way back failed too, so nobody else is touched until you have looked.'
     case 'succeeded':
-      return `${tenantsWords(counts.succeeded)} got ${tag} in ${took}.`
+      return `${tenantsWords(counts.succeeded)} got ${tag} in ${took}${failed > 0 ? `, and ${failed} did not` : ''}.`
     case 'stopped':
       return `Stopped after ${took}. ${reason ?? ''}`.trim()
     case 'rolled_back':

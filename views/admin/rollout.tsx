@@ -1,7 +1,7 @@
 import { Badge } from '../components/badge'
 import { Live } from '../components/live'
 import { Notice } from '../components/notice'
-import { durationWords, Elapsed, Time } from '../components/time'
+import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type FailureGroup, Failures } from './rollout-failures'
@@ -152,8 +152,7 @@ function RolloutFacts({ id, blueprint, by, status, createdAt, now, ...rollout }:
       <p class="muted run-facts">
         {isLive(status) ? (
           <>
-            Holds the fleet of {blueprint} for {by} since <Time at={createdAt} now={now} /> (
-            <Elapsed ms={now - createdAt} />)
+            Holds the fleet of {blueprint} for {by}, begun <Time at={createdAt} now={now} />
           </>
         ) : (
           <>
