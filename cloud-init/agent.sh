@@ -351,8 +351,8 @@ with_login() (
   if [ "$(input '.registry | type')" = object ]; then
     export DOCKER_CONFIG="$work/login"
     mkdir -p "$DOCKER_CONFIG"
-    jq '.registry | {auths: {(if .host | IN("docker.io", "registry-1.docker.io") then "https://index.docker.io/v1/"
-      else .host end): {auth: ("\(.username):\(.password)" | @base64)}}}' "$dir/input" >"$DOCKER_CONFIG/config.json"
+    jq '.registry | {auths: {(if .host | IN("docker.io", "index.docker.io", "registry-1.docker.io")
+      then "https://index.docker.io/v1/" else .host end): {auth: ("\(.username):\(.password)" | @base64)}}}' "$dir/input" >"$DOCKER_CONFIG/config.json"
   fi
   code=0
   "$@" || code=$?

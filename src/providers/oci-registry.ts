@@ -69,9 +69,8 @@ class Client {
     const headers = credentials ? { authorization: basic(credentials) } : undefined
     const answer = await this.ask({ url: tokenUrl(challenge), headers: headers ?? {} })
     if (answer.status !== 200) throw asRefusal(answer, credentials !== null, this.settings.clock)
-    const given = JSON.parse(Buffer.from(await bytesOf(answer)).toString()) as Record<string, unknown>
-    const token = given.token ?? given.access_token
-    if (typeof token !== 'string' || token === '') throw inconsistent()
+    const token = tokenIn(Buffer.from(await bytesOf(answer)).toString())
+    if (!token) throw inconsistent()
     return `Bearer ${token}`
   }
 
@@ -108,7 +107,24 @@ class Client {
 
   private credentialsFor({ host }: ImageRef): Credentials | null {
     const { username, password } = this.settings
-    return username && password && host === this.settings.host ? { username, password } : null
+    const isTheirs = hostOf(this.settings.host ?? '') === hostOf(host)
+    return username && password && isTheirs ? { username, password } : null
+  }
+}
+
+/** Docker Hub goes by several names. */
+function hostOf(host: string): string {
+  return ['docker.io', 'index.docker.io'].includes(host) ? 'registry-1.docker.io' : host
+}
+
+/** Undefined when there is none that could stand in a header. */
+function tokenIn(text: string): string | undefined {
+  try {
+    const given = JSON.parse(text) as Record<string, unknown> | null
+    const token = given?.token ?? given?.access_token
+    return typeof token === 'string' && /^[\x21-\x7e]+$/.test(token) ? token : undefined
+  } catch {
+    return undefined
   }
 }
 
