@@ -11,6 +11,7 @@ import { deletionRoutes } from './routes/deletion'
 import { Door } from './routes/door'
 import { driftRoutes } from './routes/drift'
 import { driftApiRoutes } from './routes/drift-api'
+import { githubRoutes } from './routes/github'
 import { healthRoutes } from './routes/health'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
@@ -62,6 +63,7 @@ export const ROUTES: readonly Route[] = [
   ...timelineRoutes,
   ...apiRoutes,
   ...webhookRoutes,
+  ...githubRoutes,
 ]
 
 const POLICIES: readonly Policy[] = ['public', 'operator', 'operator_api', 'webhook']

@@ -168,6 +168,7 @@ export function makeServices(
         addresses: config.HETZNER_ADDRESS_LIMIT ?? null,
       },
       registry: registryLogin(config),
+      githubSecret: config.GITHUB_WEBHOOK_SECRET ?? null,
       sshKeyId: config.ATLAS_SSH_KEY_ID,
       sshPublicKey,
     },

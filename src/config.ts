@@ -135,6 +135,12 @@ export const VARIABLES = {
     optional: true,
     secret: true,
   },
+  GITHUB_WEBHOOK_SECRET: {
+    for: 'verifying GitHub’s webhooks',
+    read: longSecret,
+    optional: true,
+    secret: true,
+  },
   REGISTRY_API_URL: { for: 'another address of the image registry', read: url, optional: true },
 } satisfies Record<string, Variable<unknown>>
 

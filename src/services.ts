@@ -55,6 +55,8 @@ export type Settings = {
   limits: { servers: number | null; addresses: number | null }
   /** Who reads private images, for Atlas and for tenants' servers; null when all images are public. */
   registry: { host: string; username: string; password: string } | null
+  /** What GitHub signs its webhooks with; null when they are not listened to. */
+  githubSecret: string | null
   sshKeyId: string
   /** Atlas's public key, as servers get it in user-data. */
   sshPublicKey: string

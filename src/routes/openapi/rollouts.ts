@@ -128,8 +128,26 @@ const verb = (summary: string) => ({
   },
 })
 
+const header = (name: string) => ({ name, in: 'header', required: true, schema: { type: 'string' } })
+
 /** Releases, and rollouts to the whole fleet. */
 export const rolloutPaths = {
+  '/api/github/webhook': {
+    post: {
+      summary: 'Receive a push from GitHub',
+      security: [],
+      parameters: ['X-Hub-Signature-256', 'X-GitHub-Delivery', 'X-GitHub-Event'].map(header),
+      requestBody: body({ type: 'object' }),
+      responses: {
+        200: answer(
+          'Stored, also when it is not meant.',
+          object({ received: { const: true }, accepted: flag('Whether a rollout follows from it.') }),
+        ),
+        400: answer('It does not verify.', named('Error')),
+        ...refused(404, 413, 415),
+      },
+    },
+  },
   '/api/admin/releases': {
     get: {
       summary: 'List a blueprint’s releases, newest first',
