@@ -12,6 +12,7 @@ import {
   type Machine,
   poweredOff,
   poweredOn,
+  settled,
   sshListens,
   stateOf,
 } from './machines/machine'
@@ -126,7 +127,7 @@ export class SimMachines implements MachineDriver {
 
   /** What the app has on its own disk. */
   data(serverId: string): Data {
-    return this.mustGet(serverId).data
+    return settled(this.mustGet(serverId), this.world.now()).data
   }
 
   /** Digests of the secrets that the app's services were told of by `rotate`. */
