@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { Environment } from '../config'
 import { composeProblems } from './compose'
 import { type Deploy, type ReleaseNote, toDeploy, toReleases } from './deploy'
+import { imageProblems } from './images'
 import { sampleUserData } from './sample'
 import { blueprintSchema, releasesSchema, type WrittenBlueprint, type WrittenReleases } from './schema'
 import { USER_DATA_BYTES_MAX, userDataProblems } from './user-data'
@@ -128,6 +129,8 @@ export function parseBlueprint(
   problems.push(...composeProblems(source.compose, names).map((problem) => `compose.yaml${problem}`))
   if (!written || !releases.written || problems.length > 0) return { blueprint: null, problems }
   const blueprint = toBlueprint(written, releases.written, source)
+  const images = imageProblems(blueprint).map((problem) => `compose.yaml${problem}`)
+  if (images.length > 0) return { blueprint: null, problems: images }
   const bytes = Buffer.byteLength(sampleUserData(blueprint))
   if (bytes <= USER_DATA_BYTES_MAX) return { blueprint, problems: [] }
   const words = `user-data.yaml: becomes ${bytes} bytes with the agent, more than ${USER_DATA_BYTES_MAX}`

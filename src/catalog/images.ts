@@ -10,6 +10,7 @@ export type ReleaseImage = { image: string; ref: ImageRef }
 
 type Images = Pick<Blueprint, 'compose' | 'settings'>
 
+// As docker compose reads them; $$ is a dollar.
 const VARIABLE = /\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?:(:?[-?+])([^{}]*))?\})/g
 const REFERENCE = /^(?:([^/]+)\/)?([a-z0-9]+(?:[._/-]+[a-z0-9]+)*):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/
 const NAME = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/
@@ -23,16 +24,25 @@ const DOCKER_HUB = 'registry-1.docker.io'
  */
 export function imagesOfRelease(blueprint: Images, tag: string, env: Environment): ReleaseImage[] {
   const known = { ...sharedSettings(blueprint, env), RELEASE: tag }
-  const written = imagesIn(blueprint.compose).filter((image) => variablesIn(image).includes('RELEASE'))
-  const images = new Set(written.map((image) => filled(image, known)))
+  const images = new Set(writtenImages(blueprint).map((image) => filled(image, known)))
   return [...images].map((image) => ({ image, ref: refOf(image) }))
 }
 
-/** As compose.yaml writes them, without repetition. */
-function imagesIn(compose: string): string[] {
+/** The same images as compose.yaml writes them, without repetition. */
+export function writtenImages({ compose }: Pick<Blueprint, 'compose'>): string[] {
   const { services } = (parseYaml(compose).value ?? {}) as { services?: Record<string, { image?: unknown }> }
   const images = Object.values(services ?? {}).map((service) => service?.image)
-  return [...new Set(images.filter((image) => typeof image === 'string'))]
+  const written = images.filter((image) => typeof image === 'string')
+  return [...new Set(written)].filter((image) => variablesIn(image).includes('RELEASE'))
+}
+
+/** What is wrong with the images of a release, whatever the environment; each begins with `: `. */
+export function imageProblems(blueprint: Images): string[] {
+  const known = Object.keys(sharedSettings(blueprint, {}))
+  const names = writtenImages(blueprint).flatMap(variablesIn)
+  return [...new Set(names)]
+    .filter((name) => name !== 'RELEASE' && !known.includes(name))
+    .map((name) => `: the image of a release uses ${name}, which is not the same for all tenants`)
 }
 
 /** What every tenant of the blueprint has: fixed values that refer to nothing, and shared variables. */

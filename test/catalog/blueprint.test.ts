@@ -383,5 +383,5 @@ describe('hostile input', () => {
       }),
       { numRuns: 30 },
     )
-  })
+  }, 30_000)
 })
