@@ -17,6 +17,8 @@ export type AgentCall = {
   part?: string
   /** What tells another try of the same call from the one before it; the ledger has it in the command's id only. */
   attempt?: string
+  /** The id of a command that was given before, to hear its end once more. */
+  commandId?: string
   input: Record<string, unknown>
   /** For the ledger: nothing secret. */
   summary: Record<string, string | number>
@@ -31,7 +33,7 @@ export type AgentCall = {
 export function callAgent(
   services: Services,
   context: StepContext,
-  { verb, part, attempt, input, summary, server }: AgentCall,
+  { verb, part, attempt, input, summary, server, ...former }: AgentCall,
   options?: RunOptions,
 ): Promise<AgentReply> {
   const { run, db, effect } = context
@@ -39,7 +41,7 @@ export function callAgent(
   // What a run takes back is another command than what it did.
   const back = run.direction === 'undo' ? 'back' : undefined
   const words = [run.id, verb, part, attempt, back, refusals(context)]
-  const commandId = words.filter((word) => word !== undefined).join('-')
+  const commandId = former.commandId ?? words.filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
     () =>

@@ -101,8 +101,8 @@ export function checkOutside(services: Services): Step {
     title: 'Look at it from outside',
     again: 'Looks again; if it went back before, it deploys the release once more.',
     async run(context) {
-      const { returns, isReturning } = returnsOf(context)
-      if (isReturning) return goBack(services, context, 'The way back was interrupted.')
+      const { returns, hasTurned } = returnsOf(context)
+      if (hasTurned) return goBack(services, context, 'It was not well.')
       if (returns > 0) await deploy(services, context, 'there', `again${returns}`)
       const why = await whatIsWrong(services, context).catch(asReason)
       if (why === null) return done()
@@ -127,7 +127,9 @@ async function deploy(services: Services, context: StepContext, way: Way, attemp
     hostname: hostnameOf(tenant, settings.tenantDomain),
   })
   const summary = { release: target.release, former: former.release }
-  const call = { verb: 'deploy' as const, part: way === 'back' ? way : undefined, attempt, input, summary }
+  const part = way === 'back' ? way : undefined
+  const commandId = endedIn(context, part)
+  const call = { verb: 'deploy' as const, part, attempt, commandId, input, summary }
   try {
     return await callAgent(services, context, call, { timeoutMs: DEPLOY_TIMEOUT_MS, onLog: context.log })
   } catch (thrown) {
@@ -167,20 +169,40 @@ async function goBack(services: Services, context: StepContext, why: string): Pr
   throw failed(true, `From outside: ${why} It was taken back.`)
 }
 
-/** How often this step went back, whatever came of it, and whether it was just doing so. */
-function returnsOf({ db, run, step }: StepContext): { returns: number; isReturning: boolean } {
-  const mine = and(eq(effects.runId, run.id), eq(effects.step, step), eq(effects.verb, 'deploy back'))
-  const asked = db.read
-    .select({ outcome: effects.outcome, vendorCode: effects.vendorCode })
+/**
+ * The command that has ended in a failure already, in this very try of the step: whoever died before it was written down
+ * hears of it once more, and nothing is deployed a second time.
+ */
+function endedIn(context: StepContext, part: 'back' | undefined): string | undefined {
+  const last = askedFor(context, part).findLast(({ isOfThisTry }) => isOfThisTry)
+  const isEnd = last?.outcome === 'refused' && last.vendorCode !== 'agent_unavailable' && last.isAgents
+  return isEnd ? last.key : undefined
+}
+
+/** How often this step went back in earlier tries, and whether it has turned back in this one. */
+function returnsOf(context: StepContext): { returns: number; hasTurned: boolean } {
+  const asked = askedFor(context, 'back').filter(({ outcome, isAgents }) => outcome !== 'refused' || isAgents)
+  const { now = [], before = [] } = Object.groupBy(asked, ({ isOfThisTry }) =>
+    isOfThisTry ? 'now' : 'before',
+  )
+  return { returns: before.length, hasTurned: now.length > 0 }
+}
+
+/** The deploys that this step has asked for, oldest first. */
+function askedFor({ db, run, step, startedAt }: StepContext, part: 'back' | undefined) {
+  const verb = part ? `deploy ${part}` : 'deploy'
+  const { key, outcome, vendorCode, requestedAt } = effects
+  return db.read
+    .select({ key, outcome, vendorCode, requestedAt })
     .from(effects)
-    .where(mine)
-    .orderBy(asc(effects.requestedAt), asc(effects.id))
+    .where(and(eq(effects.runId, run.id), eq(effects.step, step), eq(effects.verb, verb)))
+    .orderBy(asc(requestedAt), asc(effects.id))
     .all()
-  const returns = asked.filter(
-    (one) => one.outcome === 'done' || isAgentsWord({ vendorCode: one.vendorCode ?? undefined }),
-  ).length
-  const last = asked.at(-1)?.outcome
-  return { returns, isReturning: last === 'unknown' || last === 'intended' }
+    .map((one) => ({
+      ...one,
+      isAgents: isAgentsWord({ vendorCode: one.vendorCode ?? undefined }),
+      isOfThisTry: one.requestedAt >= startedAt,
+    }))
 }
 
 /** A server that can't be asked is not well either. */

@@ -7,6 +7,7 @@ import { act } from './act'
 import { decide } from './decide'
 import { getRollout, type RolloutRow } from './rollout'
 import { readSnapshot } from './snapshot'
+import { wake } from './targets'
 
 /** Blueprints whose fleets are worked on at the same time. */
 const AT_ONCE_MAX = 4
@@ -26,7 +27,7 @@ export function rolloutLane(services: Services): Lane<RolloutRow> {
   }
 }
 
-/** Decides and acts until nothing is left to be done now. A process that dies between two turns has lost none. */
+/** Decides and acts until nothing is left to be done now. */
 export function carryOn(services: Services, rolloutId: string): void {
   for (let turns = 0; turns < TURNS_MAX; turns++) if (!turn(services, rolloutId)) return
   throw new Error('A rollout is decided again and again without an end.')
@@ -42,7 +43,10 @@ function turn(services: Services, rolloutId: string): boolean {
     if (rollout.status !== 'running' && rollout.status !== 'going_back') return false
     const decisions = decide(readSnapshot(tx, rollout), nowMs)
     for (const decision of decisions) act({ tx, services, rollout, nowMs }, decision)
-    return decisions.some(({ kind }) => kind !== 'look_again')
+    const hasActed = decisions.some(({ kind }) => kind !== 'look_again')
+    // A process that dies now has left a rollout that is due.
+    if (hasActed) wake(tx, rolloutId, nowMs)
+    return hasActed
   })
 }
 
