@@ -108,6 +108,7 @@ function refusalOf(status: number, value: unknown): AtlasError {
   return new AtlasError(error.code, error.message, { fields: error.fields })
 }
 
-function inWords({ message, fields }: AtlasError): string {
+/** What was refused, with a line for each field that was wrong. */
+export function inWords({ message, fields }: AtlasError): string {
   return [message, ...Object.entries(fields ?? {}).map(([name, words]) => `  ${name}: ${words}`)].join('\n')
 }

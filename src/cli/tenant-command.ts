@@ -94,7 +94,7 @@ export async function tellRun(
  * `conflict` when it is another, or nobody can be asked.
  */
 export async function confirmLoss(
-  { io, stop, options }: TenantCall,
+  { io, stop, options }: Pick<TenantCall, 'io' | 'options'> & { stop?: AbortSignal },
   { subdomain }: { subdomain: string },
   losses: string[],
 ): Promise<void> {
@@ -106,7 +106,7 @@ export async function confirmLoss(
   if (typed !== subdomain) throw conflict(`That is not ${subdomain}, so nothing was done.`)
 }
 
-async function ask(question: string, signal: AbortSignal): Promise<string> {
+async function ask(question: string, signal?: AbortSignal): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return (await lines.question(question, { signal })).trim()
