@@ -3,6 +3,7 @@ import { copyTenant } from '../backups/copy'
 import { effects, runLogs } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
 import { callAgent, isAgentsWord, targetOf } from '../provisioning/agent'
+import { updateAgent } from '../provisioning/agent-update'
 import { deployFailure } from '../provisioning/deploy-failure'
 import { deployInput, type PinnedRelease } from '../provisioning/deploy-input'
 import { pauseMs } from '../provisioning/pause'
@@ -43,12 +44,14 @@ export function checkServer(services: Services): Step {
   return {
     name: STEPS.reach,
     title: 'See that the server answers',
-    again: 'Looks again.',
-    async run({ run, db, startedAt, now }) {
+    again: 'Looks again, and brings its agent up to date unless it is.',
+    async run(context) {
+      const { run, db, startedAt, now } = context
       const command = { verb: 'status' as const, commandId: `${run.id}-status`, input: {} }
       try {
         const { result } = await services.machines.run(targetOf(serverOf(db.read, run.tenantId)), command)
         if (result.ready !== true) throw conflict('The server is still being set up.')
+        await updateAgent(services, context, result)
         return done({ digest: digestIn(result) })
       } catch (thrown) {
         const error = asAtlasError(thrown)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { and, desc, eq, inArray, lt } from 'drizzle-orm'
+import { agentVersion } from '../../src/catalog/builtin'
 import { type ManualClock, sleep } from '../../src/clock'
 import type { Db } from '../../src/db/open'
 import { healthChecks, outbox, rollouts, rolloutTargets, runs, servers, tenants } from '../../src/db/schema'
@@ -275,7 +276,7 @@ export class Fleet {
       return Promise.reject(unavailable('The server cannot be reached over SSH.', { outcome: 'refused' }))
     if (command.verb === 'status') {
       const app = { state: 'running', release: machine.release, digest: digestOf(machine.release) }
-      return Promise.resolve({ result: { ready: true, app }, hostKey: KEY })
+      return Promise.resolve({ result: { agent_version: agentVersion, ready: true, app }, hostKey: KEY })
     }
     if (command.verb !== 'deploy') return Promise.resolve({ result: {}, hostKey: KEY })
     const known = machine.commands.get(command.commandId)
