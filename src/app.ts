@@ -29,6 +29,7 @@ import { securityHeaders } from './routes/security-headers'
 import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
 import { suspensionRoutes } from './routes/suspension'
+import { tagRoutes } from './routes/tags'
 import { tenantRoutes } from './routes/tenants'
 import { timelineRoutes } from './routes/timeline'
 import { troubleRoutes } from './routes/troubles'
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...loginRoutes,
   ...adminRoutes,
   ...tenantRoutes,
+  ...tagRoutes,
   ...suspensionRoutes,
   ...planChangeRoutes,
   ...backupRoutes,

@@ -34,6 +34,8 @@ export type ToldTenant = {
   plan: string
   plan_id: string
   release: string
+  wanted_release: string | null
+  tags: string[]
   owner_email: string
   created_at: number
   status_reason: string | null

@@ -149,6 +149,17 @@ export function targetAt(db: Reader, rolloutId: string, position: number): Targe
   return target
 }
 
+/** A tenant's part in the latest rollout that it had one in. */
+export function latestTarget(db: Reader, tenantId: string): TargetRow | undefined {
+  return db
+    .select()
+    .from(rolloutTargets)
+    .where(eq(rolloutTargets.tenantId, tenantId))
+    .orderBy(desc(rolloutTargets.rolloutId))
+    .limit(1)
+    .get()
+}
+
 /** `ever_failed`: also those that were taken back since. */
 export type TargetFilter = { q: string; state: TargetState | 'ever_failed' | '' }
 

@@ -337,3 +337,31 @@ describe('for programs', () => {
     expect(started()).toBe(false)
   })
 })
+
+describe('a tenant’s page', () => {
+  test('says which release it runs since when, and which one it should', async () => {
+    await open(3)
+    fleet.change('t01', { status: 'suspended' })
+    await fleet.rollOut('v43', { bake_minutes: 0 })
+    await fleet.live()
+    expect(words(await text('/admin/tenants/ten_t00'))).toMatch(/Release v43 of virtues, since \d+ min ago/)
+    const behind = words(await text('/admin/tenants/ten_t01'))
+    expect(behind).toContain('v42 of virtues Behind: it should run v43 . It is suspended. See the rollout')
+    const headers = { authorization: `Bearer ${fleet.stage.apiToken().token}` }
+    const told = await (await fleet.stage.browser().get('/api/admin/tenant/ten_t01', headers)).json()
+    expect(told).toMatchObject({ release: 'v42', wanted_release: 'v43', tags: [] })
+  })
+
+  test('has tags, which name canaries', async () => {
+    await open(3)
+    const path = '/admin/tenants/ten_t02/tags'
+    const wrong = await operator.post(path, { tags: 'Beta' })
+    expect([wrong.status, words(await wrong.text())]).toEqual([422, expect.stringContaining('small letters')])
+    expect((await operator.post(path, { tags: 'early, beta' })).headers.get('location')).toBe(
+      '/admin/tenants/ten_t02',
+    )
+    expect(words(await text('/admin/tenants/ten_t02'))).toContain('Tags beta, early')
+    await operator.post('/admin/deploy', { ...FORM, canaries: 'tag:beta' })
+    expect(fleet.targets()[0]?.name).toBe('t02')
+  })
+})

@@ -18,6 +18,7 @@ import { RunsPage } from '../../views/admin/runs'
 import { SecretRotationPage } from '../../views/admin/secret-rotation'
 import { SignupsPage } from '../../views/admin/signups'
 import { SuspensionPage } from '../../views/admin/suspension'
+import { TagsPage } from '../../views/admin/tags'
 import { TenantPage } from '../../views/admin/tenant'
 import { TenantsPage } from '../../views/admin/tenants'
 import { TimelinePage } from '../../views/admin/timeline'
@@ -139,8 +140,17 @@ export const PAGES: Sample[] = [
       many: 'Say that you mean another one too.',
     },
   }),
+  sample('tags', TagsPage, {
+    operator: samples.tenant.operator,
+    tenant: { id: 'ten_01', subdomain: 'linus' },
+    value: 'Beta',
+    error: 'Must be words of small letters.',
+  }),
   sample('tenant-active', TenantPage, {
     ...samples.tenant,
+    releaseSince: null,
+    wanted: null,
+    tags: [],
     status: 'active',
     statusReason: null,
     run: null,

@@ -420,6 +420,7 @@ export const tenantRun: TenantRun = {
   status: 'failed',
   direction: 'forward',
   reason: 'answered 502',
+  createdAt: NOW - 12 * MINUTE,
   canRetry: true,
   canUndo: true,
   canCancel: false,
@@ -491,6 +492,9 @@ export const tenant: TenantProps = {
   plan: { name: 'Starter', price, interval: 'month' },
   blueprint: 'virtues',
   release: 'v42',
+  releaseSince: NOW - 90 * MINUTE,
+  wanted: { tag: 'v43', rolloutId: 'rol_01', reason: 'Its app does not answer.' },
+  tags: ['beta', 'early'],
   server: {
     name: 'atlas-linus',
     externalId: '48210733',
