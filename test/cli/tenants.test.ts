@@ -129,8 +129,14 @@ describe('atlas tenants', () => {
 })
 
 describe('--wait', () => {
-  /** Lets the run come to its next state, once the command looks at it. */
-  const soon = (work: () => void) => setTimeout(work, 50)
+  /** Lets the run come to its next state, once the command has queued it. */
+  const soon = (work: () => void) => {
+    const timer = setInterval(() => {
+      if (run()?.kind !== 'suspend') return
+      clearInterval(timer)
+      work()
+    }, 20)
+  }
 
   test('tells each step as it ends, and is 0 when all went well', async () => {
     soon(() => {
