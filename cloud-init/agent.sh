@@ -290,7 +290,8 @@ tell_secret() (
 )
 
 start_app() {
-  check_release '.images == null or (.images | images)' || refuse invalid 'The release is malformed.'
+  check_release '(.images == null or (.images | images)) and (.migrate == null or (.migrate | command))' ||
+    refuse invalid 'The release is malformed.'
   release=$(input .release)
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
@@ -298,6 +299,11 @@ start_app() {
   log "Pulling release $release"
   pull_release || refuse_pull
   write_digests ''
+  # Data that was put back may be older than the release.
+  if [ "$(input '.migrate | type')" = object ]; then
+    log "Migrating to release $release"
+    stream migrate || refuse conflict 'The migration failed. The log says why.'
+  fi
   log "Starting release $release"
   stream compose 300 up --detach --remove-orphans || refuse unavailable 'The app could not be started.'
   rm -f "$holding"
@@ -352,7 +358,8 @@ with_login() (
     export DOCKER_CONFIG="$work/login"
     mkdir -p "$DOCKER_CONFIG"
     jq '.registry | {auths: {(if .host | IN("docker.io", "index.docker.io", "registry-1.docker.io")
-      then "https://index.docker.io/v1/" else .host end): {auth: ("\(.username):\(.password)" | @base64)}}}' "$dir/input" >"$DOCKER_CONFIG/config.json"
+      then "https://index.docker.io/v1/" else .host end): {auth: ("\(.username):\(.password)" | @base64)}}}' \
+      "$dir/input" >"$DOCKER_CONFIG/config.json"
   fi
   code=0
   "$@" || code=$?
@@ -406,7 +413,7 @@ prepare_release() {
   pull_release || keep_pull
   [ "$(input '.migrate | type')" = object ] || return 0
   log "Migrating to release $target"
-  stream migrate || keep migrate conflict 'The migration failed. The log says why.'
+  stream migrate --no-deps || keep migrate conflict 'The migration failed. The log says why.'
 }
 
 has_space() {
@@ -421,12 +428,12 @@ keep_pull() {
   keep pull unavailable 'The images could not be pulled.'
 }
 
-# One that a power cut has left behind must not work beside this one.
+# One that a power cut has left behind must not work beside this one. Takes further options of `docker compose run`.
 migrate() {
   timeout 60 docker rm --force app-migration </dev/null >/dev/null 2>&1 || true
-  eval "set -- $(jq --raw-output '[.migrate.service] + .migrate.command | @sh' "$dir/input")"
+  eval "set -- $* --no-TTY --name app-migration $(jq -r '[.migrate.service] + .migrate.command | @sh' "$dir/input")"
   code=0
-  compose 3600 run --rm --no-deps --no-TTY --name app-migration "$@" </dev/null || code=$?
+  compose 3600 run --rm "$@" </dev/null || code=$?
   timeout 60 docker rm --force app-migration </dev/null >/dev/null 2>&1 || true
   return "$code"
 }

@@ -80,6 +80,18 @@ function deploying() {
     expect(await errorCode('start s3', { release: 'v42', images: 'all' })).toBe('invalid')
   })
 
+  test('is not needed to migrate data that was put back: a start does it before the app is up', async () => {
+    await result('start s1', { release: 'v42', images: imagesOf('v42'), migrate: MIGRATE })
+    const [before] = written('calls').split(' up --detach')
+    expect(before).toContain('run --rm --no-TTY --name app-migration app /app/migrate --to now')
+    put('migration-fails')
+    expect(await errorCode('start s2', { release: 'v42', migrate: MIGRATE })).toBe('conflict')
+    expect(calls(' up ')).toBe(1)
+    expect(await errorCode('start s3', { release: 'v42', migrate: { service: '-x', command: ['a'] } })).toBe(
+      'invalid',
+    )
+  })
+
   describe('keeps the former release', () => {
     test.each([
       ['there is no room', 'free', '1000\n', 'space', 'conflict'],

@@ -31,7 +31,8 @@ case "$*" in
   *' run '*)
     hang migrate
     env | grep '^RELEASE=' >>"$FAKE/migrations"
-    shift 17; for word; do printf '%s\\0' "$word"; done >"$FAKE/migration-argv"
+    while [ "$1" != app-migration ]; do shift; done
+    shift; for word; do printf '%s\\0' "$word"; done >"$FAKE/migration-argv"
     [ ! -e "$FAKE/migration-fails" ] || { echo 'column exists' >&2; exit 1; } ;;
   *' up '*)
     hang "up-$RELEASE"

@@ -175,6 +175,18 @@ describe('a schema', () => {
     })
   })
 
+  test('that is older than the release is migrated by a start that is told so', async () => {
+    const { target, order, deploy, imagesOf } = await enter({ v43: { migration: 'expand' } })
+    const start = (id: string, change: object) =>
+      park.run(target, 'start', { release: 'v43', images: imagesOf('v43'), ...change }, id)
+    await start('without', {})
+    expect(await runningOn(target)).toMatchObject({ state: 'failed' })
+    await start('with', { migrate: order('v43').migrate })
+    await Bun.sleep(5)
+    expect(await runningOn(target)).toMatchObject({ state: 'running' })
+    expect((await deploy(order('v42', 'v43'))).result).toMatchObject({ release: 'v42' })
+  })
+
   test('is not taken back with the release', async () => {
     const { order, failing } = await enter({ v43: { migration: 'expand', behaviour: 'broken' } })
     await failing(order('v43'))

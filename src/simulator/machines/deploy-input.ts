@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { Images, Login, Release } from './pull'
+import { Images, Login, Migrate, Release } from './pull'
 
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))
 const look = {
@@ -19,12 +19,7 @@ const Input = v.object({
     timeout_seconds: count(3600),
   }),
   smoke: v.optional(v.object({ ...look, contains: v.optional(v.pipe(v.string(), v.regex(/^[^\0\r\n]+$/))) })),
-  migrate: v.optional(
-    v.object({
-      service: v.pipe(v.string(), v.regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/)),
-      command: v.pipe(v.array(v.pipe(v.string(), v.regex(/^[^\0]+$/))), v.minLength(1)),
-    }),
-  ),
+  migrate: v.optional(Migrate),
   registry: v.optional(Login),
 })
 

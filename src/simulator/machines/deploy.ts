@@ -1,11 +1,19 @@
-import { migrated, type Schema } from '../registry/images'
+import type { Schema } from '../registry/images'
 import { saysAt } from './app'
 import { crashes, statusOf, WELL_FOR_MS } from './condition'
 import { type DeployInput, readDeploy } from './deploy-input'
 import { type App, type Machine, type Surroundings, withConsole } from './machine'
 import { Plan } from './plan'
 import { type Fetched, fetchRelease } from './pull'
-import { HALF_RESTORED, MISSING_IMAGE, NOT_PULLED, pullLines, SLOW } from './release'
+import {
+  HALF_RESTORED,
+  MIGRATION_FAILED,
+  MISSING_IMAGE,
+  migratedData,
+  NOT_PULLED,
+  pullLines,
+  SLOW,
+} from './release'
 import { refusal, type Work } from './work'
 
 const LOOK_MS = 300
@@ -62,14 +70,12 @@ function prepare(scene: Scene): Next | null {
 
 function migrate(scene: Scene, { app }: Fetched): Next | null {
   const { plan, machine, input } = scene
-  const { behaviour = 'good', schema: own } = app
   plan.passes(MIGRATE_MS, [`Migrating to release ${input.release}`])
-  if (behaviour === 'migration_fails') {
+  if (app.behaviour === 'migration_fails') {
     plan.say('ERROR:  column "mood" of relation "entries" already exists')
-    return keeps(scene, 'migrate', 'conflict', 'The migration failed. The log says why.')
+    return keeps(scene, 'migrate', 'conflict', MIGRATION_FAILED)
   }
-  const before = machine.data.schema ?? machine.app?.schema
-  const schema = own && before ? migrated(before, { behaviour, schema: own }) : (own ?? before)
+  const schema = migratedData(machine, { app })
   plan.becomes({ schema })
   return { app, schema }
 }

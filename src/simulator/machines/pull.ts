@@ -17,6 +17,11 @@ export const Login = v.object({
   password: text,
 })
 
+export const Migrate = v.object({
+  service: v.pipe(v.string(), v.regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/)),
+  command: v.pipe(v.array(v.pipe(v.string(), v.regex(/^[^\0]+$/))), v.minLength(1)),
+})
+
 export type Wanted = {
   release: string
   images?: v.InferOutput<typeof Images>

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
+import { migrated, type Schema } from '../registry/images'
 import { type LogLine, type Machine, type Surroundings, spread, withConsole } from './machine'
-import { type Fetched, fetchRelease, Images, Login, Release } from './pull'
+import { type Fetched, fetchRelease, Images, Login, Migrate, Release } from './pull'
 import { refusal, type Work } from './work'
 
 /** From the beginning of a start until the app is up. */
@@ -10,7 +11,12 @@ const PULL_SHARE = 0.7
 /** How much longer it takes with an image that takes its time. */
 export const SLOW = 5
 
-const Input = v.object({ release: Release, images: v.optional(Images), registry: v.optional(Login) })
+const Input = v.object({
+  release: Release,
+  images: v.optional(Images),
+  migrate: v.optional(Migrate),
+  registry: v.optional(Login),
+})
 
 /** The verb `start`: pulls a release and starts the app with it. */
 export function start(
@@ -28,20 +34,36 @@ export function start(
   const fetched = fetchRelease(machine, input.output, pace)
   if (fetched === 'not_found') return { machine, end: refusal('not_found', MISSING_IMAGE) }
   if (fetched === 'unavailable') return { machine, end: refusal('unavailable', NOT_PULLED) }
-  return started(machine, settings.services, fetched, from, pace)
+  const { migrate } = input.output
+  if (migrate && fetched.app.behaviour === 'migration_fails') {
+    return { machine, end: refusal('conflict', MIGRATION_FAILED) }
+  }
+  const data = migrate ? migratedData(machine, fetched) : machine.data.schema
+  return started(machine, { ...fetched, data }, from, pace)
 }
 
 export const HALF_RESTORED = 'A restore was interrupted: the data is incomplete. Restore once more.'
 export const MISSING_IMAGE = 'An image of this release does not exist, or this server may not read it.'
+export const MIGRATION_FAILED = 'The migration failed. The log says why.'
 export const NOT_PULLED = 'The images could not be pulled.'
+
+/** What a release's migration makes of the data; undefined when nothing is known of either. */
+export function migratedData(
+  { data, app: former }: Machine,
+  { app }: Pick<Fetched, 'app'>,
+): Schema | undefined {
+  const { behaviour = 'good', schema } = app
+  const before = data.schema ?? former?.schema
+  return schema && before ? migrated(before, { behaviour, schema }) : (schema ?? before)
+}
 
 function started(
   machine: Machine,
-  services: string[],
-  { app }: Fetched,
+  { app, data }: Fetched & { data: Schema | undefined },
   from: number,
   pace: Surroundings,
 ): Work {
+  const services = machine.settings?.services ?? []
   const { release, digest, schema } = app
   const lastsMs = pace.lasts(START_MS) * (app.behaviour === 'slow' ? SLOW : 1)
   const [startsAt, upAt] = [from + lastsMs * PULL_SHARE, from + lastsMs]
@@ -54,7 +76,7 @@ function started(
     {
       at: startsAt,
       pulled: digest,
-      schema: machine.data.schema ?? schema,
+      schema: data ?? schema,
       app: { ...app, upAt, stopped: false },
     },
     { at: upAt, holding: null },
