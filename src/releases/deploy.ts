@@ -11,7 +11,8 @@ import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getTenant, type TenantRow } from '../tenants/tenant'
 import { failureOf } from './failure'
-import { getRelease, type ReleaseRow } from './release'
+import { oneWay, passedReleases } from './lineage'
+import { getRelease } from './release'
 import { backUpBefore, checkOutside, checkServer, type DeployWork, deployRelease } from './steps'
 
 export type DeployAsked = {
@@ -39,7 +40,7 @@ export function deployTenant(
   const release = getRelease(tx, asked.releaseId)
   if (release.blueprint !== tenant.blueprint) throw conflict('This release is of another blueprint.')
   const { releaseId, way, rolloutId, isCatchUp } = asked
-  if (way === 'back') refuseWithoutWayBack(tx, tenant)
+  if (way === 'back') refuseWithoutWayBack(tx, tenant, releaseId)
   const work = { ...workFor(tenant, { releaseId, release: release.tag, way }), rolloutId, isCatchUp }
   const runId = queueDeploy(tx, services, tenantId, work, nowMs)
   const detail = { run: runId, release: release.tag, from: tenant.release, way }
@@ -64,11 +65,6 @@ export function workFor(
   wanted: Pick<DeployWork, 'releaseId' | 'release' | 'way'>,
 ): DeployWork {
   return { ...wanted, formerReleaseId: releaseId, formerRelease: release }
-}
-
-/** Whether the releases before this one live with what it did to the data. */
-export function canGoBackFrom({ migration }: Pick<ReleaseRow, 'migration'>): boolean {
-  return migration !== 'contract'
 }
 
 /** From one release to another; back again by itself when the other one is not well. */
@@ -131,10 +127,11 @@ function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowM
   commonEnds(services, words).failed(tx, run, error, nowMs)
 }
 
-function refuseWithoutWayBack(db: Reader, { releaseId }: TenantRow): void {
-  const current = releaseId ? getRelease(db, releaseId) : null
-  if (!current || canGoBackFrom(current)) return
+function refuseWithoutWayBack(db: Reader, { releaseId }: TenantRow, wantedId: string): void {
+  const passed = releaseId ? passedReleases(db, wantedId, getRelease(db, releaseId)) : []
+  const barrier = oneWay(passed)
+  if (!barrier) return
   throw conflict(
-    `There is no way back from ${current.tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`,
+    `There is no way back from ${barrier.tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`,
   )
 }

@@ -12,6 +12,7 @@ import { addRunLog } from '../runs/run'
 import type { Services } from '../services'
 import { getTenant, hostnameOf, serverOf, urlOf } from '../tenants/tenant'
 import { STEPS } from './failure'
+import { passedReleases, wantsBackup } from './lineage'
 import { getRelease, pinned } from './release'
 
 /** What a run of the recipe `deploy` is given. */
@@ -71,9 +72,10 @@ export function backUpBefore(services: Services): Step {
     title: 'Back up what is there now',
     again: 'Finds the backup if it was made, or makes it.',
     async run(context) {
-      const { releaseId, way } = workOf(context)
-      const isWanted = way === 'forward' && releaseId && getRelease(context.db.read, releaseId).backup
-      if (!isWanted) return done({ skipped: 'The release does not ask for it.' })
+      const { releaseId, formerReleaseId, way } = workOf(context)
+      const { read } = context.db
+      const passed = releaseId ? passedReleases(read, formerReleaseId, getRelease(read, releaseId)) : []
+      if (way === 'back' || !wantsBackup(passed)) return done({ skipped: 'The release does not ask for it.' })
       return copyTenant(services, context, { method: 'app', reason: 'before_deploy' })
     },
   }

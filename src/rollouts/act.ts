@@ -3,12 +3,12 @@ import { ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets, tenants } from '../db/schema'
 import { notFound } from '../errors'
-import { canGoBackFrom, queueDeploy, workFor } from '../releases/deploy'
+import { queueDeploy, workFor } from '../releases/deploy'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import { getTenant } from '../tenants/tenant'
 import type { Decision } from './decide'
-import type { RolloutRow } from './rollout'
+import { type RolloutRow, strategyOf } from './rollout'
 import type { TargetRow } from './targets'
 import { tell } from './tell'
 
@@ -74,7 +74,7 @@ function takeBack(stage: Stage, tenantId: string): void {
 
 /** One that got the release and is down since: it failed like any other, only later. */
 function countAsFailed(stage: Stage, tenantId: string, reason: string): void {
-  const canGoBack = canGoBackFrom(getRelease(stage.tx, stage.rollout.releaseId))
+  const { canGoBack } = strategyOf(stage.rollout)
   changeTarget(stage, tenantId, { state: canGoBack ? 'going_back' : 'stuck', failedPart: 'later', reason })
 }
 

@@ -3,7 +3,7 @@ import { missingFor } from '../backups/backup'
 import type { Reader } from '../db/open'
 import { runs, tenants } from '../db/schema'
 import { conflict, invalid } from '../errors'
-import { canGoBackFrom } from '../releases/deploy'
+import { oneWay, passedReleases, wantsBackup } from '../releases/lineage'
 import { getRelease, type ReleaseRow } from '../releases/release'
 import type { Services } from '../services'
 import { tenantsTagged } from '../tenants/tags'
@@ -19,7 +19,10 @@ export type Prospect = Plan & {
   already: number
   /** About how long one deploy takes. */
   deployMs: number
+  /** Whether everybody who takes part could be taken back. */
   canGoBack: boolean
+  /** Whether anybody is copied first. */
+  copies: boolean
   /** What keeps it from being started, a sentence each. */
   obstacles: string[]
 }
@@ -43,14 +46,24 @@ export function lookAhead(
   const candidates = withCanaries(db, behind, fleet, strategy.canaries)
   const deployMs = usualDeployMs(db)
   const plan = planRollout(candidates, strategy, { draw: release.id, deployMs })
+  const passed = passedBy(db, candidates, release)
+  const copies = passed.some(wantsBackup)
   return {
     ...plan,
     release,
     already: fleet.length - behind.length,
     deployMs,
-    canGoBack: canGoBackFrom(release),
-    obstacles: obstaclesTo(db, services, release, plan),
+    canGoBack: !passed.some(oneWay),
+    copies,
+    obstacles: obstaclesTo(db, services, { release, copies, isEmpty: plan.waves.length === 0 }),
   }
+}
+
+/** What those who take part go through on their way: for each release that one of them runs now. */
+function passedBy(db: Reader, candidates: readonly Candidate[], release: ReleaseRow): ReleaseRow[][] {
+  const joining = candidates.filter(({ obstacle }) => obstacle === null)
+  const formers = new Set(joining.map(({ formerReleaseId }) => formerReleaseId))
+  return [...formers].map((formerId) => passedReleases(db, formerId, release))
 }
 
 /** Every tenant of a blueprint that is there, or will be. */
@@ -104,15 +117,14 @@ function refuseCanaries(words: string): never {
 function obstaclesTo(
   db: Reader,
   services: Pick<Services, 'objects' | 'catalog'>,
-  release: ReleaseRow,
-  { waves }: Plan,
+  { release, copies, isEmpty }: { release: ReleaseRow; copies: boolean; isEmpty: boolean },
 ): string[] {
   const live = liveRollout(db, release.blueprint)
   // What is missing for one tenant's backup by configuration is missing for all.
-  const missing = release.backup ? missingFor(services, release, { externalId: null }, 'app') : null
+  const missing = copies ? missingFor(services, release, { externalId: null }, 'app') : null
   return [
     ...(live ? [heldInWords(db, live)] : []),
-    ...(waves.length === 0 ? ['There is nobody who could get this release now.'] : []),
+    ...(isEmpty ? ['There is nobody who could get this release now.'] : []),
     ...(missing ? [`A backup of each tenant is to be made first. ${missing}`] : []),
   ]
 }

@@ -11,7 +11,12 @@ export type RolloutStatus = RolloutRow['status']
 export const LIVE: readonly RolloutStatus[] = ['running', 'held', 'going_back', 'frozen']
 
 /** A strategy together with what was reckoned from it at the start, which stays. */
-export type StoredStrategy = Strategy & { stopAt: number; waveCount: number; deployMs: number }
+export type StoredStrategy = Strategy & {
+  stopAt: number
+  waveCount: number
+  deployMs: number
+  canGoBack: boolean
+}
 
 /** A rollout by its id. Throws `not_found`. */
 export function getRollout(db: Reader, rolloutId: string): RolloutRow {

@@ -1,8 +1,6 @@
 import { and, asc, count, eq, gte, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { healthChecks, rolloutTargets, runs, tenants } from '../db/schema'
-import { canGoBackFrom } from '../releases/deploy'
-import { getRelease } from '../releases/release'
 import type { Snapshot, Waiting } from './decide'
 import { absenceOf, isBusy, obstacleOf, TENANT_FACTS } from './facts'
 import { type RolloutRow, strategyOf } from './rollout'
@@ -13,14 +11,14 @@ const BUSY_MAX = 50
 /** What is known of a live rollout. */
 export function readSnapshot(db: Reader, rollout: RolloutRow): Snapshot {
   const { id, status, wave, waveDoneAt } = rollout
-  const { stopAt, waveCount, concurrency, bakeMinutes } = strategyOf(rollout)
+  const { stopAt, waveCount, concurrency, bakeMinutes, canGoBack } = strategyOf(rollout)
   const counts = countsOf(db, id)
   const many = (isMeant: (one: Counted) => boolean) =>
     counts.filter(isMeant).reduce((sum, { n }) => sum + n, 0)
   const shown = concurrency + BUSY_MAX
   return {
     status: status as Snapshot['status'],
-    canGoBack: canGoBackFrom(getRelease(db, rollout.releaseId)),
+    canGoBack,
     stopAt,
     concurrency,
     bakeMs: bakeMinutes * 60_000,

@@ -1,11 +1,11 @@
 import { type Actor, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
-import { conflict } from '../errors'
+import { type AtlasError, conflict } from '../errors'
 import { newId } from '../ids'
 import type { Services } from '../services'
 import type { PlannedTarget } from './plan'
-import { lookAhead, requireClear } from './prospect'
+import { lookAhead, type Prospect, requireClear } from './prospect'
 import type { StoredStrategy } from './rollout'
 import type { Strategy } from './strategy'
 
@@ -33,15 +33,10 @@ export function startRollout(
 ): { rolloutId: string } {
   const prospect = lookAhead(tx, services, { releaseId, strategy })
   requireClear(prospect)
-  const { release, targets, waves, stopAt, deployMs } = prospect
-  if (!prospect.canGoBack && !acceptsNoWayBack)
-    throw conflict(
-      `There is no way back from ${release.tag}: what runs now can’t live with what it does to the data. ${
-        release.backup ? 'A backup of each tenant is made first.' : 'No backup is made first.'
-      } Say that you know this, then start it.`,
-    )
+  const { release, targets, waves, stopAt, deployMs, canGoBack } = prospect
+  if (!canGoBack && !acceptsNoWayBack) throw noWayBack(prospect)
   const rolloutId = newId('rol', nowMs)
-  const stored: StoredStrategy = { ...strategy, stopAt, waveCount: waves.length, deployMs }
+  const stored: StoredStrategy = { ...strategy, stopAt, waveCount: waves.length, deployMs, canGoBack }
   tx.insert(rollouts)
     .values({
       id: rolloutId,
@@ -58,6 +53,13 @@ export function startRollout(
   const detail = { release: release.tag, tenants: targets.length, waves: waves.length }
   audit(tx, nowMs, { actor, action: 'rollout.started', subject: rolloutId, detail })
   return { rolloutId }
+}
+
+function noWayBack({ release, copies }: Prospect): AtlasError {
+  const first = copies ? 'A backup is made first.' : 'No backup is made first.'
+  return conflict(
+    `There is no way back from ${release.tag}: what runs now can’t live with what is done to the data. ${first} Say that you know this, then start it.`,
+  )
 }
 
 function writeTargets(tx: Tx, rolloutId: string, targets: readonly PlannedTarget[], updatedAt: number): void {

@@ -1,10 +1,11 @@
 import { and, eq, inArray } from 'drizzle-orm'
 import type { Tx } from '../db/open'
-import { releases, rollouts, rolloutTargets } from '../db/schema'
+import { rollouts, rolloutTargets } from '../db/schema'
 import { askSoon } from '../health/due'
 import type { Failure } from '../releases/failure'
 import type { DeployWork } from '../releases/steps'
 import type { RunFacts } from '../runs/recipe'
+import { getRollout, strategyOf } from './rollout'
 
 export type TargetRow = typeof rolloutTargets.$inferSelect
 export type TargetState = TargetRow['state']
@@ -61,14 +62,8 @@ function afterFailure(tx: Tx, run: RunFacts, { part, runs, reason }: Failure & {
 }
 
 function canGoBack(tx: Tx, run: RunFacts): boolean {
-  const { releaseId } = workOf(run)
-  if (!releaseId) return true
-  const release = tx
-    .select({ migration: releases.migration })
-    .from(releases)
-    .where(eq(releases.id, releaseId))
-    .get()
-  return release?.migration !== 'contract'
+  const { rolloutId } = workOf(run)
+  return rolloutId !== undefined && strategyOf(getRollout(tx, rolloutId)).canGoBack
 }
 
 function change(tx: Tx, run: RunFacts, fields: Ended, updatedAt: number): void {

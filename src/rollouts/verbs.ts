@@ -3,7 +3,6 @@ import { type Actor, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
 import { conflict, notFound } from '../errors'
-import { canGoBackFrom } from '../releases/deploy'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import { finish } from './act'
@@ -15,6 +14,7 @@ import {
   liveRollout,
   type RolloutRow,
   type RolloutStatus,
+  strategyOf,
 } from './rollout'
 import { wake } from './targets'
 
@@ -35,7 +35,7 @@ export function resumeRollout(tx: Tx, rolloutId: string, { actor, nowMs }: Asked
   const rollout = mustBe(tx, rolloutId, ['held', 'frozen'], 'resumed')
   const stuck = and(eq(rolloutTargets.rolloutId, rolloutId), eq(rolloutTargets.state, 'stuck'))
   const [first] = tx.select().from(rolloutTargets).where(stuck).limit(1).all()
-  if (first && !canGoBackFrom(getRelease(tx, rollout.releaseId)))
+  if (first && !strategyOf(rollout).canGoBack)
     throw conflict('There is no way back from this release. Retry or undo the runs that are stuck, or abort.')
   tx.update(rolloutTargets).set({ state: 'going_back', updatedAt: nowMs }).where(stuck).run()
   const status = rollout.wentBackAt === null ? 'running' : 'going_back'
@@ -75,7 +75,7 @@ export function rollBack(tx: Tx, rolloutId: string, { actor, nowMs }: Asked): vo
   const allowed = ['running', 'held', 'frozen', 'succeeded', 'aborted', 'stopped'] as const
   const rollout = mustBe(tx, rolloutId, allowed, 'taken back')
   const release = getRelease(tx, rollout.releaseId)
-  if (!canGoBackFrom(release))
+  if (!strategyOf(rollout).canGoBack)
     throw conflict(`There is no way back from ${release.tag}. Restore the backups from before it instead.`)
   if (!isLive(rollout)) requireLatest(tx, rollout)
   const stuck = and(eq(rolloutTargets.rolloutId, rolloutId), eq(rolloutTargets.state, 'stuck'))

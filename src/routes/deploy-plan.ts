@@ -12,7 +12,7 @@ export function planView(prospect: Prospect, { concurrency }: Strategy): PlanVie
   const { release, targets, waves, stopAt, takesMs, already, canGoBack, obstacles } = prospect
   const joining = Map.groupBy(targets.filter(takesPart), ({ wave }) => wave)
   return {
-    release: { ...release, images: imagesOf(release) },
+    release: { ...release, backup: prospect.copies, images: imagesOf(release) },
     blueprint: release.blueprint,
     waves: waves.map((wave) => ({
       ...wave,
@@ -33,11 +33,11 @@ export function planView(prospect: Prospect, { concurrency }: Strategy): PlanVie
 
 /** A plan as a program is told it, with everybody in it. */
 export function planFacts(prospect: Prospect) {
-  const { release, targets, waves, stopAt, takesMs, already, canGoBack, obstacles } = prospect
+  const { targets, waves, stopAt, takesMs, already, canGoBack, obstacles } = prospect
   const joining = Map.groupBy(targets.filter(takesPart), ({ wave }) => wave)
   return {
     can_go_back: canGoBack,
-    backup: release.backup,
+    backup: prospect.copies,
     obstacles,
     already,
     stop_at: stopAt,

@@ -6,7 +6,6 @@ import type { RolloutsData } from '../../views/admin/rollouts'
 import type { Html } from '../../views/jsx-runtime'
 import { actorName } from '../accounts/actor-name'
 import type { Reader } from '../db/open'
-import { canGoBackFrom } from '../releases/deploy'
 import { getRelease } from '../releases/release'
 import {
   countTargets,
@@ -119,7 +118,7 @@ export function deedsFor(db: Reader, rollout: RolloutRow): RolloutData['can'] {
     hold: status === 'running' || status === 'going_back',
     resume: status === 'held' || status === 'frozen',
     abort: isLive(rollout),
-    goBack: mayReturn && canGoBackFrom(getRelease(db, rollout.releaseId)) && isLatest(),
+    goBack: mayReturn && strategyOf(rollout).canGoBack && isLatest(),
   }
 }
 

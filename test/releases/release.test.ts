@@ -99,7 +99,7 @@ describe('a release', () => {
 
 describe('a release is refused', () => {
   test('when nobody says what it does to the data', async () => {
-    await expect(create({ migration: undefined })).rejects.toMatchObject({
+    await expect(create({ tag: 'v99', migration: undefined })).rejects.toMatchObject({
       code: 'invalid',
       fields: { migration: expect.stringContaining('contract (there is no way back)') },
     })

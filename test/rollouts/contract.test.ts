@@ -24,7 +24,7 @@ describe('a release without a way back', () => {
     const ahead = lookAhead(fleet.db.read, fleet.services, { releaseId, strategy: DEFAULT_STRATEGY })
     expect(ahead).toMatchObject({ canGoBack: false, obstacles: [] })
     await expect(fleet.rollOut('v43', {}, { ...ONE_WAY, acceptsNoWayBack: false })).rejects.toThrow(
-      'There is no way back from v43: what runs now can’t live with what it does to the data. No backup is made first. Say that you know this, then start it.',
+      'There is no way back from v43: what runs now can’t live with what is done to the data. No backup is made first. Say that you know this, then start it.',
     )
     await fleet.rollOut('v43', { bake_minutes: 0 }, ONE_WAY)
     expect((await fleet.live()).status).toBe('succeeded')
@@ -86,6 +86,32 @@ describe('a release without a way back', () => {
       'There is no way back from v43: the releases before it can’t live with its data. Restore a backup from before it instead.',
     )
     expect(fleet.db.read.select().from(runs).where(eq(runs.tenantId, 'ten_t00')).all()).toHaveLength(1)
+  })
+})
+
+describe('a release that some reach only over one without a way back', () => {
+  test('has no way back either, and copies those first for whom that is asked', async () => {
+    await open(3)
+    const first = await fleet.release('v43')
+    fleet.clock.advance(1_000)
+    const oneWay = await fleet.release('v44', { migration: 'contract' })
+    fleet.clock.advance(1_000)
+    const { id: releaseId } = await fleet.release('v45')
+    const ahead = () =>
+      lookAhead(fleet.db.read, { ...fleet.services }, { releaseId, strategy: DEFAULT_STRATEGY })
+    for (const name of ['t00', 't01', 't02']) fleet.change(name, { releaseId: oneWay.id })
+    expect(ahead()).toMatchObject({ canGoBack: true, copies: false })
+    fleet.change('t02', { releaseId: first.id })
+    expect(ahead()).toMatchObject({ canGoBack: false, copies: true })
+    fleet.change('t02', { status: 'suspended' })
+    expect(ahead()).toMatchObject({ canGoBack: true, copies: false })
+    fleet.change('t02', { status: 'active', releaseId: null })
+    expect(ahead()).toMatchObject({ canGoBack: false, copies: true })
+    const back = { ...asked(), releaseId: first.id, way: 'back' as const }
+    fleet.change('t00', { releaseId })
+    expect(() => fleet.db.write((tx) => deployTenant(tx, fleet.services, 'ten_t00', back))).toThrow(
+      'There is no way back from v44',
+    )
   })
 })
 

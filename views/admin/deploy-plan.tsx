@@ -106,8 +106,11 @@ function WayBack({ plan: { release, canGoBack } }: { plan: PlanView }): Html {
     return (
       <Notice tone="bad" title={`${release.tag} cannot go back`}>
         <p>
-          Its migration leaves data that the former release can’t work with. When something fails the rollout
-          stops where it is, and those that have {release.tag} keep it.
+          {release.migration === 'contract'
+            ? 'Its migration leaves'
+            : 'On the way there tenants pass a release whose migration leaves'}{' '}
+          data that the former release can’t work with. When something fails the rollout stops where it is,
+          and those that have {release.tag} keep it.
         </p>
         <p>
           {release.backup
