@@ -109,4 +109,5 @@ CREATE TABLE rollout_targets (
   PRIMARY KEY (rollout_id, tenant_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rollout_targets_by_state ON rollout_targets (rollout_id, state, position);
+CREATE INDEX rollout_targets_by_count ON rollout_targets (rollout_id, state, wave, failed_part);
 CREATE INDEX rollout_targets_by_tenant ON rollout_targets (tenant_id);

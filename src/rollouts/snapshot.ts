@@ -4,6 +4,7 @@ import { healthChecks, rolloutTargets, runs, tenants } from '../db/schema'
 import type { Snapshot, Waiting } from './decide'
 import { absenceOf, isBusy, obstacleOf, TENANT_FACTS } from './facts'
 import { type RolloutRow, strategyOf } from './rollout'
+import type { TargetRow } from './targets'
 
 /** More than these that are busy do not keep those behind them waiting. */
 const BUSY_MAX = 50
@@ -27,8 +28,8 @@ export function readSnapshot(db: Reader, rollout: RolloutRow): Snapshot {
     waveDoneAt,
     deploying: many(({ state }) => state === 'deploying'),
     goingBack: goingBack(db, id),
-    worked: many(({ state, failed }) => failed === 0 && WORKED.includes(state)),
-    failed: many(({ failed }) => failed === 1),
+    worked: many(({ state, failedPart }) => failedPart === null && WORKED.includes(state)),
+    failed: many(({ failedPart }) => failedPart !== null),
     stuck: many(({ state }) => state === 'stuck'),
     workedInWave: many((one) => one.state === 'succeeded' && one.wave === wave),
     unseenInWave: waveDoneAt === null ? 0 : unseenIn(db, id, wave),
@@ -41,20 +42,15 @@ export function readSnapshot(db: Reader, rollout: RolloutRow): Snapshot {
 /** The states of those that had the release and were well with it. */
 const WORKED: readonly string[] = ['succeeded', 'going_back', 'back']
 
-type Counted = {
-  state: (typeof rolloutTargets.$inferSelect)['state']
-  wave: number
-  failed: number
-  n: number
-}
+type Counted = Pick<TargetRow, 'state' | 'wave' | 'failedPart'> & { n: number }
 
 function countsOf(db: Reader, rolloutId: string): Counted[] {
-  const failed = sql<number>`${rolloutTargets.failedPart} IS NOT NULL`
+  const { state, wave, failedPart } = rolloutTargets
   return db
-    .select({ state: rolloutTargets.state, wave: rolloutTargets.wave, failed, n: count() })
+    .select({ state, wave, failedPart, n: count() })
     .from(rolloutTargets)
     .where(eq(rolloutTargets.rolloutId, rolloutId))
-    .groupBy(rolloutTargets.state, rolloutTargets.wave, failed)
+    .groupBy(state, wave, failedPart)
     .all()
 }
 
@@ -83,8 +79,9 @@ function waitingIn(db: Reader, { id, wave }: RolloutRow, limit: number): Waiting
 function returningIn(db: Reader, { id, status, releaseId }: RolloutRow, limit: number): Waiting[] {
   const isIdle = or(isNull(runs.id), sql`NOT ${RUN_IS_LIVE}`)
   const isLost = and(eq(rolloutTargets.state, 'going_back'), isIdle)
-  const isMeant = status === 'going_back' ? or(isLost, eq(rolloutTargets.state, 'succeeded')) : isLost
-  return next(db, id, isMeant, limit).map((one) => {
+  const lost = next(db, id, isLost, limit)
+  const having = status === 'going_back' ? next(db, id, eq(rolloutTargets.state, 'succeeded'), limit) : []
+  return [...lost, ...having].slice(0, limit).map((one) => {
     const hasOther = one.state === 'succeeded' && one.releaseId !== releaseId
     const obstacle = hasOther ? 'It runs another release by now.' : absenceOf(one)
     return { tenantId: one.tenantId, isBusy: one.isHeld === 1, obstacle }

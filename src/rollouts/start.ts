@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
@@ -17,9 +18,6 @@ export type RolloutAsked = {
   actor: Actor
   nowMs: number
 }
-
-/** SQLite binds a limited number of values in one statement. */
-const ROWS_AT_ONCE = 500
 
 /**
  * Starts a rollout to everybody who does not run the release yet; what it does is what `lookAhead` says. Throws
@@ -63,18 +61,20 @@ function noWayBack({ release, copies }: Prospect): AtlasError {
 }
 
 function writeTargets(tx: Tx, rolloutId: string, targets: readonly PlannedTarget[], updatedAt: number): void {
-  for (let at = 0; at < targets.length; at += ROWS_AT_ONCE) {
-    const rows = targets.slice(at, at + ROWS_AT_ONCE).map((target) => ({
+  const insert = tx
+    .insert(rolloutTargets)
+    .values({
       rolloutId,
-      tenantId: target.tenantId,
-      wave: target.wave,
-      position: target.position,
-      state: target.obstacle === null ? ('waiting' as const) : ('set_aside' as const),
-      formerReleaseId: target.formerReleaseId,
-      formerRelease: target.formerRelease,
-      reason: target.obstacle,
+      tenantId: sql.placeholder('tenantId'),
+      wave: sql.placeholder('wave'),
+      position: sql.placeholder('position'),
+      state: sql.placeholder('state'),
+      formerReleaseId: sql.placeholder('formerReleaseId'),
+      formerRelease: sql.placeholder('formerRelease'),
+      reason: sql.placeholder('obstacle'),
       updatedAt,
-    }))
-    tx.insert(rolloutTargets).values(rows).run()
-  }
+    })
+    .prepare()
+  for (const target of targets)
+    insert.run({ ...target, state: target.obstacle === null ? 'waiting' : 'set_aside' })
 }
