@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, isNotNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gte, isNotNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { containing, type Page, type PageWanted } from '../db/page'
 import { releases, rollouts, rolloutTargets, tenants } from '../db/schema'
@@ -99,46 +99,36 @@ export function setAsideOf(db: Reader, rolloutId: string): { reason: string; cou
     .all()
 }
 
-/** A part of the fleet: `mark` is another one when a state in it is. */
-export type FleetBlock = { wave: number; number: number; mark: string; changedAt: number }
-
-/** The fleet in its order, in blocks of so many targets, each of one wave. */
-export function fleetBlocks(db: Reader, rolloutId: string, size: number): FleetBlock[] {
-  const number = sql<number>`${rolloutTargets.position} / ${sql.raw(String(size))}`
-  return db
-    .select({
-      wave: rolloutTargets.wave,
-      number,
-      // The first two letters tell the states apart.
-      mark: sql<string>`group_concat(substr(${rolloutTargets.state}, 1, 2), '' ORDER BY ${rolloutTargets.position})`,
-      changedAt: sql<number>`max(${rolloutTargets.updatedAt})`,
-    })
+/** The state of every target by its position: what a fleet looks like, at the price of one look into an index. */
+export function fleetStates(db: Reader, rolloutId: string): TargetState[] {
+  const rows = db
+    .select({ state: rolloutTargets.state, position: rolloutTargets.position })
     .from(rolloutTargets)
     .where(eq(rolloutTargets.rolloutId, rolloutId))
-    .groupBy(rolloutTargets.wave, number)
-    .orderBy(asc(rolloutTargets.wave), number)
-    .all()
+    .values() as [TargetState, number][]
+  const states = new Array<TargetState>(rows.length)
+  for (const [state, position] of rows) states[position] = state
+  return states
 }
 
-export type FleetTarget = { wave: number; position: number; subdomain: string; state: TargetState }
+/** The positions of the targets that have changed since, in UTC milliseconds. */
+export function changedTargets(db: Reader, rolloutId: string, sinceMs: number): Set<number> {
+  const changed = and(eq(rolloutTargets.rolloutId, rolloutId), gte(rolloutTargets.updatedAt, sinceMs))
+  const rows = db.select({ position: rolloutTargets.position }).from(rolloutTargets).where(changed).all()
+  return new Set(rows.map(({ position }) => position))
+}
 
-/** The targets from one position up to before another one, in their order. */
-export function fleetTargets(db: Reader, rolloutId: string, from: number, before: number): FleetTarget[] {
+/** The names of the targets from one position up to before another one, in their order. */
+export function fleetNames(db: Reader, rolloutId: string, from: number, before: number): string[] {
   const { position } = rolloutTargets
-  return db
-    .select({
-      wave: rolloutTargets.wave,
-      position,
-      subdomain: tenants.subdomain,
-      state: rolloutTargets.state,
-    })
+  const rows = db
+    .select({ subdomain: tenants.subdomain })
     .from(rolloutTargets)
     .innerJoin(tenants, eq(tenants.id, rolloutTargets.tenantId))
-    .where(
-      and(eq(rolloutTargets.rolloutId, rolloutId), sql`${position} >= ${from} AND ${position} < ${before}`),
-    )
+    .where(and(eq(rolloutTargets.rolloutId, rolloutId), gte(position, from), lt(position, before)))
     .orderBy(asc(position))
-    .all()
+    .values() as [string][]
+  return rows.map(([subdomain]) => subdomain)
 }
 
 /** A rollout's target by its position. Throws `not_found`. */

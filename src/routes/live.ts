@@ -11,8 +11,6 @@ const STREAMS_MAX = 1_000
 // One person's tabs; more would let a single visitor fill the house.
 const STREAMS_OF_ONE_MAX = 40
 const BUSY_RETRY_MS = 30_000
-// What is changed may carry a time that is a little older than the page that does not show it yet.
-const SHOWN_SLACK_MS = 60_000
 
 const encoder = new TextEncoder()
 const BEAT = encoder.encode(': beat\n\n')
@@ -38,8 +36,8 @@ export class Live implements LiveStreams {
     return this.begin(call, whatChanged(render))
   }
 
-  openParts(call: Call, look: () => Part[], sinceMs: number): Response {
-    return this.begin(call, partsThatChanged(look, sinceMs))
+  openParts(call: Call, look: () => Part[], isShown: (part: Part) => boolean): Response {
+    return this.begin(call, partsThatChanged(look, isShown))
   }
 
   private begin(call: Call, news: News): Response {
@@ -111,9 +109,8 @@ function whatChanged(render: () => Html | null): News {
   }
 }
 
-function partsThatChanged(look: () => Part[], sinceMs: number): News {
+function partsThatChanged(look: () => Part[], isShown: (part: Part) => boolean): News {
   const marks = new Map<string, string>()
-  const isShown = ({ changedAt }: Part) => changedAt !== undefined && changedAt < sinceMs - SHOWN_SLACK_MS
   for (const { id, mark } of look().filter(isShown)) marks.set(id, mark)
   return () => {
     const changed = look().filter(({ id, mark }) => marks.get(id) !== mark)

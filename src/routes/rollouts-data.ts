@@ -1,19 +1,18 @@
 import { type RolloutData, RolloutHead, RolloutLegend } from '../../views/admin/rollout'
-import { type BlockView, SQUARES_TOGETHER, SquareBlock } from '../../views/admin/rollout-grid'
+import { type BlockView, blockId, SQUARES_TOGETHER, SquareBlock } from '../../views/admin/rollout-grid'
 import { WaveHead, type WaveView } from '../../views/admin/rollout-waves'
-import type { TargetCounts } from '../../views/admin/rollout-words'
+import type { TargetCounts, TargetState } from '../../views/admin/rollout-words'
 import type { RolloutsData } from '../../views/admin/rollouts'
 import type { Html } from '../../views/jsx-runtime'
 import { actorName } from '../accounts/actor-name'
 import type { Reader } from '../db/open'
 import { getRelease } from '../releases/release'
 import {
+  changedTargets,
   countTargets,
-  type FleetBlock,
-  type FleetTarget,
   failuresOf,
-  fleetBlocks,
-  fleetTargets,
+  fleetNames,
+  fleetStates,
   listRollouts,
   type RolloutFilter,
   setAsideOf,
@@ -33,6 +32,8 @@ import type { Call, Part } from './route'
 
 const CAUSES_SHOWN = 20
 const FAILED_SHOWN = 12
+// What is changed may carry a time that is a little older than the page that does not show it yet.
+const SHOWN_SLACK_MS = 60_000
 const STATUSES = [
   'running',
   'held',
@@ -88,25 +89,45 @@ export function rolloutData({ db, clock }: Pick<Services, 'db' | 'clock'>, rollo
 }
 
 /** The squares of each wave. */
-export function rolloutBlocks(db: Reader, rolloutId: string, waves: number): BlockView[][] {
-  const all = Object.groupBy(fleetTargets(db, rolloutId, 0, Number.MAX_SAFE_INTEGER), blockIdOf)
-  const blocks: BlockView[][] = Array.from({ length: waves }, () => [])
-  for (const [id, squares = []] of Object.entries(all)) blocks[squares[0]?.wave ?? 0]?.push({ id, squares })
-  return blocks
+export function rolloutBlocks(db: Reader, rolloutId: string, waves: readonly WaveView[]): BlockView[][] {
+  const states = fleetStates(db, rolloutId)
+  const names = fleetNames(db, rolloutId, 0, states.length)
+  return blocksOf(waves).map((blocks) =>
+    blocks.map(({ from, before }) => ({
+      from,
+      names: names.slice(from, before),
+      states: states.slice(from, before),
+    })),
+  )
 }
 
 /** Everything on a rollout's page that follows along, small enough to be sent when it changes. */
 export function rolloutParts(services: Services, rolloutId: string): Part[] {
   const data = rolloutData(services, rolloutId)
   const { read } = services.db
+  const states = fleetStates(read, rolloutId)
   return [
     drawn('rollout-head', RolloutHead(data)),
     drawn('rollout-legend', RolloutLegend(data)),
     ...data.waves.map((wave) =>
       drawn(`wave-${wave.number}`, WaveHead({ wave, status: data.status, now: data.now })),
     ),
-    ...fleetBlocks(read, rolloutId, SQUARES_TOGETHER).map((block) => blockPart(read, rolloutId, block)),
+    ...blocksOf(data.waves).flatMap((blocks) =>
+      blocks.map((block) => blockPart(read, rolloutId, block, states.slice(block.from, block.before))),
+    ),
   ]
+}
+
+/** Which parts a reader has already who was shown the page at `sinceMs`: the blocks that nothing has changed in. */
+export function partsShown(services: Services, rolloutId: string, sinceMs: number): (part: Part) => boolean {
+  const { waves } = rolloutData(services, rolloutId)
+  const changed = changedTargets(services.db.read, rolloutId, sinceMs - SHOWN_SLACK_MS)
+  const isAsShown = ({ from, before }: Block) => {
+    for (let position = from; position < before; position++) if (changed.has(position)) return false
+    return true
+  }
+  const shown = new Set(blocksOf(waves).flatMap((blocks) => blocks.filter(isAsShown).map(blockId)))
+  return ({ id }) => shown.has(id)
 }
 
 /** What can be done to a rollout now. */
@@ -145,20 +166,29 @@ function drawn(id: string, html: Html): Part {
   return { id, mark: html.toString(), draw: () => html }
 }
 
-function blockPart(db: Reader, rolloutId: string, { wave, number, mark, changedAt }: FleetBlock): Part {
-  const from = number * SQUARES_TOGETHER
-  const squares = () =>
-    fleetTargets(db, rolloutId, from, from + SQUARES_TOGETHER).filter((one) => one.wave === wave)
-  return {
-    id: blockIdOf({ wave, position: from }),
-    mark,
-    changedAt,
-    draw: () => SquareBlock({ squares: squares() }),
-  }
+/** Squares from one position up to before another one, all of one wave. */
+type Block = { from: number; before: number }
+
+/** The blocks of each wave: waves follow one another in the rollout's order. */
+function blocksOf(waves: readonly WaveView[]): Block[][] {
+  let next = 0
+  return waves.map(({ size }) => {
+    const first = next
+    next += size
+    return Array.from({ length: Math.ceil(size / SQUARES_TOGETHER) }, (_, number) => {
+      const from = first + number * SQUARES_TOGETHER
+      return { from, before: Math.min(next, from + SQUARES_TOGETHER) }
+    })
+  })
 }
 
-function blockIdOf({ wave, position }: Pick<FleetTarget, 'wave' | 'position'>): string {
-  return `squares-${wave}-${Math.floor(position / SQUARES_TOGETHER)}`
+function blockPart(db: Reader, rolloutId: string, block: Block, states: TargetState[]): Part {
+  const names = () => fleetNames(db, rolloutId, block.from, block.before)
+  return {
+    id: blockId(block),
+    mark: states.join(),
+    draw: () => SquareBlock({ from: block.from, names: names(), states }),
+  }
 }
 
 function wavesOf(rollout: RolloutRow, strategy: StoredStrategy, counts: readonly TargetCount[]): WaveView[] {

@@ -14,7 +14,7 @@ import type { Services } from '../services'
 import { choice, operatorOf, searchOf, wanted } from './admin'
 import { page, redirect } from './answer'
 import { readForm } from './request'
-import { byState, rolloutBlocks, rolloutData, rolloutParts, rolloutsData } from './rollouts-data'
+import { byState, partsShown, rolloutBlocks, rolloutData, rolloutParts, rolloutsData } from './rollouts-data'
 import { type Call, routes } from './route'
 
 /** What can be done to a rollout, in one transaction. */
@@ -59,7 +59,8 @@ export const rolloutRoutes = routes(
     handle: (call) => {
       const { id } = getRollout(call.services.db.read, call.params.id ?? '')
       const sinceMs = Number(call.url.searchParams.get('since')) || 0
-      return call.live.openParts(call, () => rolloutParts(call.services, id), sinceMs)
+      const isShown = partsShown(call.services, id, sinceMs)
+      return call.live.openParts(call, () => rolloutParts(call.services, id), isShown)
     },
   },
   {
@@ -152,7 +153,7 @@ function refusalOf(work: () => void): string | undefined {
 
 function rolloutPage(call: Call, problem?: string): Response {
   const data = rolloutData(call.services, call.params.id ?? '')
-  const blocks = rolloutBlocks(call.services.db.read, data.id, data.waves.length)
+  const blocks = rolloutBlocks(call.services.db.read, data.id, data.waves)
   const eventsUrl = `/admin/rollouts/${data.id}/events?since=${data.now}`
   const html = RolloutPage({ operator: operatorOf(call), eventsUrl, blocks, problem, ...data })
   return page(html, problem ? 409 : 200)

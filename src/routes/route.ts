@@ -41,10 +41,10 @@ export interface LiveStreams {
   /** Sends what `render` gives whenever it changes; ends when it gives null or the caller may no longer look. */
   open(call: Call, render: () => Html | null): Response
   /**
-   * Sends those of a page's parts that have changed, each whenever its mark does. The reader was shown the page at
-   * `sinceMs`, and is sent at first only what may have changed since.
+   * Sends those of a page's parts that have changed, each whenever its mark does. Those that the page shows already
+   * as they are, the reader is not sent at first.
    */
-  openParts(call: Call, look: () => Part[], sinceMs: number): Response
+  openParts(call: Call, look: () => Part[], isShown: (part: Part) => boolean): Response
 }
 
 /** A part of a page that is kept up to date by itself. */
@@ -53,8 +53,6 @@ export type Part = {
   id: string
   /** Another one when it would be drawn in another way. */
   mark: string
-  /** When it last changed, in UTC milliseconds; absent for what is always sent at first. */
-  changedAt?: number
   draw(): Html
 }
 

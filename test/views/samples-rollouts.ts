@@ -3,7 +3,6 @@ import type { PlanView } from '../../views/admin/deploy-plan'
 import type { ReleasesProps } from '../../views/admin/releases'
 import type { RolloutProps } from '../../views/admin/rollout'
 import type { RolloutConfirmProps } from '../../views/admin/rollout-confirm'
-import type { SquareView } from '../../views/admin/rollout-grid'
 import type { TargetRow, TargetsProps } from '../../views/admin/rollout-targets'
 import type { WaveView } from '../../views/admin/rollout-waves'
 import type { TargetCounts, TargetState } from '../../views/admin/rollout-words'
@@ -50,12 +49,6 @@ const STATES: TargetState[] = [
   'back',
   'stuck',
 ]
-const square = (state: TargetState, position: number): SquareView => ({
-  position,
-  subdomain: `tenant-${position}`,
-  state,
-})
-
 export const rollout: RolloutProps = {
   operator,
   eventsUrl: '/admin/rollouts/rol_01/events?since=1',
@@ -90,8 +83,8 @@ export const rollout: RolloutProps = {
     }),
   ],
   blocks: [
-    [{ id: 'squares-0-0', squares: [square('succeeded', 0)] }],
-    [{ id: 'squares-1-0', squares: STATES.map((state, at) => square(state, at + 1)) }],
+    [{ from: 0, names: ['ada'], states: ['succeeded'] }],
+    [{ from: 1, names: STATES.map((_, at) => `tenant-${at}`), states: STATES }],
   ],
   counts: { ...none, waiting: 195, deploying: 2, succeeded: 2, failed: 1, set_aside: 3 },
   total: 203,

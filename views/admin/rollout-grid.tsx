@@ -1,18 +1,23 @@
 import type { Html } from '../jsx-runtime'
 import { TARGET_STATES, type TargetCounts, type TargetState } from './rollout-words'
 
-/** One tenant of a rollout; `position` is its place in the rollout's order. */
-export type SquareView = { position: number; subdomain: string; state: TargetState }
-
 /** As many squares as are sent together when one of them changes. */
 export const SQUARES_TOGETHER = 100
 
+/** So many blocks follow one another without a break; of more, only those on the screen are laid out. */
+const BLOCKS_JOINED_MAX = 10
+
 /** Squares that stand together in the page, in an element of their own. */
 export type BlockView = {
-  /** The wave and the block's number in the whole order. */
-  id: string
-  squares: readonly SquareView[]
+  /** The place of its first square in the rollout's order. */
+  from: number
+  /** The tenants' names and their states, in that order. */
+  names: readonly string[]
+  states: readonly TargetState[]
 }
+
+/** The element that holds a block. */
+export const blockId = ({ from }: Pick<BlockView, 'from'>) => `squares-${from}`
 
 // One letter a square: with 10,000 of them every byte counts.
 const SIGNS: Record<TargetState, string> = {
@@ -30,10 +35,10 @@ const SIGNS: Record<TargetState, string> = {
 /** One wave's tenants, each a square that leads to its log, by the page's own address with `?target=`. */
 export function Squares({ blocks }: { blocks: readonly BlockView[] }): Html {
   return (
-    <div class="squares">
+    <div class={['squares', blocks.length > BLOCKS_JOINED_MAX && 'squares-many']}>
       {blocks.map((block) => (
-        <div class="squares-block" id={block.id}>
-          <SquareBlock squares={block.squares} />
+        <div class="squares-block" id={blockId(block)}>
+          <SquareBlock {...block} />
         </div>
       ))}
     </div>
@@ -41,12 +46,12 @@ export function Squares({ blocks }: { blocks: readonly BlockView[] }): Html {
 }
 
 /** The fragment that is kept up to date by itself. */
-export function SquareBlock({ squares }: { squares: readonly SquareView[] }): Html {
+export function SquareBlock({ from, names, states }: BlockView): Html {
   return (
     <>
-      {squares.map(({ position, subdomain, state }) => (
-        <a class={SIGNS[state]} href={`?target=${position}`}>
-          <b>{`${subdomain} ${TARGET_STATES[state].words}`}</b>
+      {states.map((state, at) => (
+        <a class={SIGNS[state]} href={`?target=${from + at}`}>
+          <b>{`${names[at]} ${TARGET_STATES[state].words}`}</b>
         </a>
       ))}
     </>
