@@ -104,6 +104,8 @@ function refusalOf(status: number, value: unknown): AtlasError {
   const error = (
     value as { error?: { code: ErrorCode; message: string; fields?: Record<string, string> } } | null
   )?.error
+  if (!error && status >= 502 && status <= 504)
+    return unavailable(`Atlas does not answer: whatever stands before it says ${status}.`)
   if (!error) return conflict(`That address answered with status ${status}, and not as an Atlas does.`)
   return new AtlasError(error.code, error.message, { fields: error.fields })
 }

@@ -7,6 +7,7 @@ import {
 } from '../../views/admin/rollout-words'
 import { durationWords } from '../../views/components/time'
 import { type Clock, SystemClock, sleep } from '../clock'
+import { AtlasError } from '../errors'
 import type { Output } from './output'
 import type { Remote } from './remote'
 
@@ -49,6 +50,7 @@ export type Screen = {
 }
 
 const LOOK_EVERY_MS = 1_000
+const GONE_MAX_MS = 120_000
 const BAR_LETTERS = 24
 
 /** What the process's standard output is. */
@@ -68,8 +70,18 @@ export async function followRollout(
 ): Promise<ToldRollout> {
   let drawn = 0
   let stretch = ''
+  let seenAt = clock.now()
   for (;;) {
-    const rollout = await askRollout(remote, rolloutId)
+    const rollout = await askRollout(remote, rolloutId).catch((thrown) => {
+      // A rollout goes on when Atlas comes back from a restart, and so does who follows it.
+      if (isGone(thrown) && clock.now() - seenAt < GONE_MAX_MS && !stop?.aborted) return null
+      throw thrown
+    })
+    if (rollout === null) {
+      await sleep(clock, LOOK_EVERY_MS, stop)
+      continue
+    }
+    seenAt = clock.now()
     if (columns !== null) drawn = redraw(io, barsOf(rollout, columns, clock.now()), drawn)
     else if (stretchOf(rollout) !== stretch) io.out(lineOf(rollout))
     stretch = stretchOf(rollout)
@@ -77,6 +89,8 @@ export async function followRollout(
     await sleep(clock, LOOK_EVERY_MS, stop)
   }
 }
+
+const isGone = (thrown: unknown) => thrown instanceof AtlasError && thrown.code === 'unavailable'
 
 export function askRollout(remote: Remote, rolloutId: string): Promise<ToldRollout> {
   return remote.ask<ToldRollout>('GET', `/api/admin/rollouts/${encodeURIComponent(rolloutId)}`)

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deploy } from '../../src/cli/deploy'
 import { rollout } from '../../src/cli/rollout'
+import { followRollout } from '../../src/cli/rollout-follower'
+import { ManualClock } from '../../src/clock'
+import { conflict, unavailable } from '../../src/errors'
 import { Fleet } from '../rollouts/fleet'
 
 let folder: string
@@ -208,5 +211,54 @@ describe('atlas rollout', () => {
     const { exitCode, err } = await atlas('rollout rollback --yes v43 --wait')
     expect([exitCode, fleet.running()]).toEqual([0, ['v42']])
     expect(err).toContain('6 tenants get the release back that they had before.')
+  })
+})
+
+describe('who follows a rollout', () => {
+  const told = { status: 'succeeded', waves: [], counts: {}, total: 0, wave: 1, failed: 0 }
+  const follow = async (answers: (() => object)[]) => {
+    const asked: string[] = []
+    const remote = {
+      ask: async <T>(_: string, path: string) => {
+        asked.push(path)
+        return (answers[asked.length - 1] ?? answers.at(-1))?.() as T
+      },
+      close: () => {},
+    }
+    const clock = new ManualClock()
+    let isOver = false
+    const work = followRollout(remote, { out: () => {}, err: () => {} }, 'rol_1', {
+      columns: null,
+      clock,
+    }).finally(() => {
+      isOver = true
+    })
+    work.catch(() => {})
+    while (!isOver) {
+      clock.advance(1_000)
+      await Bun.sleep(0)
+    }
+    return { work, asked: asked.length }
+  }
+  const gone = () => {
+    throw unavailable('No Atlas answers.')
+  }
+
+  test('waits while Atlas starts anew', async () => {
+    const { work, asked } = await follow([gone, gone, gone, () => told])
+    expect([(await work).status, asked]).toEqual(['succeeded', 4])
+  })
+
+  test('gives up after two minutes, and at once when it is refused', async () => {
+    const { work, asked } = await follow([gone])
+    expect(work).rejects.toThrow('No Atlas answers.')
+    expect(asked).toBeGreaterThan(100)
+    const refused = await follow([
+      () => {
+        throw conflict('No.')
+      },
+    ])
+    expect(refused.work).rejects.toThrow('No.')
+    expect(refused.asked).toBe(1)
   })
 })

@@ -93,6 +93,16 @@ describe('atlas tenants', () => {
     )
   })
 
+  test('gives a tenant tags and no others', async () => {
+    expect(await atlas('tag ada-lovelace beta,early')).toMatchObject({ exitCode: 0, out: 'beta\nearly' })
+    expect((await atlas('show ada-lovelace')).out).toMatch(/^tags +beta, early$/m)
+    expect((await atlas('tag ada-lovelace late --json')).out).toBe('{"tags":["late"]}')
+    expect(await atlas('tag ada-lovelace Late')).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('tags: Must be'),
+    })
+  })
+
   test('refuses with the server’s own reason and 1', async () => {
     expect(await atlas('resume ada-lovelace')).toEqual({
       exitCode: 1,

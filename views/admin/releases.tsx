@@ -140,7 +140,7 @@ function ReleaseLine(props: { release: ReleaseRow; blueprint: string; now: numbe
         <Time at={createdAt} now={props.now} />
         <p class="row-note">by {by}</p>
       </td>
-      <td class="row-action">
+      <td class="row-action nowrap">
         <a href={listHref('/admin/deploy', { blueprint: props.blueprint, tag })}>
           Deploy<span class="visually-hidden"> {tag}</span>
         </a>

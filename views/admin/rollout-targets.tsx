@@ -142,7 +142,7 @@ function TargetLine({ rollout, target, now }: LineProps): Html {
       <td class="from-s muted nowrap">
         <Time at={target.updatedAt} now={now} />
       </td>
-      <td class="row-action">
+      <td class="row-action nowrap">
         <TargetAction rollout={rollout} target={target} />
       </td>
     </tr>
