@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gte, isNotNull, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gte, inArray, isNotNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { containing, type Page, type PageWanted } from '../db/page'
 import { releases, rollouts, rolloutTargets, tenants } from '../db/schema'
@@ -29,6 +29,23 @@ export function listRollouts(db: Reader, filter: RolloutFilter, page: PageWanted
     .map(({ rollout, tag }) => ({ ...rollout, tag, ...progressOf(db, rollout.id) }))
   const all = db.select({ n: count() }).from(rollouts).innerJoin(releases, released).where(where).get()
   return { rows, ...page, total: all?.n ?? 0 }
+}
+
+/** Rollouts that do nothing until a person has looked, newest first. */
+export function waitingRollouts(db: Reader) {
+  return db
+    .select({
+      id: rollouts.id,
+      tag: releases.tag,
+      status: sql<'held' | 'frozen'>`${rollouts.status}`,
+      reason: rollouts.reason,
+      createdAt: rollouts.createdAt,
+    })
+    .from(rollouts)
+    .innerJoin(releases, eq(releases.id, rollouts.releaseId))
+    .where(inArray(rollouts.status, ['held', 'frozen']))
+    .orderBy(desc(rollouts.id))
+    .all()
 }
 
 /** How many targets of each wave are in each state, and whether they ever failed. */

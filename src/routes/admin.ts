@@ -7,7 +7,8 @@ import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
 import { PAGE_SIZE, type PageWanted } from '../db/page'
 import { countHealth, longestDown } from '../health/report'
 import { countOpenFindings } from '../reconcile/findings'
-import { listRuns } from '../runs/list'
+import { waitingRollouts } from '../rollouts/report'
+import { listRuns, stoppedRuns } from '../runs/list'
 import type { Services } from '../services'
 import { listSignups, waitingSignups } from '../signups/list'
 import { SIGNUP_TRANSITIONS, type SignupStatus } from '../signups/status'
@@ -117,9 +118,8 @@ function overview(services: Services): OverviewData {
       price: { amount: row.amount, currency: row.currency },
       paidAt: row.paidAt ?? row.createdAt,
     })),
-    failedRuns: listRuns(db.read, { q: '', status: 'failed' }, { number: 1, size: NEEDING_ME_MAX }).rows.map(
-      runView,
-    ),
+    failedRuns: stoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
+    rollouts: waitingRollouts(db.read),
     room: quotasData(services),
     troubles: troubles(db.read, NEEDING_ME_MAX),
     health: {

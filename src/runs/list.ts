@@ -46,6 +46,20 @@ export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
   return { rows, ...page, total: countRuns(db, where, filter.q !== '') }
 }
 
+/** Failed runs that nothing has been done about since, newest first: of a tenant only its latest run counts. */
+export function stoppedRuns(db: Reader, limit: number) {
+  const isLatest = sql`NOT EXISTS (SELECT 1 FROM ${runs} AS later
+    WHERE later.tenant_id = ${runs.tenantId} AND later.id > ${runs.id})`
+  return db
+    .select(LISTED)
+    .from(runs)
+    .innerJoin(tenants, eq(tenants.id, runs.tenantId))
+    .where(and(eq(runs.status, 'failed'), isLatest))
+    .orderBy(desc(runs.id))
+    .limit(limit)
+    .all()
+}
+
 function countRuns(db: Reader, where: SQL | undefined, namesTenants: boolean): number {
   const all = db.select({ count: count() }).from(runs).$dynamic()
   const found = namesTenants ? all.innerJoin(tenants, eq(tenants.id, runs.tenantId)) : all

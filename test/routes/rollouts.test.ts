@@ -338,6 +338,25 @@ describe('for programs', () => {
   })
 })
 
+describe('the overview', () => {
+  test('shows a rollout that waits for a person, and failed deploys until something was done since', async () => {
+    await open(3)
+    fleet.behaves = () => 'health'
+    const id = await fleet.rollOut('v43', { bake_minutes: 0 })
+    await fleet.live()
+    const failed = fleet.targets()[0]?.name
+    expect(words(await text('/admin'))).toContain(`failed Deploy to ${failed}`)
+    fleet.behaves = () => 'good'
+    await fleet.rollOut('v44', { bake_minutes: 0 })
+    await operator.post(`/admin/rollouts/${fleet.rollout.id}/hold`)
+    expect(words(await text('/admin'))).toContain('held Rollout of v44')
+    await operator.post(`/admin/rollouts/${fleet.rollout.id}/resumption`)
+    await fleet.live()
+    expect(fleet.rollout.id).not.toBe(id)
+    expect(words(await text('/admin'))).not.toMatch(/failed Deploy|Rollout of/)
+  })
+})
+
 describe('a tenant’s page', () => {
   test('says which release it runs since when, and which one it should', async () => {
     await open(3)

@@ -77,6 +77,7 @@ export const PAGES: Sample[] = [
     ...samples.overview,
     waiting: [],
     failedRuns: [],
+    rollouts: [],
     troubles: [],
     latestRuns: [],
     tenants: [],

@@ -298,6 +298,9 @@ export const overview: OverviewProps = {
       paidAt: NOW - 2 * HOUR,
     },
   ],
+  rollouts: [
+    { id: 'rol_01', tag: 'v43', status: 'frozen', reason: 'A way back failed too.', createdAt: NOW },
+  ],
   failedRuns: runRows.filter((run) => run.status === 'failed'),
   troubles: [
     {
