@@ -14,6 +14,8 @@ boot_log=${ATLAS_BOOT_LOG:-/var/log/cloud-init-output.log}
 # Where Caddy finds the page for visitors of a stopped app.
 holding=${ATLAS_HOLDING_DIR:-/srv/atlas}/index.html
 app=$state/app
+# Whose compose.yaml and app.env docker compose is handed.
+settings=$app
 # What backup and restore unpack: gone when the command ends, or when the next one begins.
 work=$state/work
 next_key=$state/host-key-next/key
@@ -99,7 +101,7 @@ submit() {
 
 accept() {
   read_input
-  request="$verb $(sha256sum <"$dir/input.new")"
+  request="$verb $(gist <"$dir/input.new" | sha256sum)"
   if [ ! -e "$dir/request" ]; then
     mv "$dir/input.new" "$dir/input"
     : >"$dir/output"
@@ -109,6 +111,14 @@ accept() {
   fi
   rm -f "$dir/input.new"
   [ "$request" = "$(cat "$dir/request")" ] || refuse conflict 'Another command was given under this id.'
+}
+
+# What makes two inputs the same command. An Atlas that was changed in the middle of a deploy asks with other settings.
+gist() {
+  case $verb in
+    deploy) jq --sort-keys --compact-output '{release, images, former}' ;;
+    *) cat ;;
+  esac
 }
 
 read_input() {
@@ -250,12 +260,17 @@ public_half() {
 
 write_settings() {
   check_settings
-  input '.compose' >"$app/compose.yaml.new"
-  jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$app/app.env.new"
-  sum=$(cat "$app/compose.yaml.new" "$app/app.env.new" | sha256sum | cut -d ' ' -f 1)
-  mv "$app/compose.yaml.new" "$app/compose.yaml"
-  mv "$app/app.env.new" "$app/app.env"
+  put_settings "$app"
+  sum=$(cat "$app/compose.yaml" "$app/app.env" | sha256sum | cut -d ' ' -f 1)
   printf '{"result":{"sha256":"%s"}}\n' "$sum"
+}
+
+put_settings() {
+  mkdir -p "$1"
+  input '.compose' >"$1/compose.yaml.new"
+  jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$1/app.env.new"
+  mv "$1/compose.yaml.new" "$1/compose.yaml"
+  mv "$1/app.env.new" "$1/app.env"
 }
 
 check_settings() {
@@ -377,13 +392,16 @@ deploy_app() {
   host=$(input '.health.host // ""')
   [ ! -e "$dir/failed" ] || go_back
   if [ ! -e "$dir/switched" ]; then
+    prepare_settings
     prepare_release
     : >"$dir/switched"
   fi
+  take_settings
   log "Switching to release $target"
   switch_to '' never || fail switch 'The app could not be started with the new release.'
   healthy '' || fail health 'The app did not become healthy with the new release.'
   smoke || fail smoke 'The app does not pass its smoke check with the new release.'
+  rm -rf "$app/former" "$app/next"
   sweep_images
   app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
   jq --null-input --compact-output --arg release "$target" --argjson app "$app_now" \
@@ -401,9 +419,35 @@ check_deploy() {
     and (.smoke == null or (.smoke | look and (.contains == null or (.contains
       | type == "string" and length > 0 and (test("[\\x00\\n\\r]") | not)))))
     and (.migrate == null or (.migrate | command))' || refuse invalid 'The input is malformed.'
+  [ "$(input '.compose | type')" = null ] || check_settings
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
+}
+
+# The new release's settings wait beside those that are in force, of which a copy is kept for the way back.
+prepare_settings() {
+  rm -rf "$app/next" "$app/former"
+  [ "$(input '.compose | type')" != null ] || return 0
+  mkdir "$app/former"
+  cp --preserve "$app/compose.yaml" "$app/app.env" "$app/former"
+  put_settings "$app/next"
+  settings=$app/next
+}
+
+take_settings() {
+  settings=$app
+  for file in compose.yaml app.env; do
+    [ ! -e "$app/next/$file" ] || mv "$app/next/$file" "$app/$file"
+  done
+}
+
+give_settings_back() {
+  for file in compose.yaml app.env; do
+    [ -e "$app/former/$file" ] || continue
+    cp --preserve "$app/former/$file" "$app/$file.new"
+    mv "$app/$file.new" "$app/$file"
+  done
 }
 
 # Until its end the former release serves, and nothing has to be taken back.
@@ -537,6 +581,7 @@ tell_app() {
 
 # Ends a deploy that has changed nothing yet.
 keep() {
+  rm -rf "$app/next" "$app/former"
   tell_failure "$@" | jq --compact-output '{error: (. + {back: true})}'
   exit 1
 }
@@ -558,9 +603,11 @@ tell_failure() {
 go_back() {
   back=false
   target=$former
+  give_settings_back
   log "Going back to release $former"
   fetch .former.images || log 'Not all of its images are here'
   if switch_to .former missing && healthy .former; then back=true; else tell_app; fi
+  rm -rf "$app/former" "$app/next"
   jq --compact-output --argjson back "$back" '{error: (. + {back: $back})}' "$dir/failed"
   exit 1
 }
@@ -857,9 +904,9 @@ compose() (
   # A restore into a new server comes before its first start; what it needs of compose.yaml has no release.
   RELEASE=${target:-$(cat "$app/release" 2>/dev/null || echo none)}
   export RELEASE
-  while IFS= read -r line; do export "${line?}"; done <"$app/app.env"
+  while IFS= read -r line; do export "${line?}"; done <"$settings/app.env"
   exec timeout --kill-after=10 "$limit" docker compose --ansi never --progress plain \
-    --project-name app --project-directory "$app" --file "$app/compose.yaml" "$@"
+    --project-name app --project-directory "$app" --file "$settings/compose.yaml" "$@"
 )
 
 # Runs a command whose printed lines become log lines, and keeps its exit code.

@@ -1,4 +1,5 @@
 import type { Blueprint } from '../catalog/blueprint'
+import type { TenantSettings } from '../catalog/settings'
 import type { Settings } from '../services'
 
 /** One image of a release: as compose.yaml spells it with the tag filled in, and what the tag stood for once. */
@@ -14,13 +15,15 @@ export type Deployment = PinnedRelease & {
   migrates: boolean
   /** The tenant's own name, which the app may want to hear. */
   hostname: string
+  /** The settings that go with the release; those on the server stay in force when they are absent. */
+  settings?: TenantSettings
 }
 
 /** The input of the agent's verb `deploy`. */
 export function deployInput(
   { health, deploy }: Pick<Blueprint, 'health' | 'deploy'>,
   { registry }: Pick<Settings, 'registry'>,
-  { release, images, former, migrates, hostname }: Deployment,
+  { release, images, former, migrates, hostname, settings }: Deployment,
 ): Record<string, unknown> {
   const { migrate, smoke } = deploy
   return {
@@ -45,5 +48,6 @@ export function deployInput(
         }
       : {}),
     ...(registry ? { registry } : {}),
+    ...settings,
   }
 }

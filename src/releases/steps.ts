@@ -4,6 +4,7 @@ import { effects, runLogs } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
 import { callAgent, isAgentsWord, targetOf } from '../provisioning/agent'
 import { updateAgent } from '../provisioning/agent-update'
+import { settingsFor } from '../provisioning/app'
 import { deployFailure } from '../provisioning/deploy-failure'
 import { deployInput, type PinnedRelease } from '../provisioning/deploy-input'
 import { pauseMs } from '../provisioning/pause'
@@ -130,6 +131,7 @@ async function deploy(services: Services, context: StepContext, way: Way, attemp
     former,
     migrates: way === 'there' && workOf(context).way === 'forward',
     hostname: hostnameOf(tenant, settings.tenantDomain),
+    settings: settingsFor(services, context, { ...tenant, release: target.release }),
   })
   const summary = { release: target.release, former: former.release }
   const part = way === 'back' ? way : undefined

@@ -198,6 +198,57 @@ function deploying() {
     })
   })
 
+  describe('brings the settings that go with the release', () => {
+    const next = {
+      compose: `services:\n  app:\n    image: ghcr.io/acme/app:\${RELEASE:?}\n# new\n`,
+      env: { GREETING: 'hi' },
+    }
+    const inForce = () => ['compose.yaml', 'app.env'].map((name) => written('state', 'app', name))
+    const left = () => ['next', 'former'].filter((name) => existsSync(at('state', 'app', name)))
+
+    test('in force from the switch on, and for the migration before it', async () => {
+      const before = inForce()
+      put('migration-fails')
+      const cut = order({ ...next, migrate: MIGRATE })
+      expect(await failure('deploy d1', cut)).toMatchObject({ part: 'migrate', back: true })
+      expect(inForce()).toEqual(before)
+      expect(written('calls')).toContain(`--file ${at('state', 'app', 'next', 'compose.yaml')} run --rm`)
+      rmSync(at('migration-fails'))
+      await result('deploy d2', cut)
+      expect(inForce()).toEqual([next.compose, 'GREETING=hi\n'])
+      expect(written('calls')).toContain(`--file ${at('state', 'app', 'compose.yaml')} up --detach`)
+      expect(left()).toEqual([])
+    })
+
+    test('and the former ones with the former release', async () => {
+      const before = inForce()
+      answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
+      expect(await failure('deploy d1', order(next))).toMatchObject({ part: 'health', back: true })
+      expect(inForce()).toEqual(before)
+      expect(left()).toEqual([])
+    })
+
+    test.each(['up-v43', 'up-v42'])('also when a power cut comes at %s', async (part) => {
+      const before = inForce()
+      answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
+      await cutAt(part, 'deploy d1', order(next))
+      expect(await failure('deploy d1', order(next))).toMatchObject({ part: 'health', back: true })
+      expect(inForce()).toEqual(before)
+      expect(left()).toEqual([])
+    })
+
+    test('or refuses malformed ones', async () => {
+      expect(await errorCode('deploy d1', order({ ...next, env: { PATH: '/tmp' } }))).toBe('invalid')
+      expect(left()).toEqual([])
+    })
+
+    test('and is the same command when they have changed meanwhile', async () => {
+      const first = await agent('deploy d1', order(next))
+      expect(await agent('deploy d1', order({ ...next, env: { GREETING: 'later' } }))).toEqual(first)
+      expect(await errorCode('deploy d1', order({ release: 'v44' }))).toBe('conflict')
+    })
+  })
+
   describe('after a power cut', () => {
     test.each(['pull', 'migrate', 'up-v43'])('at %s goes on under the same id', async (part) => {
       await cutAt(part, 'deploy d1', order({ migrate: MIGRATE }))
@@ -208,10 +259,8 @@ function deploying() {
       expect(calls('rm --force app-migration')).toBeGreaterThan(0)
     })
 
-    test('while the app is asked, does not migrate again', async () => {
-      put('hang-up-v43')
-      const cut = cutAt('up-v43', 'deploy d1', order({ migrate: MIGRATE }))
-      await cut
+    test('while the app is asked, neither pulls nor migrates again', async () => {
+      await cutAt('health', 'deploy d1', order({ migrate: MIGRATE }))
       put('registry')
       put('free', '0\n')
       expect(await result('deploy d1', order({ migrate: MIGRATE }))).toMatchObject({ release: 'v43' })

@@ -43,6 +43,7 @@ case "$*" in
     [ "$(cat "$FAKE/app" 2>/dev/null)" = "$name $id" ] || { echo "$name $id" >"$FAKE/app"; echo x >>"$FAKE/starts"; } ;;
   *' logs '*) echo 'app says hello' ;;
   'ps --quiet '*)
+    hang health
     # A second passes between two looks at the app.
     echo "$(($(cat "$FAKE/uptime") + 1))" >"$FAKE/uptime"
     [ ! -e "$FAKE/app" ] || echo c1 ;;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { and, desc, eq, inArray, lt } from 'drizzle-orm'
 import { agentVersion } from '../../src/catalog/builtin'
+import { generateSecrets } from '../../src/catalog/settings'
 import { type ManualClock, sleep } from '../../src/clock'
 import type { Db } from '../../src/db/open'
 import { healthChecks, outbox, rollouts, rolloutTargets, runs, servers, tenants } from '../../src/db/schema'
@@ -19,7 +20,8 @@ import { runLane } from '../../src/runs/run-lane'
 import { Worker } from '../../src/runs/worker'
 import { seal } from '../../src/secrets'
 import type { Services } from '../../src/services'
-import { dataKeyPlace } from '../../src/tenants/tenant'
+import { storeSecrets } from '../../src/tenants/secrets'
+import { dataKeyPlace, getTenant } from '../../src/tenants/tenant'
 import { ENCRYPTION_KEY, openStage, type Stage } from '../stage'
 
 /** How a release ends on a machine: the part that fails, or `stuck` when the way back fails too. */
@@ -255,6 +257,8 @@ export class Fleet {
         dataKey: seal(ENCRYPTION_KEY, like.dataKey.subarray(0, 32), dataKeyPlace(`ten_${name}`)),
       })
       .run()
+    const secrets = generateSecrets(this.services.catalog.front, this.services.random)
+    storeSecrets(tx, this.services, getTenant(tx, `ten_${name}`), secrets, createdAt)
     const server = { id: `srv_${name}`, tenantId: `ten_${name}`, name, ipv4: address, hostKey: KEY }
     tx.insert(servers)
       .values({ ...server, provider: 'hetzner', createdAt })

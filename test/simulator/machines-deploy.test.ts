@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { MachineTarget } from '../../src/providers/machines'
+import { type Machine, settled } from '../../src/simulator/machines/machine'
 import type { Publication } from '../../src/simulator/registry/images'
 import { bringUp, openPark, type Park, type ParkOptions, thrownBy } from './machine-park'
 
@@ -143,6 +144,35 @@ describe('a deploy', () => {
   ])('takes none of %j', async (change) => {
     const { order, failing } = await enter()
     expect(await failing(order('v43', 'v42', change))).toMatchObject({ code: 'invalid' })
+  })
+})
+
+describe('the settings that go with a release', () => {
+  const compose = `services: { app: { image: "\${REPO:?}:\${RELEASE:?}" }, worker: { image: w } }`
+  const settingsNow = () => {
+    const machine = park.world.table<Machine>('machines').get('1')
+    return machine && settled(machine, park.clock.now()).settings
+  }
+
+  test('are in force with it, and gone with it', async () => {
+    const { order, deploy, failing } = await enter({ v43: {}, v44: { behaviour: 'broken' } })
+    const before = settingsNow()
+    const next = { compose, env: { REPO: 'acme/app', PLAN: 'starter' } }
+    await failing(order('v44', 'v42', next), 'broken')
+    expect(settingsNow()).toEqual(before)
+    await deploy(order('v43', 'v42', next))
+    expect(settingsNow()).toMatchObject({ services: ['app', 'worker'], plan: 'starter' })
+  })
+
+  test('that lack something leave everything as it is', async () => {
+    const { target, order, failing } = await enter()
+    const failed = await failing(order('v43', 'v42', { compose, env: {} }))
+    expect(failed).toMatchObject({ code: 'unavailable', facts: { part: 'pull', back: true } })
+    expect(failed.facts.log).toContain('required variable REPO is missing a value')
+    expect(await runningOn(target)).toMatchObject({ release: 'v42' })
+    expect(await failing(order('v43', 'v42', { compose, env: 1 }), 'malformed')).toMatchObject({
+      code: 'invalid',
+    })
   })
 })
 

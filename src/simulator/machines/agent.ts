@@ -67,11 +67,16 @@ export function runAgent(machine: Machine, line: string, stdin: string, pace: Su
     return atOnce(machine, pace, refusal('unavailable', 'The server is still being set up.'))
   }
   if (verb === 'logs') return atOnce(machine, pace, logs(machine, input, pace))
-  return submit(machine, { verb, id, input, request: `${verb} ${sha256(stdin)}` }, pace)
+  return submit(machine, { verb, id, input, request: `${verb} ${sha256(gistOf(verb, input, stdin))}` }, pace)
 }
 
 type Submission = { verb: Exclude<AgentVerb, 'status' | 'logs'>; id: string; input: Input; request: string }
 type Input = Record<string, unknown>
+
+/** What makes two inputs the same command. */
+function gistOf(verb: AgentVerb, { release, images, former }: Input, stdin: string): string {
+  return verb === 'deploy' ? JSON.stringify({ release, images, former }) : stdin
+}
 
 function submit(machine: Machine, { verb, id, input, request }: Submission, pace: Surroundings): Answered {
   const known = machine.commands.find((command) => command.id === id)

@@ -2,7 +2,7 @@ import type { Schema } from '../registry/images'
 import { saysAt } from './app'
 import { crashes, statusOf, WELL_FOR_MS } from './condition'
 import { type DeployInput, readDeploy } from './deploy-input'
-import { type App, type Machine, type Surroundings, withConsole } from './machine'
+import { type App, type Machine, type Settings, type Surroundings, withConsole } from './machine'
 import { Plan } from './plan'
 import { type Fetched, fetchRelease } from './pull'
 import {
@@ -14,6 +14,7 @@ import {
   pullLines,
   SLOW,
 } from './release'
+import { readSettings } from './settings'
 import { refusal, type Work } from './work'
 
 const LOOK_MS = 300
@@ -26,7 +27,15 @@ const BETWEEN_ANSWERS_MS = 2_000
 const CRASHES_MS = 5_000
 
 /** What everything here is told from. */
-type Scene = { plan: Plan; machine: Machine; input: DeployInput; pace: Surroundings }
+type Scene = {
+  plan: Plan
+  /** As it is, with the settings that go with the release. */
+  machine: Machine
+  /** The settings before. */
+  former: Settings
+  input: DeployInput
+  pace: Surroundings
+}
 type Trouble = { part: 'health' | 'smoke'; afterMs: number; message: string; words: string }
 type Next = Pick<Fetched, 'app'> & { schema: Schema | undefined }
 
@@ -42,8 +51,10 @@ export function deploy(
   if (!machine.settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
   if (!machine.app) return { machine, end: refusal('conflict', 'The app has never been started.') }
   if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
+  const settings = raw.compose === undefined ? machine.settings : readSettings(raw)
+  if (!settings) return { machine, end: refusal('invalid', 'The settings are malformed.') }
   const plan = new Plan(from, pace)
-  const scene = { plan, machine, input, pace }
+  const scene = { plan, machine: { ...machine, settings }, former: machine.settings, input, pace }
   const next = prepare(scene)
   if (next) switchOver(scene, next)
   const { logs, coming, at, end } = plan
@@ -56,6 +67,11 @@ function prepare(scene: Scene): Next | null {
   plan.passes(LOOK_MS)
   if (machine.isFull) {
     return keeps(scene, 'space', 'conflict', 'There is not enough room on the disk for the new images.')
+  }
+  const missing = machine.settings?.missing ?? []
+  if (missing.length > 0) {
+    plan.say(...missing.map((name) => `required variable ${name} is missing a value`))
+    return keeps(scene, 'pull', 'unavailable', NOT_PULLED)
   }
   const fetched = fetchRelease(machine, input, pace)
   const lines = pullLines(input.release, machine.settings?.services ?? [])
@@ -83,6 +99,7 @@ function migrate(scene: Scene, { app }: Fetched): Next | null {
 function switchOver(scene: Scene, next: Next): void {
   const { plan, input, machine } = scene
   plan.say(`Switching to release ${input.release}`)
+  if (machine.settings) plan.becomes({ settings: machine.settings })
   const trouble = runs(scene, next)
   if (!trouble) {
     plan.end = { result: { release: next.app.release, digest: next.app.digest } }
@@ -93,7 +110,10 @@ function switchOver(scene: Scene, next: Next): void {
   const { part, message } = trouble
   const log = plan.lastWords()
   plan.say(`Going back to release ${input.former.release}`)
-  const back = runs(scene, { app: formerApp(scene), schema: next.schema ?? machine.data.schema }) === null
+  plan.becomes({ settings: scene.former })
+  const again = runs(scene, { app: formerApp(scene), schema: next.schema ?? machine.data.schema })
+  if (again) plan.passes(again.afterMs)
+  const back = again === null
   plan.end = { error: { code: 'conflict', message, part, back, log } }
 }
 

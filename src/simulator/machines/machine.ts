@@ -73,7 +73,14 @@ export type App = {
 }
 
 /** Something that becomes true at a moment. */
-export type Coming = { at: number; app?: App; schema?: Schema; pulled?: string; holding?: null }
+export type Coming = {
+  at: number
+  app?: App
+  settings?: Settings
+  schema?: Schema
+  pulled?: string
+  holding?: null
+}
 
 /** One command of the agent, known to its end from the moment it begins unless it carries something. */
 export type Command = {
@@ -179,11 +186,12 @@ export function settled(machine: Machine, now: number): Machine {
   return { ...due.reduce(become, machine), coming: coming.filter(({ at }) => at > now) }
 }
 
-function become(machine: Machine, { app, schema, pulled, holding }: Coming): Machine {
+function become(machine: Machine, { app, settings, schema, pulled, holding }: Coming): Machine {
   const images = pulled ? [...new Set([...(machine.pulled ?? []), pulled])] : machine.pulled
   return {
     ...machine,
     app: app ?? machine.app,
+    settings: settings ?? machine.settings,
     data: schema ? { ...machine.data, schema } : machine.data,
     holding: holding === undefined ? machine.holding : holding,
     pulled: images,
