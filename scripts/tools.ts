@@ -18,6 +18,12 @@ export const tools = {
   age: debian('age', ['age', 'curl'], 'the agent’s backups'),
   'systemd-analyze': debian('systemd-analyze', ['systemd'], 'the unit files'),
   sshd: debian('/usr/sbin/sshd', ['openssh-server', 'openssh-client'], 'the bench against ssh'),
+  dockerd: debian('dockerd', ['docker.io', 'iptables'], 'real machines'),
+  mmdebstrap: debian('mmdebstrap', ['mmdebstrap', 'debian-archive-keyring'], 'real machines'),
+  'docker-registry': debian('docker-registry', ['docker-registry'], 'real machines'),
+  pebble: debian('pebble', ['pebble'], 'real machines'),
+  busybox: debian('busybox', ['busybox-static'], 'real machines'),
+  openssl: debian('openssl', ['openssl'], 'real machines'),
   litestream: {
     command: 'litestream',
     debianPackages: [],

@@ -7,7 +7,6 @@ export type ErrorCode =
   | 'forbidden'
   | 'unavailable'
   | 'internal'
-  | 'not_implemented'
 
 export type ErrorDetails = {
   /** What is wrong, by field name, in words for the person who typed it. */

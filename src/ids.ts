@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 /** One prefix a noun, so that an id in a log or a URL says what it names. */
 export type IdPrefix =
   | 'ins'
@@ -30,7 +28,7 @@ const TIME_DIGITS = 10
 /** A source of random bytes; passed in so that a whole life can be replayed from a seed. */
 export type Random = (size: number) => Uint8Array
 
-export const systemRandom: Random = (size) => randomBytes(size)
+export const systemRandom: Random = (size) => crypto.getRandomValues(new Uint8Array(size))
 
 /** A prefixed id that sorts by time: `ten_` + 10 digits of milliseconds + 13 random digits (65 bits). */
 export function newId(prefix: IdPrefix, nowMs: number, random: Random = systemRandom): string {

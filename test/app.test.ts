@@ -273,7 +273,6 @@ const ERRORS: [number, AtlasError, Record<string, unknown>][] = [
   [401, unauthorized('Who?'), { code: 'unauthorized', message: 'Who?' }],
   [403, forbidden('No.'), { code: 'forbidden', message: 'No.' }],
   [503, unavailable('Gone.', { retryAfterMs: 1_500 }), { code: 'unavailable', message: 'Gone.' }],
-  [501, new AtlasError('not_implemented', 'Not yet.'), { code: 'not_implemented', message: 'Not yet.' }],
 ]
 
 test.each(ERRORS.map(([status, error, shape]) => [shape.code, status, error, shape] as const))(

@@ -31,6 +31,30 @@ export function describeWith(name: ToolName, title: string, body: (path: string)
   })
 }
 
+/** Why a group of tests cannot run on this machine. `proof` finds the same once more; without one it can be mended. */
+export type Refusal = { reason: string; proof?: () => unknown }
+
+/**
+ * A group of tests on something that not every machine gives. Where it gives a refusal they are skipped, and a name says
+ * why; with CI=true a test in their place proves that it cannot be otherwise, and without proof it fails.
+ */
+export function describeOn<Found extends object>(
+  found: Found | Refusal,
+  title: string,
+  body: (found: Found) => void,
+): void {
+  if (!('reason' in found)) return void describe(title, () => body(found))
+  const name = `${title} (${found.reason})`
+  const inCi = process.env.CI === 'true'
+  test.skipIf(!inCi)(inCi ? `${name} cannot be had here` : name, () => prove(title, found))
+}
+
+async function prove(title: string, { reason, proof }: Refusal): Promise<void> {
+  if (!proof) throw new Error(reason)
+  await proof()
+  console.log(`${title}: not tested here, because ${reason}`)
+}
+
 function look(name: ToolName): { path: string | null; skipped: boolean; lacking: string } {
   const tool: Tool = tools[name]
   const path = tool.find()

@@ -30,7 +30,8 @@
     const pad = (number) => String(number).padStart(2, '0')
     if (seconds < 60) return `${seconds} s`
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
-    return `${Math.floor(seconds / 3600)} h ${pad(Math.floor((seconds % 3600) / 60))} min`
+    if (seconds < 2 * 86400) return `${Math.floor(seconds / 3600)} h ${pad(Math.floor((seconds % 3600) / 60))} min`
+    return `${Math.floor(seconds / 86400)} d ${pad(Math.floor((seconds % 86400) / 3600))} h`
   }
 
   localize()

@@ -8,6 +8,9 @@ import { hashToken, newToken } from '../secrets'
 
 export type ApiTokenRow = typeof apiTokens.$inferSelect
 
+/** The name of tokens that serve one command beside Atlas; their rows stay, as the audit log names them. */
+export const COMMAND_TOKEN = '(atlas command)'
+
 const PREFIX = 'atlas_'
 const USED_EVERY_MS = 60_000
 

@@ -1,4 +1,4 @@
-import { and, desc, eq } from 'drizzle-orm'
+import { and, desc, eq, lt, or } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { backups } from '../db/schema'
 import { notFound } from '../errors'
@@ -45,13 +45,22 @@ export function beginBackup(
   const known = backupOfRun(tx, { runId, method, reason })
   if (known) return known.status === 'running' || known.status === 'complete' ? known : reopen(tx, known)
   const id = newId('bak', nowMs, random)
-  const objectKey = method === 'app' ? `${settings.installationId}/tenants/${tenant.id}/${id}.age` : null
+  const objectKey = method === 'app' ? objectKeyOf(settings, tenant.id, id) : null
   const facts = { tenantId: tenant.id, runId, serverId: server.id, method, reason, objectKey }
   return tx
     .insert(backups)
     .values({ id, ...facts, status: 'running', release: tenant.release, createdAt: nowMs })
     .returning()
     .get()
+}
+
+/** Where a tenant's backup is in our storage: under a prefix of its own. */
+export function objectKeyOf(
+  { installationId }: Pick<Services['settings'], 'installationId'>,
+  tenantId: string,
+  backupId: string,
+): string {
+  return `${installationId}/tenants/${tenantId}/${backupId}.age`
 }
 
 /** Whatever was left of it may have been cleared away. */
@@ -73,12 +82,29 @@ export function completeBackup(
   facts: Pick<BackupRow, 'sizeBytes'> & Partial<BackupRow>,
   nowMs: number,
 ): void {
-  const { retentionDays } = catalog.plan(getTenant(tx, backup.tenantId).planId).plan.backups
-  const expiresAt = expiryOf(nowMs, retentionDays)
+  const { planId, deleteAt } = getTenant(tx, backup.tenantId)
+  const { retentionDays } = catalog.plan(planId).plan.backups
+  // A last copy is for the time after the tenant is gone.
+  const fromMs = backup.reason === 'before_deletion' ? Math.max(nowMs, deleteAt ?? 0) : nowMs
+  const expiresAt = expiryOf(fromMs, retentionDays)
   tx.update(backups)
     .set({ ...facts, status: 'complete', error: null, completedAt: nowMs, expiresAt })
     .where(eq(backups.id, backup.id))
     .run()
+}
+
+/** What there is to come back to when a tenant is gone: counted from its deletion on, however long that took. */
+export function keepLastBackups(
+  tx: Tx,
+  { catalog }: Pick<Services, 'catalog'>,
+  { id, planId }: Pick<TenantRow, 'id' | 'planId'>,
+  deletedAtMs: number,
+): void {
+  const until = expiryOf(deletedAtMs, catalog.plan(planId).plan.backups.retentionDays)
+  const mine = and(eq(backups.tenantId, id), eq(backups.status, 'complete'), lt(backups.expiresAt, until))
+  const newest = latestBackup(tx, id, 'app') ?? latestBackup(tx, id)
+  const isLast = or(eq(backups.reason, 'before_deletion'), eq(backups.id, newest?.id ?? ''))
+  tx.update(backups).set({ expiresAt: until }).where(and(mine, isLast)).run()
 }
 
 /** What a run has begun to copy and not finished is no backup; whatever is left of it is removed a day later. */

@@ -56,12 +56,13 @@ export async function copyTenant(
 
 /**
  * The same where a backup is wanted and must not hold up the rest: when the server is gone, has not answered for
- * `patienceMs`, or refuses, the step is done all the same. Its output then has no `backupId` and says `why`.
+ * `patienceMs`, or refuses, the step is done all the same. Its output then has no `backupId` and says `why`. With
+ * `refusalStops` a refusal is thrown, and only what can't be copied any more is gone without.
  */
 export async function copyIfPossible(
   services: Services,
   context: StepContext,
-  { patienceMs, ...copying }: Copying & { patienceMs: number },
+  { patienceMs, refusalStops = false, ...copying }: Copying & { patienceMs: number; refusalStops?: boolean },
 ): Promise<StepResult> {
   const { run, db } = context
   const server = copying.server ?? serverOf(db.read, run.tenantId)
@@ -71,6 +72,7 @@ export async function copyIfPossible(
     return await copyTenant(services, context, copying)
   } catch (thrown) {
     if (!(thrown instanceof AtlasError) || thrown.code === 'internal') throw thrown
+    if (refusalStops && thrown.code !== 'unavailable' && thrown.code !== 'not_found') throw thrown
     const waitedMs = context.now() - context.startedAt
     if (thrown.code !== 'unavailable' || waitedMs >= patienceMs) return withoutBackup(context, thrown.message)
     return wait(Math.max(pauseMs(waitedMs), thrown.retryAfterMs ?? 0), thrown.message)

@@ -14,6 +14,8 @@ const AT_ONCE_MAX = 20
 const HOUR_MS = 3_600_000
 const SLICE = 500
 const METHODS = ['app', 'image'] as const
+/** Kinds of runs that may have stopped half-way through changing the server or its data. */
+const HALF_WAY = ['provision', 'change-plan', 'move', 'restore', 'rotate-secrets', 'delete']
 
 /** The facts from which it follows whether a tenant's backup is due; times in UTC milliseconds. */
 export type Facts = {
@@ -117,10 +119,10 @@ function candidates(db: Reader, last: string): Candidate[] {
   }))
 }
 
-/** What failed and waits for somebody to retry or undo it must stay the tenant's latest run. */
+/** What stopped half-way and waits for somebody to retry or undo it must stay the tenant's latest run. */
 function isHeldByFailure(db: Reader, tenantId: string): boolean {
   const latest = latestRun(db, tenantId)
-  return latest?.status === 'failed' && latest.kind !== 'backup' && latest.kind !== 'deploy'
+  return latest?.status === 'failed' && HALF_WAY.includes(latest.kind)
 }
 
 function atWork(db: Reader): number {

@@ -46,9 +46,11 @@ export function backupsOf(services: Services, tenantId: string) {
     .where(complete)
     .get()
   const { rows, total } = listBackups(db.read, services, tenantId, { number: 1, size: LATEST })
-  const missing = (method: BackupMethod) => missingFor(services, tenant, server, method)
+  // A tenant that is gone may have had what the catalog has no more.
+  const isGone = tenant.status === 'deleted'
+  const missing = (method: BackupMethod) => (isGone ? null : missingFor(services, tenant, server, method))
   return {
-    plan: catalog.plan(tenant.planId).plan.backups,
+    plan: isGone ? null : catalog.plan(tenant.planId).plan.backups,
     kept: { count: kept?.count ?? 0, bytes: Number(kept?.bytes ?? 0) },
     latest: latestBackup(db.read, tenantId) ?? null,
     missing: { app: missing('app'), image: missing('image') },

@@ -40,10 +40,18 @@ export function expiredBackups(db: Reader, nowMs: number, limit: number): Backup
   return db
     .select()
     .from(backups)
-    .where(and(isOver, lte(keptUntil(), nowMs)))
+    .where(and(isOver, lte(keptUntil(), nowMs), sql`NOT ${isInUse()}`))
     .orderBy(asc(backups.expiresAt))
     .limit(limit)
     .all()
+}
+
+/** Whether a run that lives, or that failed and may still be retried or undone, is about this backup or has made it. */
+function isInUse(): SQL<number> {
+  return sql<number>`(backups.status = 'complete' AND EXISTS (SELECT 1 FROM runs WHERE runs.tenant_id = backups.tenant_id
+    AND (runs.status IN ('queued', 'running', 'waiting') OR (runs.status = 'failed' AND runs.created_at =
+      (SELECT max(latest.created_at) FROM runs AS latest WHERE latest.tenant_id = runs.tenant_id)))
+    AND (runs.id = backups.run_id OR json_extract(runs.input, '$.backupId') = backups.id)))`
 }
 
 /**

@@ -1,11 +1,14 @@
+import { and, eq, inArray } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
-import { conflict, notFound } from '../errors'
+import { effects } from '../db/schema'
+import { AtlasError, conflict, notFound } from '../errors'
 import { commonEnds } from '../lifecycle/failure'
 import { requireReady } from '../lifecycle/readiness'
-import { checkHealth, start, startApp } from '../provisioning/app'
+import { checkHealth, start, startApp, stop } from '../provisioning/app'
+import { pauseMs } from '../provisioning/pause'
 import { tellSecrets } from '../provisioning/tell-secrets'
-import { done, type Recipe, type RunFacts, type Step, type StepContext } from '../runs/recipe'
+import { done, type Recipe, type RunFacts, type Step, type StepContext, wait } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
@@ -59,6 +62,7 @@ export function restoreRecipe(services: Services): Recipe {
     kind: 'restore',
     title: 'Restore',
     steps: [
+      stopFirst(services),
       safetyBackup(services),
       safetyImage(services),
       putBackupBack(services),
@@ -68,10 +72,38 @@ export function restoreRecipe(services: Services): Recipe {
     ],
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
+    failed: (tx, run, error, nowMs) => {
+      failBackups(tx, run.id, error.message, nowMs)
+      ends.failed(tx, run, error, nowMs)
+    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)
       ends.undone(tx, run, nowMs)
     },
+  }
+}
+
+/** Nothing is written any more that the copy would lack. An app that can't even be stopped is restored all the same. */
+function stopFirst(services: Services): Step {
+  return {
+    name: 'stop-app',
+    title: 'Stop the app',
+    again: 'Stops the app, or finds it stopped.',
+    takesBack: 'Starts the app again.',
+    async run(context) {
+      try {
+        return await stop(services, context)
+      } catch (thrown) {
+        if (!(thrown instanceof AtlasError) || thrown.code === 'internal') throw thrown
+        const waitedMs = context.now() - context.startedAt
+        if (thrown.code === 'unavailable' && waitedMs < PATIENCE_MS) {
+          return wait(pauseMs(waitedMs), thrown.message)
+        }
+        context.log(`The app could not be stopped: ${thrown.message}`)
+        return done()
+      }
+    },
+    undo: (context) => start(services, context),
   }
 }
 
@@ -106,14 +138,30 @@ function putBackupBack(services: Services): Step {
     name: 'put-back',
     title: 'Put the backup back',
     again: 'Puts the same backup back once more.',
-    takesBack: 'Puts back what was there before, and starts the app.',
+    takesBack: 'Puts back what was there before if it was replaced, and starts the app.',
     run: (context) => put(services, context, String(context.run.input.backupId)),
     async undo(context) {
+      if (!mayHaveReplaced(context)) return start(services, context)
       const { backupId } = context.output('safety-image')
       const result = await put(services, context, String(backupId))
       return result.kind === 'wait' ? result : start(services, context)
     },
   }
+}
+
+/**
+ * Whether anything of the data may be gone: not when every call was refused before that. The agent says `unavailable`
+ * also of a restore that stopped half-way.
+ */
+function mayHaveReplaced({ db, run, step }: StepContext): boolean {
+  const mine = and(eq(effects.runId, run.id), eq(effects.step, step))
+  const calls = and(mine, inArray(effects.verb, ['restore', 'rebuildServer']))
+  return db.read
+    .select()
+    .from(effects)
+    .where(calls)
+    .all()
+    .some(({ outcome, vendorCode }) => outcome !== 'refused' || vendorCode === 'agent_unavailable')
 }
 
 function put(services: Services, context: StepContext, backupId: string) {

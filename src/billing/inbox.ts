@@ -1,5 +1,6 @@
 import { and, asc, eq, lte, min, notInArray, sql } from 'drizzle-orm'
 import type { Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { counters, inbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import type { WebhookEvent } from '../providers/payments'
@@ -40,6 +41,15 @@ export function countUp(tx: Tx, name: string): void {
     .run()
 }
 
+const earliestEvent = prepared((db) => {
+  const isFree = sql`${inbox.eventId} NOT IN (SELECT value FROM json_each(${sql.placeholder('inHand')}))`
+  return db
+    .select({ at: min(inbox.availableAt) })
+    .from(inbox)
+    .where(and(eq(inbox.status, 'received'), isFree))
+    .prepare()
+})
+
 /** The lane that acts on received events. */
 export function inboxLane(services: Services, chance: () => number): Lane<EventRow> {
   const { db, clock } = services
@@ -48,12 +58,7 @@ export function inboxLane(services: Services, chance: () => number): Lane<EventR
   return {
     name: 'inbox',
     concurrency: EVENTS_AT_ONCE_MAX,
-    nextDueAt: (inHand) =>
-      db.read
-        .select({ at: min(inbox.availableAt) })
-        .from(inbox)
-        .where(waiting(inHand))
-        .get()?.at ?? null,
+    nextDueAt: (inHand) => earliestEvent(db.read).get({ inHand: JSON.stringify([...inHand]) })?.at ?? null,
     take: (limit, inHand) =>
       db.read
         .select()

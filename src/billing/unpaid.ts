@@ -7,7 +7,7 @@ import { organizations, subscriptions, tenants } from '../db/schema'
 import type { PaidSubscription } from '../providers/payments'
 import { queueMail } from '../runs/outbox'
 import type { Services } from '../services'
-import { graceEndsAt, isOverdue, type Owing } from './standing'
+import { graceEndsAt, isOverdue, type Owing, wantedStanding } from './standing'
 
 /** What an organization owes: since when, and when what it has is suspended for it; null when it owes nothing. */
 export function debtOf(
@@ -18,6 +18,18 @@ export function debtOf(
   const row = db.select().from(subscriptions).where(mine).get()
   const suspendsAt = row ? graceEndsAt(row) : null
   return row?.unpaidSince && suspendsAt ? { unpaidSince: row.unpaidSince, suspendsAt } : null
+}
+
+/** Why money wants what an organization has to stand still now; null when it does not. */
+export function moneyAgainst(
+  db: Reader,
+  organizationId: string,
+  nowMs: number,
+): 'unpaid' | 'canceled' | null {
+  const mine = eq(subscriptions.organizationId, organizationId)
+  const row = db.select().from(subscriptions).where(mine).get()
+  const wanted = row && wantedStanding(row, nowMs)
+  return wanted?.standing === 'suspended' ? wanted.because : null
 }
 
 /** Notes that a subscription begins to owe, and tells the operator once; or that it owes no more. */

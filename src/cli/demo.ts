@@ -12,7 +12,7 @@ import type { Output } from './output'
 import { stopped } from './stopped'
 import { Voice } from './voice'
 
-const PROGRESS_EVERY = 1_000
+const PROGRESS_EVERY = 400
 
 /**
  * `atlas demo`: Atlas and simulated clouds on loopback until `stop` fires; with `--story` the whole story without a

@@ -1,8 +1,8 @@
-import { createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
+import { COMMAND_TOKEN, createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
 import { openDataBeside } from '../atlas'
 import { SystemClock } from '../clock'
 import { atlasUrlIn, dataDirIn, type Environment, portIn } from '../config'
-import type { Db } from '../db/open'
+import type { Db, Reader } from '../db/open'
 import { AtlasError, conflict, type ErrorCode, invalid, unavailable } from '../errors'
 import type { Output } from './output'
 
@@ -14,9 +14,8 @@ export type Remote = {
 }
 
 const OPERATOR = { id: 'cli' }
-const TOKEN_NAME = 'command'
-// Longer than any command takes; what is older was left by one that was killed.
-const STALE_MS = 3_600_000
+// A deletion may be waited for through its cool-off, which lasts days; what is older was left by one that was killed.
+const STALE_MS = 30 * 86_400_000
 const PATIENCE_MS = 30_000
 
 /**
@@ -63,21 +62,29 @@ function connectBeside(env: Environment, stop?: AbortSignal): Remote {
   const origin = `http://127.0.0.1:${portIn(env)}`
   const db = openDataBeside(dataDirIn(env))
   const now = () => new SystemClock().now()
-  const { id, token } = db.write((tx) => createApiToken(tx, TOKEN_NAME, OPERATOR, now()))
+  const { id, token } = db.write((tx) => createApiToken(tx, COMMAND_TOKEN, OPERATOR, now()))
   forgetStale(db, now())
   return {
     ask: asking(origin, token, stop),
     close() {
-      db.write((tx) => revokeApiToken(tx, id, OPERATOR, now()))
-      db.close()
+      try {
+        db.write((tx) => isLive(tx, id) && revokeApiToken(tx, id, OPERATOR, now()))
+      } finally {
+        db.close()
+      }
     },
   }
+}
+
+/** Another command or a person may have revoked it meanwhile. */
+function isLive(db: Reader, tokenId: string): boolean {
+  return listApiTokens(db).some(({ id, revokedAt }) => id === tokenId && revokedAt === null)
 }
 
 function forgetStale(db: Db, nowMs: number): void {
   const stale = listApiTokens(db.read).filter(
     ({ name, revokedAt, createdAt }) =>
-      name === TOKEN_NAME && revokedAt === null && createdAt < nowMs - STALE_MS,
+      name === COMMAND_TOKEN && revokedAt === null && createdAt < nowMs - STALE_MS,
   )
   for (const { id } of stale) db.write((tx) => revokeApiToken(tx, id, OPERATOR, nowMs))
 }

@@ -34,9 +34,13 @@ export const BACKUP_COMMANDS: Record<string, TenantCommand> = {
   },
   restore: { words: 'NAME BACKUP', about: 'put a backup back; `latest` is the newest', run: restore },
   move: {
-    words: 'NAME [--backup ID] [--plan ID]',
+    words: 'NAME [--backup ID] [--accept-older-backup] [--plan ID]',
     about: 'move it to a new server, with its data as it is or a backup',
-    options: { backup: { type: 'string' }, plan: { type: 'string' } },
+    options: {
+      backup: { type: 'string' },
+      'accept-older-backup': { type: 'boolean' },
+      plan: { type: 'string' },
+    },
     run: move,
   },
   'rotate-secrets': { words: 'NAME', about: 'give its app new secrets', run: rotate },
@@ -99,6 +103,8 @@ async function findBackup(remote: Remote, tenantId: string, id: string): Promise
   throw notFound(`There is no backup ${JSON.stringify(id)} of this tenant. See \`atlas tenants backups\`.`)
 }
 
+type Moving = { run_id: string; downtime_minutes: number; answers: boolean; latest_backup_at: number | null }
+
 async function move(call: TenantCall): Promise<number> {
   const { remote, io, args, options } = call
   const tenant = await findTenant(remote, args[0] ?? '')
@@ -107,11 +113,15 @@ async function move(call: TenantCall): Promise<number> {
     `The server ${tenant.server?.name ?? ''} is deleted once the app is healthy on a new one.`,
     ...(backup ? [`Everything that was changed since ${backup} was made is lost.`] : []),
   ])
-  const body = { ...(backup ? { backup_id: backup } : {}), ...(plan ? { plan } : {}) }
+  const accepted = options['accept-older-backup'] ? { accept_older_backup: true } : {}
+  const body = { ...(backup ? { backup_id: backup } : {}), ...accepted, ...(plan ? { plan } : {}) }
   const path = `/api/admin/tenant/${tenant.id}/move`
-  const queued = await remote.ask<{ run_id: string; downtime_minutes: number }>('POST', path, body)
+  const queued = await remote.ask<Moving>('POST', path, body)
   const minutes = queued.downtime_minutes
   io.err(`Visitors get no answer for about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`)
+  if (!queued.answers) {
+    io.err(`The old server does not answer; its latest backup was made ${timeText(queued.latest_backup_at)}.`)
+  }
   return tellRun(call, queued)
 }
 

@@ -72,13 +72,23 @@ export async function findTenant(remote: Remote, nameOrId: string): Promise<Told
   if (nameOrId.startsWith('ten_')) return show(nameOrId)
   // Without a status the deleted ones are left out.
   for (const status of ['', 'deleted']) {
-    const query = new URLSearchParams({ q: nameOrId, status })
-    const { tenants } = await remote.ask<{ tenants: ToldTenant[] }>('GET', `/api/admin/tenants?${query}`)
-    const named = tenants.find(({ subdomain }) => subdomain === nameOrId)
+    const named = await findListed(remote, nameOrId, status)
     if (named) return show(named.id)
   }
   throw notFound(`There is no tenant ${JSON.stringify(nameOrId)}. See \`atlas tenants list\`.`)
 }
+
+/** Looks through every page: `ada` is part of many names, and of addresses too. */
+async function findListed(remote: Remote, name: string, status: string): Promise<ToldTenant | undefined> {
+  for (let page = 1; ; page++) {
+    const query = new URLSearchParams({ q: name, status, page: String(page) })
+    const listed = await remote.ask<ListAnswer>('GET', `/api/admin/tenants?${query}`)
+    const named = listed.tenants.find(({ subdomain }) => subdomain === name)
+    if (named || page * listed.per_page >= listed.total) return named
+  }
+}
+
+type ListAnswer = { tenants: ToldTenant[]; per_page: number; total: number }
 
 /** Tells that a run was queued, or follows it to its end with --wait. Resolves to the exit code. */
 export async function tellRun(

@@ -74,9 +74,9 @@ async function bringBack(call: TenantCall): Promise<number> {
 
 async function undo(call: TenantCall): Promise<number> {
   const tenant = await findTenant(call.remote, call.args[0] ?? '')
-  if (tenant.run?.kind === 'provision') {
-    await confirmLoss(call, tenant, ['Its server, its name and its secrets will be deleted.'])
-  }
+  const path = `/api/admin/runs/${tenant.run?.id ?? 'none'}`
+  const { undo_losses: losses } = await call.remote.ask<{ undo_losses: string[] }>('GET', path)
+  if (losses.length > 0) await confirmLoss(call, tenant, ['It removes for good:', ...losses])
   return mend('undo')(call)
 }
 

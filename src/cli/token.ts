@@ -1,4 +1,4 @@
-import { createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
+import { COMMAND_TOKEN, createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
 import { openDataBeside } from '../atlas'
 import { SystemClock } from '../clock'
 import { dataDirIn, type Environment } from '../config'
@@ -55,7 +55,7 @@ function revoke(id: string, db: Db, nowMs: number, io: Output): void {
 }
 
 function list(db: Db, _nowMs: number, io: Output): void {
-  const tokens = listApiTokens(db.read)
+  const tokens = listApiTokens(db.read).filter(({ name }) => name !== COMMAND_TOKEN)
   if (tokens.length === 0) io.out('There are no API tokens yet. Make one with `atlas token create NAME`.')
   for (const row of tokens) {
     const used = row.lastUsedAt ? `used ${new Date(row.lastUsedAt).toISOString()}` : 'never used'

@@ -9,6 +9,8 @@ import { TENANT_DOMAIN } from './shop'
 export type End = {
   db: Reader
   holds: Holdings
+  /** The id of a plan's price at Stripe. */
+  priceOf(planId: string): string
   /** What was seen on the way. */
   seen: readonly string[]
   /** What Atlas logged as errors. */
@@ -45,13 +47,23 @@ export const INVARIANTS: readonly Invariant[] = [
       }),
   },
   {
-    always: 'An active tenant has exactly one subscription that is paid for or asked for; no tenant has two.',
+    always: 'No tenant has two subscriptions.',
     broken: ({ db, holds }) =>
       liveTenants(db).flatMap((tenant) => {
         const customer = organizationOf(db, tenant)?.stripeCustomerId
         const live = holds.subscriptions.filter((one) => one.customer === customer && isLive(one))
-        const isRight = live.length === 1 || (live.length === 0 && tenant.status === 'suspended')
-        return isRight ? [] : [`${tenant.subdomain} (${tenant.status}) has ${live.length} subscriptions`]
+        return live.length <= 1 ? [] : [`${tenant.subdomain} has ${live.length} subscriptions`]
+      }),
+  },
+  {
+    always: 'A tenant pays the price of the plan that it has.',
+    broken: ({ db, holds, priceOf }) =>
+      liveTenants(db).flatMap((tenant) => {
+        const customer = organizationOf(db, tenant)?.stripeCustomerId
+        const live = holds.subscriptions.filter((one) => one.customer === customer && isLive(one))
+        const prices = live.flatMap(({ items }) => items.data.map(({ price }) => price.id))
+        const others = prices.filter((price) => price !== priceOf(tenant.planId))
+        return others.map((price) => `${tenant.subdomain} has ${tenant.planId} and pays ${price}`)
       }),
   },
   {

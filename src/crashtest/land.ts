@@ -1,32 +1,27 @@
-import { Database } from 'bun:sqlite'
-import type { Duplex } from 'node:stream'
 import { sleep } from '../clock'
 import { Db } from '../db/open'
-import { unavailable } from '../errors'
 import { allRecipes } from '../lifecycle/recipes'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
-import { ReplyLost } from '../simulator/faults'
-import type { Machine } from '../simulator/machines/machine'
 import { type Clouds, makeClouds } from '../simulator/simulator'
 import type { Exchange } from '../simulator/twin'
 import { World } from '../simulator/world'
-import { cable } from './cable'
 import { chanceFrom } from './chance'
-import { Fate, silence } from './fate'
-import { change, Life } from './life'
+import { Fate } from './fate'
+import { Life } from './life'
+import { Network } from './network'
 import { Rounds } from './rounds'
-import { enterSandbox, orAborted } from './sandbox'
-import { cloudsOf, prepare, type Shop, STORAGE_HOST } from './shop'
+import { enterSandbox } from './sandbox'
+import { cloudsOf, type Shop } from './shop'
 import type { Story } from './story'
+import type { Copy } from './tables'
 import { StoryTime } from './time'
 import { Trace } from './trace'
 import { Watch } from './watch'
 import { Weather } from './weather'
-import { receiveWebhook } from './webhook'
 
 /** Everything that a story left behind, from which another can go on. */
-export type Snapshot = { atMs: number; control: Uint8Array; clouds: Uint8Array }
+export type Snapshot = { atMs: number; control: Copy; clouds: Uint8Array }
 
 export type LandOptions = {
   story: Pick<Story, 'seed' | 'deaths' | 'weather' | 'outages'>
@@ -37,15 +32,18 @@ export type LandOptions = {
   recipes?: (services: Services, life: number) => readonly Recipe[] | undefined
   /** How much faster than real ones the clouds are. */
   speed?: number
+  /** The process that takes the place of the first dead one starts with a database that is so much older. */
+  forgetsMs?: number
 }
 
 /** The clouds are this much faster than real ones: what is waited for is looked at a few times and not fifty. */
-const CLOUD_SPEED = 20
+const CLOUD_SPEED = 60
 const RESTART_MS = 700
 const MINUTE_MS = 60_000
 /** Where nothing is going on, time goes forward in strides, as for a machine that sleeps between them. */
 const CALM_MS = 20_000
 const STRIDE_MS = 6 * 60 * MINUTE_MS
+const CAREFUL_STRIDE_MS = 10 * MINUTE_MS
 
 /**
  * A control database, simulated clouds and one Atlas after the other, in this process and in simulated time. The
@@ -61,10 +59,12 @@ export class Land {
   readonly lives: Life[] = []
   /** How many audit events there were when Atlas last said yes. */
   promised = 0
+  private readonly network: Network
   private readonly leave: () => void
   private readonly deaths: (number | string)[]
   private readonly chance: () => number
   private readonly awaited = new Set<number>()
+  private readonly past: { at: number; copy: Copy }[] = []
   private rounds?: Rounds
 
   constructor(
@@ -83,10 +83,20 @@ export class Land {
       seed: story.seed,
       snapshot: from?.clouds,
     })
-    this.leave = enterSandbox(this.time, (request, init) => this.send(request, init))
-    this.clouds = makeClouds(world, cloudsOf(this.insides()))
+    this.network = new Network({
+      time: this.time,
+      weather: this.weather,
+      clouds: () => this.clouds,
+      life: () => this.life,
+      lifeAt: (host) => this.lives.find((life) => life.host === host),
+    })
+    this.leave = enterSandbox(this.time, chanceFrom(story.seed + 1), (request, init) =>
+      this.network.send(request, init),
+    )
+    this.clouds = makeClouds(world, cloudsOf(this.network.insides()))
     this.clouds.front.observe((exchange) => this.note(exchange))
-    this.db = new Db(prepare(Database.deserialize(from?.control ?? shop.newDatabase())))
+    shop.tables.fill(from?.control ?? shop.empty)
+    this.db = new Db(shop.tables.sqlite)
     this.watch = new Watch(this.db, this.clouds)
   }
 
@@ -97,6 +107,19 @@ export class Land {
 
   tell(text: string): void {
     this.trace.tell(this.time.now(), text)
+  }
+
+  /** Whether nobody is working on anything and no mail or event waits for its turn. */
+  get isAtRest(): boolean {
+    const { n } = this.db.sqlite
+      .query(
+        `SELECT (SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting'))
+              + (SELECT count(*) FROM outbox WHERE status = 'queued')
+              + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
+      )
+      .get() as { n: number }
+    const webhook = this.clouds.stripe.nextWebhookAt()
+    return n === 0 && (webhook === undefined || webhook > this.time.now() + 60 * MINUTE_MS)
   }
 
   /** What a person does who waits; time does not stride past the moment. */
@@ -116,13 +139,14 @@ export class Land {
         continue
       }
       this.watch.look()
+      this.watch.lookAtMoney()
       if (isDone()) return
       // What was decided just now may already be at work.
       if (!this.time.isQuiet) continue
       if (this.time.now() >= untilMs) return
+      if (this.options.forgetsMs) this.past.push({ at: this.time.now(), copy: this.shop.tables.copy() })
       this.time.goTo(Math.min(this.nextMoment(), untilMs))
       this.rounds?.make()
-      this.watch.lookAtMoney()
     }
   }
 
@@ -145,14 +169,15 @@ export class Land {
   }
 
   snapshot(): Snapshot {
-    const control = this.db.sqlite.serialize()
+    const control = this.shop.tables.copy()
     return { atMs: this.time.now(), control, clouds: this.clouds.world.snapshot() }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.lives.at(-1)?.bury()
+    // What a dead process still does must not reach into the next story.
+    await this.time.quiet()
     this.clouds.stop()
-    this.db.close()
     this.leave()
   }
 
@@ -161,7 +186,8 @@ export class Land {
     const alarm = this.time.nextAt() ?? Number.POSITIVE_INFINITY
     const round = this.rounds?.nextAt ?? Number.POSITIVE_INFINITY
     const due = this.nextDue()
-    if (due > nowMs + CALM_MS) return Math.min(due, nowMs + STRIDE_MS)
+    const stride = this.watch.isUneasy ? CAREFUL_STRIDE_MS : STRIDE_MS
+    if (due > nowMs + CALM_MS) return Math.min(due, nowMs + stride)
     return Math.min(alarm, Math.max(round, nowMs))
   }
 
@@ -190,14 +216,26 @@ export class Land {
       host: `life-${number}.internal`,
       fate: new Fate(this.deaths.shift(), (moment) => this.tell(`Atlas dies: ${moment}`)),
       chance: this.chance,
-      dial: (address, signal) => this.dial(address, signal),
-      beforeCommand: ({ verb, commandId }) => this.beforeCommand(verb, commandId),
+      dial: (address, signal) => this.network.dial(address, signal),
+      beforeCommand: ({ verb, commandId }) => this.network.beforeCommand(verb, commandId),
       change: this.options.change,
       recipes: (services) => this.options.recipes?.(services, number) ?? allRecipes(services),
     })
     this.lives.push(life)
     this.rounds = life.services && new Rounds(life.services, life.fate, this.time)
     return life
+  }
+
+  /** The disk is gone, and the latest copy of the database is not the latest state of things. */
+  private forget(): void {
+    const { forgetsMs } = this.options
+    if (!forgetsMs || this.lives.length > 1) return
+    const wanted = this.time.now() - RESTART_MS - forgetsMs
+    const copy = this.past.findLast(({ at }) => at <= wanted)?.copy ?? this.past[0]?.copy
+    if (!copy) return
+    this.shop.tables.fill(copy)
+    this.promised = 0
+    this.tell(`Atlas’s database is ${forgetsMs / 1_000} s older than the clouds`)
   }
 
   private async restart(): Promise<void> {
@@ -211,79 +249,8 @@ export class Land {
       this.time.goTo(next)
     }
     this.time.goTo(upAt)
+    this.forget()
     this.begin()
-  }
-
-  /** A request of one of the lives to the clouds, or through the gateway to a machine. */
-  private async send(request: Request, init: RequestInit): Promise<Response> {
-    const proxy = proxyOf(init)
-    const { hostname } = new URL(proxy ?? request.url)
-    if (hostname === STORAGE_HOST) return this.ask(request)
-    const life = this.lives.find(({ host }) => host === hostname)
-    if (!life) throw new Error(`Nobody in this story is called ${hostname}.`)
-    if (life.fate.isDead) return silence()
-    if (proxy) return this.visit(request, init)
-    if (request.method === 'GET') return this.ask(request)
-    const twin = this.clouds.front.twinOf(request)
-    return change(life.fate, `${twin?.name} ${twin?.verbOf(request)}`, () => this.ask(request))
-  }
-
-  private async ask(request: Request): Promise<Response> {
-    const twin = this.clouds.front.twinOf(request)
-    const asked = { provider: twin?.name ?? '', verb: twin?.verbOf(request) ?? '' }
-    if (this.weather.keepsFrom(asked, this.clouds)) throw unreachable()
-    return this.clouds.front.exchange(request).catch(asBroken)
-  }
-
-  /** What the gateway does for a probe: the address says which machine, the Host header which of its sites. */
-  private async visit(request: Request, init: RequestInit): Promise<Response> {
-    const { hostname, pathname, search } = new URL(request.url)
-    const host = new Headers(init.headers).get('host') ?? hostname
-    const asked = new Request(`http://${host}${pathname}${search}`, { signal: request.signal })
-    const answer = await this.clouds.machines.answerHttp(hostname, asked).catch(asBroken)
-    if (answer !== 'refused') return answer
-    return new Response(null, {
-      status: 502,
-      headers: { 'Proxy-Status': 'gateway; error=connection_refused' },
-    })
-  }
-
-  private async dial(address: string, signal: AbortSignal): Promise<Duplex> {
-    const { machines } = this.clouds
-    const isOut = this.weather.keepsFrom({ provider: 'machine', verb: 'connect' }, this.clouds)
-    const answer = isOut
-      ? 'refused'
-      : await orAborted(machines.knock(address, signal), signal).catch(() => 'refused')
-    if (answer === 'refused')
-      throw unavailable('The server cannot be reached over SSH.', { outcome: 'refused' })
-    const [ours, theirs] = cable()
-    machines.acceptSsh(address, theirs)
-    return ours
-  }
-
-  private beforeCommand(verb: string, commandId: string): void {
-    const machines = this.clouds.world.table<Machine>('machines').all()
-    const isRepeated = machines.some(({ commands }) => commands.some(({ id }) => id === commandId))
-    this.weather.keepsFrom({ provider: 'machine', verb, isRepeated }, this.clouds)
-  }
-
-  /** What the clouds do in this process that they would do over the network. */
-  private insides() {
-    return {
-      deliver: (_url: string, init: RequestInit) => this.time.during(this.deliver(init)),
-      outside: {
-        fetch: (request: Request) => this.clouds.front.exchange(request).catch(asBroken),
-        during: <T>(work: Promise<T>) => this.time.during(work),
-      },
-    }
-  }
-
-  private async deliver(init: RequestInit): Promise<Response> {
-    const { services, fate } = this.life
-    if (fate.isDead || !services) throw unreachable()
-    const answer = await Promise.race([receiveWebhook(services, init), fate.death.promise])
-    if (!answer || fate.isDead) throw unreachable()
-    return answer
   }
 
   private note({ provider, verb, path, status }: Exchange): void {
@@ -291,21 +258,4 @@ export class Land {
     if (verb === 'DELETE /servers/{id}') this.watch.lookAtMachine(path.split('/').at(-1) ?? '')
     this.watch.look()
   }
-}
-
-function proxyOf({ proxy }: RequestInit & { proxy?: unknown }): string | undefined {
-  if (typeof proxy === 'string') return proxy
-  return typeof proxy === 'object' && proxy !== null && 'url' in proxy ? String(proxy.url) : undefined
-}
-
-/** A lost reply as Bun's `fetch` tells it. */
-function asBroken(thrown: unknown): never {
-  if (!(thrown instanceof ReplyLost)) throw thrown
-  throw Object.assign(new Error('The socket connection was closed unexpectedly.'), { code: 'ECONNRESET' })
-}
-
-function unreachable(): Error {
-  return Object.assign(new Error('Unable to connect. Is the computer able to access the url?'), {
-    code: 'ConnectionRefused',
-  })
 }

@@ -3,6 +3,8 @@ import { failedEvents, retryEvent } from '../billing/failed-events'
 import { runs } from '../db/schema'
 import { AtlasError } from '../errors'
 import { remediesFor, retry, undo } from '../lifecycle/mend'
+import { applyFinding } from '../reconcile/apply'
+import { applicable } from '../reconcile/findings'
 import { failedMails, retryMail } from '../runs/failed-mails'
 import type { RunRow } from '../runs/run'
 import type { Services } from '../services'
@@ -19,6 +21,22 @@ export class Operator {
   private pressed = 0
 
   constructor(private readonly land: Land) {}
+
+  /** Clicks through what the hourly look has found and confirmed; returns how much there was. */
+  async apply(): Promise<number> {
+    const { services } = this.land.life
+    const findings = services ? applicable(services.db.read) : []
+    for (const { id, kind } of findings) {
+      if (!services) continue
+      this.land.tell(`the operator applies the finding ${kind}`)
+      const said = await applyFinding(services, id, actor).then(
+        () => 'done',
+        (thrown) => (thrown instanceof AtlasError ? thrown.code : String(thrown)),
+      )
+      this.land.tell(`the finding ${kind} -> ${said}`)
+    }
+    return findings.length
+  }
 
   /** Presses every button that a failure offers; returns how many there were. */
   mend(): number {

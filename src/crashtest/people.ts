@@ -16,6 +16,7 @@ const FIRST = new Set(['sign up', 'pay', 'approve'])
 
 /** Why Atlas said no, in its own code; undefined when it said yes. */
 type Refusal = AtlasError['code'] | undefined
+type Answer = { refusal: Refusal; at: number }
 
 /** The customers and operators of a story: each does one thing after the other, whatever becomes of Atlas. */
 export class People {
@@ -30,17 +31,14 @@ export class People {
     for (const customer of customers) void this.live(customer)
   }
 
-  get areDone(): boolean {
-    return this.left === 0
-  }
-
-  /** Lets those go on whose time has come. */
-  look(): void {
+  /** Lets those go on whose time has come; returns whether all have done everything. */
+  look(): boolean {
     for (const one of this.waiting) {
       if (!one.isTime()) continue
       this.waiting.delete(one)
       one.go()
     }
+    return this.left === 0
   }
 
   private async live(customer: Customer): Promise<void> {
@@ -57,14 +55,15 @@ export class People {
   private async press(customer: Customer, act: Act): Promise<boolean> {
     const hands = act.twice ? ['one', 'two'] : ['one']
     const answers = await Promise.all(hands.map((hand) => this.insist(customer, act.kind, hand)))
-    const yes = answers.filter((answer) => answer === undefined).length
-    if (yes > 1 && EXCLUSIVE.has(act.kind))
+    const yes = answers.filter(({ refusal }) => refusal === undefined)
+    const isSameMoment = new Set(yes.map(({ at }) => at)).size < yes.length
+    if (isSameMoment && EXCLUSIVE.has(act.kind))
       this.land.watch.tell(`both were told yes: ${act.kind} ${customer.name}`)
-    return yes > 0
+    return yes.length > 0
   }
 
   /** Presses again while Atlas is down or busy. */
-  private async insist(customer: Customer, kind: string, hand: string): Promise<Refusal> {
+  private async insist(customer: Customer, kind: string, hand: string): Promise<Answer> {
     let looks = 0
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const answer = await this.ask(customer, kind, hand)
@@ -77,11 +76,11 @@ export class People {
         this.land.tell(
           `${hand === 'two' ? 'another' : 'somebody'}: ${kind} ${customer.name} -> ${answer ?? 'yes'}`,
         )
-        return answer
+        return { refusal: answer, at: this.land.time.now() }
       }
       await this.land.pause(AGAIN_MS)
     }
-    return 'unavailable'
+    return { refusal: 'unavailable', at: this.land.time.now() }
   }
 
   private async ask(customer: Customer, kind: string, hand: string): Promise<Refusal | 'down'> {

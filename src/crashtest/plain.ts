@@ -41,10 +41,11 @@ async function runAll(services: Services, recipe: Recipe, context: StepContext):
   return done()
 }
 
-/** Providers that find nothing again: every name, label, command id and key is another each time. */
+/** Providers that find nothing again: every name, label, command id and key is another in each life. */
 export function unlike(services: Services): Services {
-  const { cloud, machines, mailer } = services
-  const unlike = (name: string) => `${name}-${Bun.randomUUIDv7().slice(-6)}`
+  const { cloud, machines, mailer, random } = services
+  const life = Buffer.from(random(3)).toString('hex')
+  const unlike = (name: string) => `${name}-${life}`
   return {
     ...services,
     cloud: replaced(cloud, {
@@ -61,7 +62,7 @@ export function unlike(services: Services): Services {
 }
 
 /** The same object with some of its methods replaced. */
-function replaced<T extends object>(original: T, methods: Partial<T>): T {
+export function replaced<T extends object>(original: T, methods: Partial<T>): T {
   return new Proxy(original, {
     get(target, name) {
       const value: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name)

@@ -1,7 +1,8 @@
 import { count } from 'drizzle-orm'
 import { auditEvents } from '../db/schema'
+import { BECOMES_LIVE, baseOf } from './bases'
 import { holdingsOf } from './holdings'
-import { violations } from './invariants'
+import { type End, violations } from './invariants'
 import { Land, type LandOptions } from './land'
 import { Operator } from './operator'
 import { People } from './people'
@@ -27,14 +28,18 @@ const STORY_MAX_MS = 60 * DAY_MS
 /** How often an operator looks at what has failed, when everything works again. */
 const LOOK_MS = HOUR_MS
 const LOOKS_MAX = 30
-/** For so many hours after the last of it, Atlas has time to notice everything by itself. */
-const REST_HOURS = 3
+const SIGHTINGS = 3
+/** After the last of it Atlas has so many times so long to notice everything by itself. */
+const RESTS = 2
+const REST_MS = 45 * 60_000
 
 export type PlayOptions = Omit<LandOptions, 'story'> & {
-  /** Hours, instead of the usual ones. */
-  rest?: number
+  /** How often Atlas rests in the end, instead of as often as usual. */
+  rests?: number
   /** Whether an operator comes in the end and mends what has failed. */
   mends?: boolean
+  /** Whether they also apply what the hourly look has found. */
+  applies?: boolean
 }
 
 /** Tells a story to its end and says what was wrong with it. */
@@ -44,76 +49,85 @@ export async function play(
   options: PlayOptions = {},
   look: (land: Land) => void = () => {},
 ): Promise<Ending> {
-  const land = new Land(shop, { ...options, story })
+  const [first] = story.customers
+  const from = options.from ?? (first?.isLive ? await baseOf(shop, first.plan, BECOMES_LIVE) : undefined)
+  const land = new Land(shop, { ...options, story, from })
   try {
     await tell(land, story, options)
     look(land)
-    return ending(land, story)
+    return ending(land, story, shop)
   } finally {
-    land.close()
+    await land.close()
   }
 }
 
 async function tell(
   land: Land,
   story: Story,
-  { rest = REST_HOURS, mends = true }: PlayOptions,
+  { rests = RESTS, mends = true, applies = false }: PlayOptions,
 ): Promise<void> {
   const beganAt = land.time.now()
   const people = new People(land, story.customers)
   for (const { at, ms } of story.jumps) void land.pause(at).then(() => land.jump(ms))
   await land.go(beganAt + STORY_MAX_MS, () => {
-    people.look()
-    return people.areDone && isAtRest(land)
+    return people.look() && land.isAtRest
   })
-  if (!people.areDone) land.watch.tell('unforeseen: somebody waits for ever')
+  if (!people.look()) land.watch.tell('unforeseen: somebody waits for ever')
   land.calm()
   if (mends) await mend(land)
-  for (let hour = 0; hour < rest; hour++) {
-    await land.go(land.time.now() + HOUR_MS)
-    await land.go(land.time.now() + DAY_MS, () => isAtRest(land))
+  if (applies) await applyFindings(land)
+  for (let rest = 0; rest < rests; rest++) {
+    await land.go(land.time.now() + REST_MS)
+    await land.go(land.time.now() + DAY_MS, () => land.isAtRest)
   }
+  await land.go(land.time.now() + 2 * HOUR_MS, () => !land.watch.isUneasy)
 }
 
 /** What failed in the night is tried again in the morning, until nothing is left to be tried. */
 async function mend(land: Land): Promise<void> {
   const operator = new Operator(land)
   for (let look = 0; look < LOOKS_MAX; look++) {
-    await land.go(land.time.now() + 2 * DAY_MS, () => isAtRest(land))
+    await land.go(land.time.now() + 2 * DAY_MS, () => land.isAtRest)
     if (operator.mend() === 0) return
-    await land.go(land.time.now() + LOOK_MS, () => isAtRest(land))
+    await land.go(land.time.now() + LOOK_MS, () => land.isAtRest)
   }
 }
 
-/** Whether nobody is working on anything and no mail or event waits for its turn. */
-function isAtRest({ db, clouds, time }: Land): boolean {
-  const { n } = db.sqlite
-    .query(
-      `SELECT (SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting'))
-            + (SELECT count(*) FROM outbox WHERE status = 'queued')
-            + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
-    )
-    .get() as { n: number }
-  const webhook = clouds.stripe.nextWebhookAt()
-  return n === 0 && (webhook === undefined || webhook > time.now() + HOUR_MS)
+/** What is found twice and confirmed is applied, as long as there is anything. */
+async function applyFindings(land: Land): Promise<void> {
+  const operator = new Operator(land)
+  for (let look = 0; look < SIGHTINGS; look++) {
+    await land.go(land.time.now() + LOOK_MS)
+    let isDone = false
+    void operator.apply().then(() => {
+      isDone = true
+    })
+    await land.go(land.time.now() + DAY_MS, () => isDone)
+    await land.go(land.time.now() + DAY_MS, () => land.isAtRest)
+  }
 }
 
-function ending(land: Land, story: Story): Ending {
-  land.watch.lookAtRuns()
-  const events = land.db.read.select({ n: count() }).from(auditEvents).get()?.n ?? 0
-  if (events < land.promised) land.watch.tell(`forgotten: ${land.promised - events} audit events`)
-  const wrong = violations({
-    db: land.db.read,
-    holds: holdingsOf(land.clouds),
-    seen: land.watch.seen,
-    complaints: land.lives.flatMap(({ complaints }) => complaints),
-  })
+function ending(land: Land, story: Story, shop: Shop): Ending {
   return {
     story,
-    wrong,
+    wrong: violations(endOf(land, shop)),
     trace: land.trace.read(),
     hash: land.trace.hash(),
     moments: land.lives.map(({ fate }) => fate.moments),
     strikes: land.weather.strikes,
+  }
+}
+
+/** Everything that the invariants look at. */
+export function endOf(land: Land, shop: Shop): End {
+  land.watch.lookAtRuns()
+  const events = land.db.read.select({ n: count() }).from(auditEvents).get()?.n ?? 0
+  if (events < land.promised) land.watch.tell(`forgotten: ${land.promised - events} audit events`)
+  return {
+    db: land.db.read,
+    holds: holdingsOf(land.clouds),
+    priceOf: (planId) => shop.settings.catalog.plan(planId).priceId,
+    seen: land.watch.seen,
+    complaints: land.lives.flatMap(({ complaints }) => complaints),
   }
 }

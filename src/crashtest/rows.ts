@@ -1,8 +1,25 @@
 import type { Row } from './row'
+import { cancelling } from './rows/cancel'
 import { control } from './rows/control'
 import { crashes, dangling } from './rows/crashes'
+import { crowd, poison } from './rows/crowd'
 import { lives } from './rows/lives'
+import { older } from './rows/older'
+import { overlaps } from './rows/overlaps'
 import { rollouts } from './rows/rollouts'
+import { versions } from './rows/versions'
 
 /** The rows of the bar that need no second process, in their order. */
-export const ROWS: readonly Row[] = [crashes, control, lives, dangling, rollouts]
+export const ROWS: readonly Row[] = [
+  crashes,
+  control,
+  lives,
+  older,
+  overlaps,
+  versions,
+  poison,
+  crowd,
+  cancelling,
+  dangling,
+  rollouts,
+]

@@ -9,7 +9,7 @@ type Action = (...args: unknown[]) => void
  * keep-alive use the machine's timers, and Resend's SDK takes no `fetch`. With the machine's timers a hanging call
  * would take 20 real seconds, and who is first would depend on the machine.
  */
-export function enterSandbox(time: StoryTime, send: Send): () => void {
+export function enterSandbox(time: StoryTime, chance: () => number, send: Send): () => void {
   const outside = {
     setTimeout,
     clearTimeout,
@@ -22,10 +22,46 @@ export function enterSandbox(time: StoryTime, send: Send): () => void {
   const { timeout } = AbortSignal
   Object.assign(globalThis, timersOf(time), { fetch: fetchOf(send) })
   AbortSignal.timeout = (ms) => abortedAfter(time, ms)
+  const leaveCrypto = enterCrypto(time)
+  const leaveChance = enterChance(chance)
   return () => {
     Object.assign(globalThis, outside)
     AbortSignal.timeout = timeout
+    leaveCrypto()
+    leaveChance()
   }
+}
+
+/** Ids are random, and who is backed up or probed first goes by them: a seed must give the same ones. */
+function enterChance(chance: () => number): () => void {
+  const { getRandomValues } = crypto
+  crypto.getRandomValues = (array) => {
+    if (array instanceof Uint8Array) for (let at = 0; at < array.length; at++) array[at] = chance() * 256
+    else getRandomValues.call(crypto, array)
+    return array
+  }
+  return () => {
+    crypto.getRandomValues = getRandomValues
+  }
+}
+
+/** Web Crypto works in threads: time stands until it is done, and what was asked first is answered first. */
+function enterCrypto(time: StoryTime): () => void {
+  const outside = Object.getOwnPropertyDescriptors(SubtleCrypto.prototype)
+  let last: Promise<unknown> = Promise.resolve()
+  for (const [name, { value: method }] of Object.entries(outside)) {
+    if (typeof method !== 'function' || name === 'constructor') continue
+    Object.defineProperty(SubtleCrypto.prototype, name, {
+      ...outside[name],
+      value(...args: unknown[]) {
+        const before = last
+        const mine = time.during(before.then(() => method.apply(this, args)))
+        last = mine.catch(() => undefined)
+        return mine
+      },
+    })
+  }
+  return () => void Object.defineProperties(SubtleCrypto.prototype, outside)
 }
 
 function timersOf(time: StoryTime) {

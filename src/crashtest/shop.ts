@@ -1,4 +1,3 @@
-import type { Database } from 'bun:sqlite'
 import { readSettings } from '../atlas'
 import { syncPlans } from '../catalog/plans'
 import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../cli/demo-environment'
@@ -8,6 +7,7 @@ import { openDb } from '../db/open'
 import { installation } from '../db/schema'
 import { generateHostKey } from '../providers/ssh/keys'
 import type { CloudsOptions } from '../simulator/simulator'
+import { type Copy, Tables } from './tables'
 import { BEGIN_MS } from './time'
 
 export const ADMIN_EMAIL = 'founder@shop.example'
@@ -50,14 +50,10 @@ const environment: Environment = {
 export class Shop {
   readonly env = environment
   readonly settings = readSettings(environment)
-  private readonly empty: Uint8Array
-
-  /** Opens a shop, with everything loaded that is loaded only when it is needed. */
-  static async open(): Promise<Shop> {
-    // What is loaded in the middle of a story would come at a moment of the machine's choosing.
-    await import('@aws-sdk/client-route-53')
-    return new Shop(BEGIN_MS)
-  }
+  /** The control database, of one story after the other. */
+  readonly tables: Tables
+  /** A control database without a customer in it. */
+  readonly empty: Copy
 
   private constructor(nowMs: number) {
     const db = openDb(':memory:', nowMs)
@@ -65,13 +61,15 @@ export class Shop {
       syncPlans(tx, this.settings.catalog, nowMs)
       tx.insert(installation).values({ id: 'ins_crashtest00000000000000', createdAt: nowMs }).run()
     })
-    this.empty = db.sqlite.serialize()
-    db.close()
+    this.tables = new Tables(db.sqlite)
+    this.empty = this.tables.copy()
   }
 
-  /** A migrated control database without a customer in it. */
-  newDatabase(): Uint8Array {
-    return this.empty
+  /** Opens a shop, with everything loaded that is loaded only when it is needed. */
+  static async open(): Promise<Shop> {
+    // What is loaded in the middle of a story would come at a moment of the machine's choosing.
+    await import('@aws-sdk/client-route-53')
+    return new Shop(BEGIN_MS)
   }
 
   /** The configuration of the life that reaches the outside under this host name. */
@@ -102,10 +100,4 @@ export function cloudsOf(insides: Pick<CloudsOptions, 'deliver' | 'outside'>): C
     publicUrl: () => 'http://stripe.internal',
     ...insides,
   }
-}
-
-/** The pragmas that a connection needs; `Database.deserialize` gives one without them. */
-export function prepare(sqlite: Database): Database {
-  sqlite.exec('PRAGMA foreign_keys=ON; PRAGMA synchronous=OFF')
-  return sqlite
 }

@@ -1,21 +1,23 @@
-import { type Ending, play } from './play'
+import { type Ending, type PlayOptions, play } from './play'
 import type { Shop } from './shop'
 import type { Story } from './story'
 
 /** A story is shortened by at most so many tellings. */
 const TELLINGS_MAX = 400
+/** Of so few faults it is tried whether they may come earlier. */
+const FEW = 2
 
 /**
  * The shortest story that still breaks what a story breaks: without the customers, acts, crashes, faults, outages and
  * jumps that it does not need. The faults stand in it one by one, so that it needs no dice.
  */
-export async function shrink(shop: Shop, ending: Ending): Promise<Ending> {
+export async function shrink(shop: Shop, ending: Ending, options: PlayOptions = {}): Promise<Ending> {
   const broken = new Set(ending.wrong.map(sentenceOf))
   let tellings = 0
   let shortest = ending
   const tryOut = async (story: Story): Promise<boolean> => {
     if (tellings++ >= TELLINGS_MAX) return false
-    const told = await play(shop, story)
+    const told = await play(shop, story, options)
     if (!told.wrong.some((one) => broken.has(sentenceOf(one)))) return false
     shortest = told
     return true
@@ -75,9 +77,28 @@ async function without(
     for (let from = 0; from < part.of(story()).length; ) {
       const items = [...part.of(story())]
       items.splice(from, size)
-      if (!(await tryOut(part.with(story(), items)))) from += size
+      const shorter = part.with(story(), items)
+      let isShorter = false
+      for (const variant of variants(shorter)) isShorter ||= await tryOut(variant)
+      if (!isShorter) from += size
     }
   }
+}
+
+/**
+ * A story, and the same with a fault that comes earlier: where less happens, what was the third call of its kind is
+ * the second.
+ */
+function variants(story: Story): Story[] {
+  const { weather } = story
+  if (!Array.isArray(weather) || weather.length > FEW) return [story]
+  const earlier = weather.flatMap((strike, index) =>
+    Array.from({ length: strike.nth - 1 }, (_, less) => ({
+      ...story,
+      weather: weather.with(index, { ...strike, nth: strike.nth - 1 - less }),
+    })),
+  )
+  return [story, ...earlier]
 }
 
 /** Which invariant it is, without what broke it. */

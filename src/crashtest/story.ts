@@ -9,7 +9,13 @@ export type Act = {
   twice?: true
 }
 
-export type Customer = { name: string; plan: 'starter' | 'pro'; acts: Act[] }
+export type Customer = {
+  name: string
+  plan: 'starter' | 'pro'
+  acts: Act[]
+  /** Has been a customer for a while: the story begins with a live tenant of theirs. Only the first can. */
+  isLive?: true
+}
 
 /** One call of the outside world that goes wrong: the n-th of its kind. */
 export type Strike = { call: string; nth: number; how: string }

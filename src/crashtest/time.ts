@@ -58,10 +58,13 @@ export class StoryTime implements MovableClock {
   inNextTurn(action: () => void): () => void {
     this.turnsAhead++
     let isWanted = true
-    nextTurn(() => {
+    const fire = () => {
+      // Threads take as long as they like; whatever waits for its turn must not overtake them.
+      if (this.busy > 0) return void nextTurn(fire)
       this.turnsAhead--
       if (isWanted) action()
-    })
+    }
+    nextTurn(fire)
     return () => {
       isWanted = false
     }

@@ -31,6 +31,11 @@ export class Watch {
     private readonly clouds: Clouds,
   ) {}
 
+  /** Whether something is wrong that may be wrong for a while. */
+  get isUneasy(): boolean {
+    return this.unpaidSince.size > 0
+  }
+
   tell(what: string): void {
     if (!this.seen.includes(what)) this.seen.push(what)
   }
@@ -102,7 +107,7 @@ export class Watch {
         ({ status, organizationId }) =>
           status === 'active' && !paying.has(customers.get(organizationId) ?? ''),
       )
-      .filter(({ id }) => servers.some(({ labels }) => labels.tenant === id))
+      .filter(({ id }) => servers.some(({ labels }) => labels.tenant === id) && !this.wasCalledOff(id))
       .map(({ id, subdomain }) => ({ id, what: `${subdomain} was active without a subscription` }))
     const ended = all.filter(({ status }) => status === 'deleted')
     for (const { id, subdomain, organizationId } of ended) {
@@ -114,6 +119,12 @@ export class Watch {
     for (const id of this.unpaidSince.keys())
       if (!found.some((one) => one.id === id)) this.unpaidSince.delete(id)
     return found
+  }
+
+  /** Whether a person has called a suspension off: then Atlas leaves the tenant to them. */
+  private wasCalledOff(tenantId: string): boolean {
+    const mine = and(eq(runs.tenantId, tenantId), eq(runs.kind, 'suspend'), eq(runs.status, 'cancelled'))
+    return this.db.read.select().from(runs).where(mine).get() !== undefined
   }
 
   /** A provisioning that was undone leaves a paid signup, which can be approved again. */

@@ -47,6 +47,8 @@ export class Weather {
   /** Every call that went wrong, so that the same can be told without the dice. */
   readonly strikes: Strike[] = []
   private readonly counts = new Map<string, number>()
+  /** Ids of the faults that wait in the clouds. */
+  private readonly set = new Set<string>()
   private isOver = false
 
   constructor(
@@ -61,6 +63,11 @@ export class Weather {
 
   /** Whether a call can't even be made; what else goes wrong with it is set in the clouds. */
   keepsFrom({ provider, verb, isRepeated = false }: Asked, clouds: Clouds): boolean {
+    // What was to go wrong with a call that never got through does not wait for the next one.
+    for (const fault of clouds.front.faults.list()) {
+      if (fault.provider === provider && fault.verb === verb && this.set.delete(fault.id))
+        clouds.front.faults.remove(fault.id)
+    }
     if (this.isOver) return false
     if (this.isOut(provider, clouds.world.now())) return true
     const call = `${provider} ${verb}`
@@ -74,7 +81,7 @@ export class Weather {
     if (how === UNREACHABLE) return true
     if (how === STALE_LIST) clouds.hetzner.stale(LAG_MS)
     const planned = WAYS[how]
-    if (planned) clouds.front.faults.add({ provider, verb, times: 1, ...planned })
+    if (planned) this.set.add(clouds.front.faults.add({ provider, verb, times: 1, ...planned }).id)
     return false
   }
 

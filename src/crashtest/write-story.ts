@@ -9,6 +9,8 @@ const HOUR_MS = 60 * MINUTE_MS
 const NAMES = ['ada', 'bea', 'cyd'] as const
 /** How many customers a story has. */
 const MANY = [1, 1, 1, 1, 2, 2, 3]
+/** How many stories begin with somebody who is a customer already. */
+const LIVE_SHARE = 0.45
 /** The share of calls that go wrong; most of them only lose their reply. */
 const WEATHERS = [0, 0.05, 0.2, 0.2, 0.2]
 const DEATHS_MAX = 4
@@ -56,6 +58,8 @@ const NEXT: Record<string, State> = {
 export function writeStory(seed: number): Story {
   const chance = chanceFrom(seed)
   const customers = NAMES.slice(0, pick(chance, MANY)).map((name) => writeCustomer(chance, name))
+  const [first] = customers
+  if (first && chance() < LIVE_SHARE) Object.assign(first, { isLive: true, acts: writeLater(chance, 1) })
   const deaths = Array.from({ length: 1 + whole(chance, DEATHS_MAX) }, () =>
     Math.floor(chance() ** 2 * MOMENTS_MAX),
   )
@@ -76,8 +80,15 @@ function writeCustomer(chance: Chance, name: string): Customer {
   acts.push({ kind: 'pay', after: whole(chance, pick(chance, [10 * SECOND_MS, 50 * MINUTE_MS])) })
   if (chance() < 0.1) acts.push({ kind: 'app breaks', after: SECOND_MS })
   acts.push({ ...writeAct(chance, 'approve'), after: 2 * SECOND_MS + soon(chance) })
+  acts.push(...writeLater(chance))
+  return { name, plan, acts }
+}
+
+/** What becomes of a live tenant. */
+function writeLater(chance: Chance, atLeast = 0): Act[] {
+  const acts: Act[] = []
   let state: State = 'live'
-  for (let more = pick(chance, [0, 1, 1, 2, 2, 3]); more > 0; more--) {
+  for (let more = atLeast + pick(chance, [0, 1, 1, 1, 2, 2, 3]); more > 0; more--) {
     const kind: string = pick(chance, chance() < MADNESS_SHARE ? MADNESS : SENSIBLE[state])
     acts.push(writeAct(chance, kind))
     if (chance() < CALLED_OFF_SHARE)
@@ -86,7 +97,7 @@ function writeCustomer(chance: Chance, name: string): Customer {
     if (kind === 'card declines') acts.push({ kind: 'period ends', after: SECOND_MS })
     state = NEXT[kind] ?? state
   }
-  return { name, plan, acts }
+  return acts
 }
 
 function writeAct(chance: Chance, kind: string): Act {

@@ -12,14 +12,20 @@ export type Tx = Parameters<Parameters<Drizzle['transaction']>[0]>[0]
 /** What reads: the database itself, or a transaction in progress. */
 export type Reader = Pick<Tx, 'select' | 'all' | 'get'>
 
+/**
+ * One a connection, with the statements that were compiled on it. It asks a connection for no more than `Statements`
+ * has; its relational queries are not used, so it gets no schema.
+ */
+const connections = new WeakMap<Database, Drizzle>()
+
 /** The control database. */
 export class Db {
   private readonly drizzle: Drizzle
   private readonly listeners = new Set<() => void>()
 
   constructor(readonly sqlite: Database) {
-    // It asks a connection for no more than this; its relational queries are not used, so it gets no schema.
-    this.drizzle = drizzle(new Statements(sqlite) as unknown as Database)
+    this.drizzle = connections.get(sqlite) ?? drizzle(new Statements(sqlite) as unknown as Database)
+    connections.set(sqlite, this.drizzle)
   }
 
   /** For reading outside a transaction. */

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, isNull, lt, lte, min, sql } from 'drizzle-orm'
 import type { Db, Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { healthChecks, runs, servers, tenants } from '../db/schema'
 import { CHECK_EVERY_MS, type HealthRow, nextTurn } from './check'
 
@@ -16,14 +17,16 @@ export type DueCheck = {
 const IS_HELD = sql<number>`EXISTS (SELECT 1 FROM ${runs} WHERE ${runs.tenantId} = ${healthChecks.tenantId}
   AND ${runs.status} IN ('queued', 'running', 'waiting'))`
 
+const earliestCheck = prepared((db) =>
+  db
+    .select({ at: min(healthChecks.dueAt) })
+    .from(healthChecks)
+    .prepare(),
+)
+
 /** When the next check is due; null when there is none. */
 export function nextCheckDueAt(db: Reader): number | null {
-  return (
-    db
-      .select({ at: min(healthChecks.dueAt) })
-      .from(healthChecks)
-      .get()?.at ?? null
-  )
+  return earliestCheck(db).get()?.at ?? null
 }
 
 /** Checks that are due by a moment, the longest overdue first. */

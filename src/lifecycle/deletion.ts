@@ -1,6 +1,7 @@
 import { and, count, eq, gt, ne } from 'drizzle-orm'
 import { broughtBack, deleted, deletionBegun } from '../../views/emails/deletion'
 import { type Actor, ATLAS, audit } from '../audit'
+import { failBackups, keepLastBackups } from '../backups/backup'
 import type { Reader, Tx } from '../db/open'
 import { runs } from '../db/schema'
 import { asAtlasError, conflict, invalid } from '../errors'
@@ -76,6 +77,7 @@ export function deletionsLately(db: Reader, nowMs: number): number {
 
 /** From a tenant to nothing but its backups, which are kept until their time ends. */
 export function deleteRecipe(services: Services): Recipe {
+  const ends = commonEnds(services, { forward: 'deleted', undo: 'brought back' })
   return {
     kind: 'delete',
     title: 'Delete',
@@ -97,9 +99,16 @@ export function deleteRecipe(services: Services): Recipe {
       forgetSecrets(),
     ],
     pointOfNoReturn: 'stop-app',
-    ...commonEnds(services, { forward: 'deleted', undo: 'brought back' }),
+    ...ends,
     succeeded: (tx, run, nowMs) => becomeDeleted(tx, services, run, nowMs),
-    undone: (tx, run, nowMs) => becomeAsBefore(tx, services, run, nowMs),
+    failed: (tx, run, error, nowMs) => {
+      failBackups(tx, run.id, error.message, nowMs)
+      ends.failed(tx, run, error, nowMs)
+    },
+    undone: (tx, run, nowMs) => {
+      failBackups(tx, run.id, 'The tenant was brought back.', nowMs)
+      becomeAsBefore(tx, services, run, nowMs)
+    },
   }
 }
 
@@ -145,6 +154,7 @@ function forgetSecrets(): Step {
 
 function becomeDeleted(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
   const tenant = getTenant(tx, run.tenantId)
+  keepLastBackups(tx, services, tenant, nowMs)
   moveTenant(tx, tenant, 'deleted', nowMs, { deletedAt: nowMs, deleteAt: null, statusReason: null })
   tellCustomer(tx, services, tenant, { kind: 'deleted', occasion: run.id, write: deleted }, nowMs)
   audit(tx, nowMs, { actor: ATLAS, action: 'tenant.deleted', subject: tenant.id, detail: { run: run.id } })

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { servers, tenants } from '../db/schema'
+import { conflict } from '../errors'
 import { pointDns, pointName, removeDns } from '../provisioning/name'
 import { pauseMs } from '../provisioning/pause'
 import { deleteServer } from '../provisioning/release'
@@ -7,7 +8,7 @@ import { createServer } from '../provisioning/server'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
-import { dnsRecordOf, getTenant, planIdOfRun } from '../tenants/tenant'
+import { dnsRecordOf, getTenant, hostnameOf, planIdOfRun, type ServerRow } from '../tenants/tenant'
 import { oldServerOf } from './move-data'
 
 /** Makes the new server; taken back, it goes once nobody can know its address any more. */
@@ -91,8 +92,21 @@ async function deleteRested(
   const restedAt = ledAwayAt === null ? 0 : ledAwayAt + 2 * ttlMs
   if (restedAt > now())
     return wait(restedAt - now(), `Waiting until caches have forgotten the ${which} address.`)
+  const server = which === 'old' ? oldServerOf(context) : undefined
+  if (server) await refuseWhileNamed(services, context, server)
   // The cloud has been waited for only since then, and is looked at accordingly often.
   const startedAt = Math.max(context.startedAt, restedAt)
-  const server = which === 'old' ? oldServerOf(context) : undefined
   return deleteServer(services, { ...context, startedAt }, server)
+}
+
+/** Somebody may have led the name back since: then its visitors are still there. */
+async function refuseWhileNamed(
+  { dns, settings }: Services,
+  { db, run }: StepContext,
+  { ipv4 }: ServerRow,
+): Promise<void> {
+  const name = hostnameOf(getTenant(db.read, run.tenantId), settings.tenantDomain)
+  const record = await dns.findRecord(name, 'A')
+  if (ipv4 === null || !record?.values.includes(ipv4)) return
+  throw conflict(`${name} leads to the old server again. Point it to the new one, then retry.`)
 }

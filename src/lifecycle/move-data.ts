@@ -3,7 +3,7 @@ import { getBackup, latestBackup } from '../backups/backup'
 import { copyIfPossible, copyTenant } from '../backups/copy'
 import { putBack } from '../backups/put-back'
 import { servers } from '../db/schema'
-import { conflict } from '../errors'
+import { type AtlasError, conflict } from '../errors'
 import { callAgent } from '../provisioning/agent'
 import { start, stop } from '../provisioning/app'
 import { pauseMs } from '../provisioning/pause'
@@ -12,10 +12,12 @@ import { done, type Step, type StepContext, type StepResult, wait } from '../run
 import type { Services } from '../services'
 import { destroySecrets, storeSecrets } from '../tenants/secrets'
 import { getServer, getTenant, hostnameOf, type ServerRow, serverOfRun } from '../tenants/tenant'
-import { isSilence, lookAtMove } from './move-outlook'
+import { doesAnswer, isSilence, lookAtMove } from './move-outlook'
 
 /** For how long an old server that has stopped answering is asked again. */
 const PATIENCE_MS = 180_000
+/** For how long a silent server is asked before the move counts it as dead. */
+const LOOK_PATIENCE_MS = 120_000
 const STOP_TIMEOUT_MS = 120_000
 
 /** The run's own look, before anything is touched. */
@@ -24,10 +26,16 @@ export function checkMove(services: Services): Step {
     name: 'check-move',
     title: 'See that it can be moved',
     again: 'Looks again whether the old server answers and which backups there are.',
-    async run({ run, log }) {
+    async run(context) {
+      const { run, log, now, startedAt } = context
+      const waitedMs = now() - startedAt
+      if (waitedMs < LOOK_PATIENCE_MS && !(await doesAnswer(services, oldServerOf(context)))) {
+        return wait(pauseMs(waitedMs), 'The old server does not answer.')
+      }
       const planId = run.input.planId ? String(run.input.planId) : undefined
       const { answers, serverType, location } = await lookAtMove(services, run.tenantId, planId)
-      if (!answers) log('The old server does not answer: the latest backup takes the place of its data.')
+      if (!answers && !acceptsBackup(run)) throw wouldLoseData()
+      if (!answers) log('The old server does not answer: a backup takes the place of its data.')
       return done({ answers, serverType, location })
     },
   }
@@ -64,10 +72,7 @@ export function stopOldApp(services: Services): Step {
     async run(context) {
       if (context.output('check-move').answers !== true) return done({ stopped: false })
       return orGoOn(context, async () => {
-        await callAgent(services, context, stopCall(services, context), {
-          timeoutMs: STOP_TIMEOUT_MS,
-          onLog: context.log,
-        })
+        await stopOld(services, context)
         return done({ stopped: true })
       })
     },
@@ -77,6 +82,11 @@ export function stopOldApp(services: Services): Step {
       return orGoOn(context, () => start(services, context, { server: oldServerOf(context) }))
     },
   }
+}
+
+async function stopOld(services: Services, context: StepContext): Promise<void> {
+  const options = { timeoutMs: STOP_TIMEOUT_MS, onLog: context.log }
+  await callAgent(services, context, stopCall(services, context), options)
 }
 
 function stopCall({ catalog, settings }: Services, context: StepContext) {
@@ -100,10 +110,12 @@ export function copyData(services: Services): Step {
       const copying = { method: 'app', reason: 'before_move', server: oldServerOf(context) } as const
       if (context.output('check-move').answers !== true) return latest(context)
       if (run.input.backupId) {
+        await stopIfMissed(services, context).catch(passSilence)
         const safety = await copyIfPossible(services, context, { ...copying, patienceMs: PATIENCE_MS })
         return safety.kind === 'wait' ? safety : { ...safety, output: { backupId: run.input.backupId } }
       }
       try {
+        await stopIfMissed(services, context)
         return await copyTenant(services, context, copying)
       } catch (thrown) {
         if (!isSilence(thrown)) throw thrown
@@ -115,7 +127,28 @@ export function copyData(services: Services): Step {
   }
 }
 
+/** A server that was silent when its app was to be stopped, and answers again, must not be written to any more. */
+async function stopIfMissed(services: Services, context: StepContext): Promise<void> {
+  if (context.output('stop-old-app').stopped !== true) await stopOld(services, context)
+}
+
+function passSilence(thrown: unknown): void {
+  if (!isSilence(thrown)) throw thrown
+}
+
+/** Whether whoever asked for the move knows that it may bring older data. */
+function acceptsBackup({ input }: StepContext['run']): boolean {
+  return Boolean(input.backupId) || input.acceptOlderBackup === true
+}
+
+function wouldLoseData(): AtlasError {
+  return conflict(
+    'The old server does not answer, and nobody has accepted that a backup takes the place of its data. Retry once it answers; or undo, and ask for the move anew with the backup.',
+  )
+}
+
 function latest({ db, run, log }: StepContext): StepResult {
+  if (!acceptsBackup(run)) throw wouldLoseData()
   const { backupId } = run.input
   const backup = backupId ? getBackup(db.read, String(backupId)) : latestBackup(db.read, run.tenantId, 'app')
   if (!backup)

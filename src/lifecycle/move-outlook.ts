@@ -83,14 +83,16 @@ export function isSilence(thrown: unknown): thrown is AtlasError {
   return thrown.code === 'unavailable' || thrown.vendorCode === 'host_key_mismatch'
 }
 
-async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Promise<boolean> {
+/** Asks a server once. Whatever its agent says is an answer; only a connection that can't be had is none. */
+export async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Promise<boolean> {
   if (!server.externalId || !server.ipv4 || !(await cloud.getServer(server.externalId))) return false
   try {
     const command = { verb: 'status' as const, commandId: 'look', input: {} }
-    const { result } = await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
-    return result.ready === true
+    await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
+    return true
   } catch (thrown) {
-    if (isSilence(thrown) || (thrown instanceof AtlasError && isAgentsWord(thrown))) return false
+    if (isSilence(thrown)) return false
+    if (thrown instanceof AtlasError && isAgentsWord(thrown)) return true
     throw thrown
   }
 }

@@ -27,6 +27,8 @@ export type MoveAsked = {
   nowMs: number
   /** The backup to move with, instead of a fresh one or, from a server that is dead, the latest. */
   backupId?: string
+  /** Whether the latest backup may take the place of the data when the old server does not answer. */
+  acceptOlderBackup?: boolean
   /** What changes at Stripe when the new server is of another plan. */
   plan?: PriceChange | null
 }
@@ -40,7 +42,7 @@ export function moveToNewServer(
   tx: Tx,
   services: Services,
   tenantId: string,
-  { actor, nowMs, backupId, plan }: MoveAsked,
+  { actor, nowMs, backupId, acceptOlderBackup = false, plan }: MoveAsked,
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
   requireReady(tx, tenant, plan ? ['active'] : ['active', 'suspended'], 'moved')
@@ -53,7 +55,8 @@ export function moveToNewServer(
   if (backupId) checkBackup(tx, services, tenantId, backupId)
   refuseUnfinishedMove(tx, tenantId)
   const to = planServer(tx, tenant, 'next', nowMs, services.random)
-  const input = { serverId: to.id, fromServerId: from.id, ...(backupId ? { backupId } : {}), ...plan }
+  const data = { ...(backupId ? { backupId } : {}), ...(acceptOlderBackup ? { acceptOlderBackup } : {}) }
+  const input = { serverId: to.id, fromServerId: from.id, ...data, ...plan }
   const runId = queueRun(tx, moveRecipe(services), tenantId, input, nowMs)
   const detail = { run: runId, from: from.name, to: to.name, plan: plan?.planId ?? tenant.planId }
   audit(tx, nowMs, { actor, action: 'tenant.move_asked', subject: tenantId, detail })
@@ -96,6 +99,10 @@ export function moveRecipe(services: Services): Recipe {
     pointOfNoReturn: 'hand-over',
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
+    failed: (tx, run, error, nowMs) => {
+      failBackups(tx, run.id, error.message, nowMs)
+      ends.failed(tx, run, error, nowMs)
+    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'It was taken back.', nowMs)
       dropNewServer(tx, run, nowMs)

@@ -4,8 +4,13 @@ import { latestRun } from '../runs/run'
 import { requireTenant, type TenantStatus } from '../tenants/status'
 import type { TenantRow } from '../tenants/tenant'
 
-/** Kinds of runs that leave a tenant between two states when they stop half-way. */
+/** Kinds of runs that leave a live tenant between two states when they stop half-way. */
 const HALF_WAY = ['change-plan', 'move', 'restore', 'rotate-secrets']
+
+/** Whether a run has stopped with its tenant's things between two states, until it is retried or undone. */
+export function isHalfWay(run: { kind: string; status: string }): boolean {
+  return run.status === 'failed' && [...HALF_WAY, 'provision', 'delete'].includes(run.kind)
+}
 
 /**
  * Throws `conflict` with the reason when a tenant is in none of the statuses in which something can be done to it, or
@@ -19,14 +24,9 @@ export function requireReady(
 ): void {
   requireTenant(tenant, allowed, what)
   const latest = latestRun(db, tenant.id)
-  if (!latest || !isHalfWay(latest)) return
+  if (latest?.status !== 'failed' || !HALF_WAY.includes(latest.kind)) return
   const kind = latest.kind.replace('-', ' ')
   throw conflict(
     `The run “${kind}” of ${tenant.subdomain} has stopped half-way. Retry or undo it first; then it can be ${what}.`,
   )
-}
-
-/** Whether a run has stopped between two states of its tenant. */
-export function isHalfWay({ kind, status }: { kind: string; status: string }): boolean {
-  return status === 'failed' && HALF_WAY.includes(kind)
 }

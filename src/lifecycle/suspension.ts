@@ -1,6 +1,8 @@
 import { resumed, suspended } from '../../views/emails/site-news'
 import { type Actor, ATLAS, audit } from '../audit'
+import { moneyAgainst } from '../billing/unpaid'
 import type { Tx } from '../db/open'
+import { conflict } from '../errors'
 import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provisioning/app'
 import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/run'
@@ -9,6 +11,13 @@ import { getTenant, moveTenant, type TenantRow } from '../tenants/tenant'
 import { tellCustomer } from './customer-mail'
 import { commonEnds } from './failure'
 import { requireReady } from './readiness'
+
+const MONEY_FIRST = {
+  unpaid:
+    'It is not paid for, so it would be suspended again at once. Have its invoice paid at Stripe first.',
+  canceled:
+    'Its subscription has ended, so it would be suspended again at once. Subscribe its customer at Stripe first.',
+}
 
 export type SuspensionCause = NonNullable<TenantRow['suspendedFor']>
 
@@ -30,8 +39,8 @@ export function suspendTenant(
 }
 
 /**
- * Queues the way back of a suspended tenant. Throws `conflict` when it is not suspended or something else is being
- * done to it.
+ * Queues the way back of a suspended tenant. Throws `conflict` when it is not suspended, something else is being
+ * done to it, or it is not paid for: it would be suspended again within minutes.
  */
 export function resumeTenant(
   tx: Tx,
@@ -39,7 +48,10 @@ export function resumeTenant(
   tenantId: string,
   { actor, nowMs }: { actor: Actor; nowMs: number },
 ): { runId: string } {
-  requireReady(tx, getTenant(tx, tenantId), ['suspended'], 'resumed')
+  const tenant = getTenant(tx, tenantId)
+  requireReady(tx, tenant, ['suspended'], 'resumed')
+  const because = moneyAgainst(tx, tenant.organizationId, nowMs)
+  if (because) throw conflict(`${tenant.subdomain} can’t be resumed. ${MONEY_FIRST[because]}`)
   const runId = queueRun(tx, resumeRecipe(services), tenantId, {}, nowMs)
   audit(tx, nowMs, { actor, action: 'tenant.resumption_asked', subject: tenantId, detail: { run: runId } })
   return { runId }

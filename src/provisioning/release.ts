@@ -1,11 +1,14 @@
-import { and, eq, isNull, type SQL } from 'drizzle-orm'
-import { servers } from '../db/schema'
+import { and, eq, isNull, max, ne, type SQL } from 'drizzle-orm'
+import { effects, servers } from '../db/schema'
 import type { CloudServer } from '../providers/cloud'
 import { noteServer } from '../quotas/quotas'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { allServersOf, serverOfRun } from '../tenants/tenant'
 import { pauseMs } from './pause'
+
+/** Hetzner's lists lag behind what was just made; for so long one that shows nothing is not believed. */
+const LIST_LAG_MS = 10_000
 
 /** Deletes a server, the run's own unless it is given, and waits until the cloud has it no more. */
 export function deleteServer(
@@ -74,13 +77,15 @@ export function deleteVolumes({ cloud, settings }: Services): Step {
 
 async function giveBackServers(
   services: Services,
-  { run, effect, startedAt, now }: StepContext,
+  { run, db, effect, startedAt, now }: StepContext,
   isMeant: (server: CloudServer) => boolean,
   rows: SQL,
 ): Promise<StepResult> {
-  const { cloud, settings } = services
-  const labels = { atlas: settings.installationId, tenant: run.tenantId }
-  const found = (await cloud.listServers(labels)).filter(isMeant)
+  const { cloud } = services
+  const found = await presentServers(services, { run, db }, isMeant, rows)
+  const unsureMs = askedForAt(db, run.id) + LIST_LAG_MS - now()
+  if (found.length === 0 && unsureMs > 0)
+    return wait(unsureMs, 'A server may be made that is not listed yet.')
   if (found.length === 0) {
     return done({}, (tx, deletedAt) => {
       const were = tx
@@ -89,7 +94,10 @@ async function giveBackServers(
         .where(and(rows, isNull(servers.deletedAt)))
         .all()
       for (const row of were) if (row.externalId !== null) noteServer(tx, services, row, -1, deletedAt)
-      tx.update(servers).set({ deletedAt }).where(rows).run()
+      tx.update(servers)
+        .set({ deletedAt })
+        .where(and(rows, isNull(servers.deletedAt)))
+        .run()
     })
   }
   for (const { id, name } of found.filter(({ status }) => status !== 'deleting')) {
@@ -101,4 +109,36 @@ async function giveBackServers(
   }
   const names = found.map(({ name }) => name).join(', ')
   return wait(pauseMs(now() - startedAt), `Hetzner is deleting ${names}.`)
+}
+
+/** What the list shows, and what it does not show although Atlas knows that it was there. */
+async function presentServers(
+  { cloud, settings }: Services,
+  { run, db }: Pick<StepContext, 'run' | 'db'>,
+  isMeant: (server: CloudServer) => boolean,
+  rows: SQL,
+): Promise<CloudServer[]> {
+  const labels = { atlas: settings.installationId, tenant: run.tenantId }
+  const listed = (await cloud.listServers(labels)).filter(isMeant)
+  const known = db.read
+    .select()
+    .from(servers)
+    .where(and(rows, isNull(servers.deletedAt)))
+    .all()
+  const unlisted = known.flatMap(({ externalId }) =>
+    externalId !== null && !listed.some(({ id }) => id === externalId) ? [externalId] : [],
+  )
+  const found = await Promise.all(unlisted.map((id) => cloud.getServer(id)))
+  return [...listed, ...found.filter((server) => server !== null)]
+}
+
+/** When a run last asked for a server that it may have got; 0 when it never did. */
+function askedForAt(db: StepContext['db'], runId: string): number {
+  const mine = and(eq(effects.runId, runId), eq(effects.verb, 'ensureServer'), ne(effects.outcome, 'refused'))
+  const asked = db.read
+    .select({ at: max(effects.requestedAt) })
+    .from(effects)
+    .where(mine)
+    .get()
+  return asked?.at ?? 0
 }

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, lt, or } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, lt, or, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { runs, steps } from '../db/schema'
 
@@ -39,24 +39,27 @@ export function countBefore(db: Reader, runId: string): number {
     .select({ count: count() })
     .from(runs)
     .innerJoin(steps, atStep)
-    .where(
-      and(
-        inArray(runs.status, ['queued', 'running', 'waiting']),
-        eq(runs.direction, 'forward'),
-        eq(runs.step, QUEUE_STEP),
-        inArray(steps.status, ['running', 'waiting']),
-        isOlder,
-      ),
-    )
+    .where(and(isLive(), inArray(steps.status, ['running', 'waiting']), isOlder))
     .get()
   return about?.count ?? 0
 }
 
 /** Lets those who wait for room look at once. */
 export function wakeQueue(tx: Tx, nowMs: number): void {
-  tx.update(runs).set({ availableAt: nowMs }).where(inQueue()).run()
+  tx.update(runs)
+    .set({ availableAt: nowMs })
+    .where(and(eq(runs.status, 'waiting'), inQueue()))
+    .run()
 }
 
+/** The step keeps these words while its run looks whether there is room now. */
 function inQueue() {
-  return and(eq(runs.status, 'waiting'), eq(runs.step, QUEUE_STEP), eq(runs.reason, IN_QUEUE))
+  const waits = sql`EXISTS (SELECT 1 FROM ${steps} WHERE ${steps.runId} = ${runs.id}
+    AND ${steps.name} = ${QUEUE_STEP} AND ${steps.reason} = ${IN_QUEUE} AND ${steps.status} IN ('running', 'waiting'))`
+  return and(isLive(), waits)
+}
+
+function isLive() {
+  const live = inArray(runs.status, ['queued', 'running', 'waiting'])
+  return and(live, eq(runs.direction, 'forward'), eq(runs.step, QUEUE_STEP))
 }

@@ -1,9 +1,11 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import { inTurn } from '../billing/in-turn'
 import type { Reader } from '../db/open'
-import { findings, runs } from '../db/schema'
+import { findings } from '../db/schema'
 import { asAtlasError, conflict } from '../errors'
+import { isHalfWay } from '../lifecycle/readiness'
+import { isLive, latestRun } from '../runs/run'
 import type { Services } from '../services'
 import { type FindingRow, getFinding, mayApplyAt, readFinding, resolve } from './findings'
 import { deleteImage, deleteVolume, releaseAddress } from './remedies/goods'
@@ -76,12 +78,14 @@ function requireApplicable(db: Reader, finding: FindingRow): void {
     )
   }
   if (isInChange(db, finding.tenantId)) {
-    throw conflict('Something is being done to this tenant. Wait until it has finished, then look again.')
+    throw conflict(
+      'A run is at work on this tenant, or has stopped half-way. Wait until it has finished, or retry or undo it; then look again.',
+    )
   }
 }
 
 function isInChange(db: Reader, tenantId: string | null): boolean {
   if (tenantId === null) return false
-  const live = and(eq(runs.tenantId, tenantId), inArray(runs.status, ['queued', 'running', 'waiting']))
-  return db.select({ id: runs.id }).from(runs).where(live).get() !== undefined
+  const run = latestRun(db, tenantId)
+  return run !== undefined && (isLive(run) || isHalfWay(run))
 }

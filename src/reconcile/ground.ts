@@ -27,7 +27,7 @@ export type Ground = {
   cloudServers: Map<string, CloudServer>
   /** Whether the project has this address, so that no stranger can get it. */
   holds(address: string): boolean
-  /** Whether an address is, or ever was, of a tenant of ours. */
+  /** Whether an address is, or ever was, of a tenant of ours, or of a server with our label. */
   wasOurs(address: string): boolean
   offers: Map<string, Offer>
   /** By the price at Stripe. */
@@ -45,9 +45,11 @@ export function groundOf(snapshot: Snapshot, known: Known, nowMs: number): Groun
     snapshot.addresses.map(({ ip }) => ip),
     snapshot.servers,
   )
+  const isOurs = (labels: Record<string, string>) => labels.atlas === known.installationId
+  const ours = snapshot.servers.filter(({ labels }) => isOurs(labels))
   const ever = networksOf(
     known.records.map(({ value }) => value),
-    known.servers,
+    [...known.servers, ...ours],
   )
   const current = known.servers.filter(({ role, deletedAt }) => role === 'current' && deletedAt === null)
   const types = by(snapshot.serverTypes, ({ name }) => name)
@@ -56,7 +58,7 @@ export function groundOf(snapshot: Snapshot, known: Known, nowMs: number): Groun
     known,
     nowMs,
     isYoung,
-    isOurs: (labels) => labels.atlas === known.installationId,
+    isOurs,
     tenants: by(known.tenants, ({ id }) => id),
     tenantByName: namesOf(known.tenants),
     isBusy: (tenant) => known.busy.has(tenant.id) || isYoung(tenant.updatedAt),

@@ -1,4 +1,4 @@
-import { gt, inArray, isNotNull, or } from 'drizzle-orm'
+import { and, eq, gt, inArray, or, sql } from 'drizzle-orm'
 import { keptUntil } from '../backups/removal'
 import type { Plan } from '../catalog/blueprint'
 import type { Reader } from '../db/open'
@@ -12,6 +12,7 @@ import {
   subscriptions,
   tenants,
 } from '../db/schema'
+import { isHalfWay } from '../lifecycle/readiness'
 import type { Services } from '../services'
 import { namesKept } from '../signups/subdomain'
 import type { TenantStatus } from '../tenants/status'
@@ -32,7 +33,10 @@ export type KnownSignup = Pick<
   typeof signups.$inferSelect,
   'id' | 'subdomain' | 'status' | 'organizationId' | 'checkoutId' | 'updatedAt'
 >
-export type KnownImage = Pick<typeof backups.$inferSelect, 'tenantId' | 'imageId' | 'status' | 'expiresAt'>
+export type KnownImage = Pick<
+  typeof backups.$inferSelect,
+  'id' | 'tenantId' | 'imageId' | 'status' | 'expiresAt'
+>
 export type Offer = { id: string; priceId: string; plan: Plan }
 
 /** What our rows say, all of it, as far as it is compared. */
@@ -92,17 +96,31 @@ function readSignups(read: Reader): KnownSignup[] {
 }
 
 function readImages(read: Reader): KnownImage[] {
-  const { tenantId, imageId, status } = backups
-  const columns = { tenantId, imageId, status, expiresAt: keptUntil() }
-  return read.select(columns).from(backups).where(isNotNull(imageId)).all()
+  const { id, tenantId, imageId, status, method } = backups
+  const columns = { id, tenantId, imageId, status, expiresAt: keptUntil() }
+  return read.select(columns).from(backups).where(eq(method, 'image')).all()
 }
 
-/** Tenants with a live run, or with one that ended after `sinceMs`. */
+/**
+ * Tenants with a live run, with one that ended after `sinceMs`, or whose latest one stopped half-way: its retry or undo
+ * reckons with things as it left them.
+ */
 export function busyTenants(read: Reader, sinceMs: number): Set<string> {
   const busy = read
     .select({ tenantId: runs.tenantId })
     .from(runs)
     .where(or(inArray(runs.status, [...LIVE]), gt(runs.finishedAt, sinceMs)))
     .all()
-  return new Set(busy.map(({ tenantId }) => tenantId))
+  const stopped = read
+    .select({ tenantId: runs.tenantId, kind: runs.kind, status: runs.status })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.status, 'failed'),
+        sql`NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = ${runs.tenantId}
+          AND later.created_at > ${runs.createdAt})`,
+      ),
+    )
+    .all()
+  return new Set([...busy, ...stopped.filter(isHalfWay)].map(({ tenantId }) => tenantId))
 }

@@ -8,7 +8,7 @@ import { PAGE_SIZE, type PageWanted } from '../db/page'
 import { countHealth, longestDown } from '../health/report'
 import { countOpenFindings } from '../reconcile/findings'
 import { waitingRollouts } from '../rollouts/report'
-import { listRuns, stoppedRuns } from '../runs/list'
+import { listRuns, listStoppedRuns } from '../runs/list'
 import type { Services } from '../services'
 import { listSignups, waitingSignups } from '../signups/list'
 import { SIGNUP_TRANSITIONS, type SignupStatus } from '../signups/status'
@@ -118,7 +118,7 @@ function overview(services: Services): OverviewData {
       price: { amount: row.amount, currency: row.currency },
       paidAt: row.paidAt ?? row.createdAt,
     })),
-    failedRuns: stoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
+    failedRuns: listStoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
     rollouts: waitingRollouts(db.read),
     room: quotasData(services),
     troubles: troubles(db.read, NEEDING_ME_MAX),

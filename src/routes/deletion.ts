@@ -55,7 +55,7 @@ export const deletionRoutes = routes(
       const { db, clock } = services
       const query = url.searchParams
       const wanted = {
-        coolOffDays: Number(query.get('cool_off_days') ?? COOL_OFF_DAYS),
+        coolOffDays: daysIn(query.get('cool_off_days') ?? String(COOL_OFF_DAYS)),
         withImage: query.get('image') !== 'false',
         confirmMany: query.get('confirm_many') === 'true',
       }
@@ -96,15 +96,19 @@ function deletionProps(call: Call, form?: Record<string, string>): DeletionProps
 
 function wantedIn(form: Record<string, string>) {
   return {
-    coolOffDays: Number(form.days),
+    coolOffDays: daysIn(form.days ?? ''),
     withImage: form.image === 'yes',
     confirmMany: form.many === 'yes',
   }
 }
 
+/** NaN for what is no whole number: nothing written must not mean no cool-off. */
+function daysIn(text: string): number {
+  return /^\d{1,3}$/.test(text.trim()) ? Number(text) : Number.NaN
+}
+
 function wrongIn(form: Record<string, string>, { subdomain }: TenantRow, isMany: boolean) {
-  const days = form.days?.trim() ?? ''
-  const isDays = /^\d{1,3}$/.test(days) && Number(days) <= COOL_OFF_DAYS_MAX
+  const isDays = daysIn(form.days ?? '') <= COOL_OFF_DAYS_MAX
   return {
     ...(form.confirmation?.trim() === subdomain
       ? {}

@@ -1,6 +1,7 @@
 import { applyFinding } from '../reconcile/apply'
 import type { Kind } from '../reconcile/difference'
 import {
+  applicable,
   type FindingRow,
   getFinding,
   heedFinding,
@@ -54,7 +55,10 @@ export const driftApiRoutes = routes(
     policy: 'operator_api',
     handle: async ({ services, request, actor }) => {
       const { apply } = await readJson(request)
-      const options = { actor, ...(apply === true && { apply: () => true }) }
+      const seen = new Set(applicable(services.db.read).map(({ id }) => id))
+      // A deletion that this very look is the first to confirm was shown to nobody yet.
+      const may = ({ id, remedy }: FindingRow) => seen.has(id) || remedyOf(remedy)?.deletes === false
+      const options = { actor, ...(apply === true && { apply: may }) }
       return json({ look_id: beginLook(services, options) }, 202)
     },
   },

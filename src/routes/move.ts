@@ -1,6 +1,7 @@
 import { MovePage, type MoveProps } from '../../views/admin/move'
-import { getBackup } from '../backups/backup'
-import { notFound } from '../errors'
+import { relativeTime } from '../../views/components/time'
+import { type BackupRow, getBackup } from '../backups/backup'
+import { type AtlasError, conflict, invalid, notFound } from '../errors'
 import { moveToNewServer } from '../lifecycle/move'
 import { lookAtMove, moveMinutes } from '../lifecycle/move-outlook'
 import { requireReady } from '../lifecycle/readiness'
@@ -25,7 +26,7 @@ export const moveRoutes = routes(
     path: '/admin/tenants/:id/move',
     policy: 'operator',
     handle: async (call) => {
-      const { confirmation = '', backup = '' } = await readForm(call.request)
+      const { confirmation = '', backup = '', accept_older_backup: accepted } = await readForm(call.request)
       return ask(call, async () => {
         const props = await moveProps(call, backup)
         const { subdomain } = props.tenant
@@ -33,8 +34,12 @@ export const moveRoutes = routes(
           const error = `Type ${subdomain} to make sure that this is the one.`
           return page(MovePage({ ...props, value: confirmation, error }), 422)
         }
+        const acceptOlderBackup = accepted === 'true'
+        if (!props.answers && !backup && !acceptOlderBackup) {
+          return page(MovePage({ ...props, error: 'The old server has stopped answering. Look again.' }), 409)
+        }
         return act(call, (tx, services, id, asked) =>
-          moveToNewServer(tx, services, id, { ...asked, backupId: backup || undefined }),
+          moveToNewServer(tx, services, id, { ...asked, backupId: backup || undefined, acceptOlderBackup }),
         )
       })
     },
@@ -48,13 +53,28 @@ export const moveRoutes = routes(
       const id = params.id ?? ''
       const body = request.body ? await readJson(request) : {}
       const backupId = textField(body, 'backup_id') || undefined
-      const { plan } = await lookAtMove(services, id, textField(body, 'plan') || undefined)
-      const asked = { actor, nowMs: clock.now(), backupId, plan }
+      const acceptOlderBackup = acceptedIn(body)
+      const { answers, latest, plan } = await lookAtMove(services, id, textField(body, 'plan') || undefined)
+      if (!answers && !backupId && !acceptOlderBackup) throw onlyBackup(latest, clock.now())
+      const asked = { actor, nowMs: clock.now(), backupId, acceptOlderBackup, plan }
       const { runId } = db.write((tx) => moveToNewServer(tx, services, id, asked))
-      return json({ run_id: runId, downtime_minutes: moveMinutes(db.read) }, 202)
+      const told = { answers, latest_backup_at: latest?.createdAt ?? null }
+      return json({ run_id: runId, downtime_minutes: moveMinutes(db.read), ...told }, 202)
     },
   },
 )
+
+function acceptedIn({ accept_older_backup: accepted = false }: Record<string, unknown>): boolean {
+  if (typeof accepted === 'boolean') return accepted
+  throw invalid('Some fields need another look.', { accept_older_backup: 'Must be true or false.' })
+}
+
+function onlyBackup(latest: BackupRow | null, nowMs: number): AtlasError {
+  const age = latest ? relativeTime(latest.createdAt, nowMs) : 'never'
+  return conflict(
+    `The old server does not answer, and its latest backup was made ${age}. Accept the older backup to move without what was changed since.`,
+  )
+}
 
 /** The page's facts, with a backup that was chosen to move with. */
 async function moveProps(call: Call, chosen: string): Promise<MoveProps> {

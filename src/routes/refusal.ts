@@ -8,7 +8,6 @@ const STATUS: Record<ErrorCode, number> = {
   forbidden: 403,
   unavailable: 503,
   internal: 500,
-  not_implemented: 501,
 }
 
 /** A refusal that HTTP has a narrower status for than its code has, such as 413 or 415. */

@@ -1,6 +1,7 @@
 import type { EffectView } from '../../views/admin/effects'
 import { Run, type RunData, RunPage } from '../../views/admin/run'
 import { foreseeRetry } from '../lifecycle/foresight'
+import { lossesOfUndo } from '../lifecycle/losses'
 import { cancel, remediesFor, retry, undo } from '../lifecycle/mend'
 import { effectsOfRun, logOf } from '../runs/list'
 import { getRun, type RunRow } from '../runs/run'
@@ -120,6 +121,7 @@ function runAnswer(services: Services, run: RunRow) {
     can_retry: canRetry,
     can_undo: canUndo,
     can_cancel: canCancel,
+    undo_losses: canUndo ? lossesOfUndo(read, run) : [],
   }
 }
 

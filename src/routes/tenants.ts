@@ -1,5 +1,6 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
 import { backupsOf } from '../backups/list'
+import { debtOf, moneyAgainst } from '../billing/unpaid'
 import type { Reader } from '../db/open'
 import { healthOf } from '../health/report'
 import { remediesFor } from '../lifecycle/mend'
@@ -122,6 +123,8 @@ export function tenantData(services: Services, tenantId: string): TenantData {
     tags: tagsOf(db.read, tenantId),
     timeline: latestEntries(db.read, tenantId),
     backups: backupsOf(services, tenantId),
+    debt: debtOf(db.read, tenant.organizationId),
+    heldBy: moneyAgainst(db.read, tenant.organizationId, clock.now()),
     health: healthOf(db.read, tenantId, clock.now()),
     now: clock.now(),
   }

@@ -1,9 +1,9 @@
 import { UndoPage } from '../../views/admin/undo'
-import type { Reader } from '../db/open'
 import { foreseeUndo } from '../lifecycle/foresight'
+import { lossesOfUndo } from '../lifecycle/losses'
 import { undo } from '../lifecycle/mend'
 import { getRun } from '../runs/run'
-import { dnsRecordOf, getTenant, serverOf } from '../tenants/tenant'
+import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { page, redirect } from './answer'
 import { readForm } from './request'
@@ -40,27 +40,13 @@ function undoProps(call: Call) {
   const { db } = services
   const run = getRun(db.read, call.params.id ?? '')
   const tenant = getTenant(db.read, run.tenantId)
-  const losses = run.kind === 'provision' ? everything(db.read, tenant.id) : []
   const preview = foreseeUndo(services, run)
   return {
     operator: operatorOf(call),
     run: { id: run.id },
     tenant,
     preview,
-    losses,
+    losses: lossesOfUndo(db.read, run),
     now: services.clock.now(),
   }
-}
-
-/** What a provisioning has made so far. */
-function everything(db: Reader, tenantId: string): string[] {
-  const server = serverOf(db, tenantId)
-  const record = dnsRecordOf(db, tenantId)
-  return [
-    server.externalId
-      ? `The server ${server.name}${server.ipv4 ? ` (${server.ipv4})` : ''} and everything on it`
-      : 'Any server that was begun',
-    ...(record && !record.deletedAt ? [`The DNS record ${record.name}`] : []),
-    'The secrets that were made for this tenant',
-  ]
 }

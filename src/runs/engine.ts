@@ -1,6 +1,7 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { runs, steps } from '../db/schema'
 import { AtlasError, asAtlasError } from '../errors'
 import type { Log } from '../log'
@@ -213,9 +214,22 @@ export class Engine {
   }
 }
 
-function mustHold(db: Reader, run: RunRow): void {
-  const claim = and(eq(runs.id, run.id), eq(runs.status, 'running'), eq(runs.fence, run.fence))
-  if (!db.select({ id: runs.id }).from(runs).where(claim).get()) throw new ClaimLost()
+const claim = prepared((db) =>
+  db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.id, sql.placeholder('id')),
+        eq(runs.status, 'running'),
+        eq(runs.fence, sql.placeholder('fence')),
+      ),
+    )
+    .prepare(),
+)
+
+function mustHold(db: Reader, { id, fence }: RunRow): void {
+  if (!claim(db).get({ id, fence })) throw new ClaimLost()
 }
 
 /** Forward: the first step not done. Undoing: the last step that began and is not undone yet. */

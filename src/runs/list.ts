@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, not, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { containing, type PageWanted } from '../db/page'
 import { effects, runLogs, runs, steps, tenants } from '../db/schema'
@@ -33,31 +33,32 @@ export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
         )
       : undefined,
   )
-  const rows = db
-    .select(LISTED)
-    .from(runs)
-    .innerJoin(tenants, eq(tenants.id, runs.tenantId))
-    .where(where)
-    // Ids sort by time. With both columns SQLite sorts every run there is when the limit is small.
-    .orderBy(desc(runs.id))
+  const rows = rowsWhere(db, where)
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()
   return { rows, ...page, total: countRuns(db, where, filter.q !== '') }
 }
 
-/** Failed runs that nothing has been done about since, newest first: of a tenant only its latest run counts. */
-export function stoppedRuns(db: Reader, limit: number) {
-  const isLatest = sql`NOT EXISTS (SELECT 1 FROM ${runs} AS later
-    WHERE later.tenant_id = ${runs.tenantId} AND later.id > ${runs.id})`
-  return db
-    .select(LISTED)
-    .from(runs)
-    .innerJoin(tenants, eq(tenants.id, runs.tenantId))
-    .where(and(eq(runs.status, 'failed'), isLatest))
-    .orderBy(desc(runs.id))
-    .limit(limit)
+/** Runs that failed and still speak for their tenant (see latestRun), newest first: somebody has to mend them. */
+export function listStoppedRuns(db: Reader, max: number) {
+  const isOutdated = sql`EXISTS (SELECT 1 FROM ${runs} AS later WHERE later.tenant_id = ${runs.tenantId}
+    AND later.created_at > ${runs.createdAt} AND (later.kind <> 'delete' OR later.status <> 'cancelled'))`
+  return rowsWhere(db, and(eq(runs.status, 'failed'), not(isOutdated)))
+    .limit(max)
     .all()
+}
+
+function rowsWhere(db: Reader, where: SQL | undefined) {
+  return (
+    db
+      .select(LISTED)
+      .from(runs)
+      .innerJoin(tenants, eq(tenants.id, runs.tenantId))
+      .where(where)
+      // Ids sort by time. With both columns SQLite sorts every run there is when the limit is small.
+      .orderBy(desc(runs.id))
+  )
 }
 
 function countRuns(db: Reader, where: SQL | undefined, namesTenants: boolean): number {

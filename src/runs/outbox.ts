@@ -1,6 +1,7 @@
-import { and, asc, eq, lte, min, notInArray } from 'drizzle-orm'
+import { and, asc, eq, lte, min, notInArray, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { outbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { newId } from '../ids'
@@ -54,6 +55,15 @@ export type OutboxParts = {
   chance: () => number
 }
 
+const earliestMail = prepared((db) => {
+  const isFree = sql`${outbox.id} NOT IN (SELECT value FROM json_each(${sql.placeholder('inHand')}))`
+  return db
+    .select({ at: min(outbox.availableAt) })
+    .from(outbox)
+    .where(and(eq(outbox.status, 'queued'), isFree))
+    .prepare()
+})
+
 /** The lane that sends queued mails, each once. */
 export function outboxLane(parts: OutboxParts): Lane<MailRow> {
   const { db, clock } = parts
@@ -62,12 +72,7 @@ export function outboxLane(parts: OutboxParts): Lane<MailRow> {
   return {
     name: 'outbox',
     concurrency: MAILS_AT_ONCE_MAX,
-    nextDueAt: (inHand) =>
-      db.read
-        .select({ at: min(outbox.availableAt) })
-        .from(outbox)
-        .where(waiting(inHand))
-        .get()?.at ?? null,
+    nextDueAt: (inHand) => earliestMail(db.read).get({ inHand: JSON.stringify([...inHand]) })?.at ?? null,
     take: (limit, inHand) =>
       db.read
         .select()

@@ -1,5 +1,6 @@
-import { and, asc, count, desc, eq, inArray, lte, min, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, lte, min, ne, or, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { runLogs, runs } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
@@ -73,9 +74,17 @@ export function turnIfAsked(tx: Tx, recipe: Recipe, run: RunRow, nowMs: number):
   return true
 }
 
+const runById = prepared((db) =>
+  db
+    .select()
+    .from(runs)
+    .where(eq(runs.id, sql.placeholder('runId')))
+    .prepare(),
+)
+
 /** A run by its id. Throws `not_found`. */
 export function getRun(db: Reader, runId: string): RunRow {
-  const run = db.select().from(runs).where(eq(runs.id, runId)).get()
+  const run = runById(db).get({ runId })
   if (!run) throw notFound('There is no such run.')
   return run
 }
@@ -85,12 +94,18 @@ export function isLive({ status }: Pick<RunRow, 'status'>): boolean {
   return status === 'queued' || status === 'running' || status === 'waiting'
 }
 
-/** The latest run of a tenant, if it ever had one. */
-export function latestRun(db: Reader, tenantId: string): RunRow | undefined {
+/**
+ * The latest run of a tenant, of one kind when it is given. A deletion that was taken back does not count: it left
+ * everything as it was, also a run before it that stopped half-way and must still be mended.
+ */
+export function latestRun(db: Reader, tenantId: string, kind?: string): RunRow | undefined {
+  const ofKind = kind === undefined ? undefined : eq(runs.kind, kind)
   return db
     .select()
     .from(runs)
-    .where(eq(runs.tenantId, tenantId))
+    .where(
+      and(eq(runs.tenantId, tenantId), or(ne(runs.kind, 'delete'), ne(runs.status, 'cancelled')), ofKind),
+    )
     .orderBy(desc(runs.createdAt))
     .limit(1)
     .get()
@@ -101,14 +116,17 @@ export function factsOf(run: RunRow): RunFacts {
   return { id: run.id, kind: run.kind, tenantId: run.tenantId, direction: run.direction, input }
 }
 
-/** When the next run wants to be worked on; null when none does. */
-export function nextRunDueAt(db: Reader): number | null {
-  const due = db
+const earliestRun = prepared((db) =>
+  db
     .select({ at: min(runs.availableAt) })
     .from(runs)
     .where(inArray(runs.status, ['queued', 'waiting']))
-    .get()
-  return due?.at ?? null
+    .prepare(),
+)
+
+/** When the next run wants to be worked on; null when none does. */
+export function nextRunDueAt(db: Reader): number | null {
+  return earliestRun(db).get()?.at ?? null
 }
 
 /** Claims due runs, oldest first. Each claim raises the fence, so that a former holder can finish nothing. */

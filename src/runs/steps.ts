@@ -1,12 +1,22 @@
-import { and, asc, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { steps } from '../db/schema'
 import type { Recipe, Step } from './recipe'
 
 export type StepRow = typeof steps.$inferSelect
 
+const stepsOfRun = prepared((db) =>
+  db
+    .select()
+    .from(steps)
+    .where(eq(steps.runId, sql.placeholder('runId')))
+    .orderBy(asc(steps.position))
+    .prepare(),
+)
+
 export function stepsOf(db: Reader, runId: string): StepRow[] {
-  return db.select().from(steps).where(eq(steps.runId, runId)).orderBy(asc(steps.position)).all()
+  return stepsOfRun(db).all({ runId })
 }
 
 /** The step of a recipe that a row names, also one that the recipe has no more. */

@@ -70,8 +70,7 @@ export class Worker {
   private round(): void {
     this.cancelAlarm()
     try {
-      for (const lane of this.lanes) this.serve(lane)
-      const dues = this.lanes.flatMap((lane) => this.nextDueAt(lane) ?? [])
+      const dues = this.lanes.flatMap((lane) => this.serve(lane) ?? [])
       if (dues.length > 0) this.wakeAt(Math.min(...dues))
     } catch (thrown) {
       // The database may be busy or its disk full: that is no reason to end the process, or to try without a pause.
@@ -89,12 +88,14 @@ export class Worker {
     this.cancelAlarm = this.clock.at(atMs, () => this.wake())
   }
 
-  private serve(lane: Lane<unknown>): void {
+  /** Takes what is due, and says when the next item wants to be worked on. */
+  private serve(lane: Lane<unknown>): number | null {
     const inHand = this.handOf(lane)
     const due = this.nextDueAt(lane)
-    if (due === null || due > this.clock.now()) return
+    if (due === null || due > this.clock.now()) return due
     const free = lane.concurrency - inHand.size
     for (const item of lane.take(free, inHand)) this.hand(lane, inHand, item)
+    return this.nextDueAt(lane)
   }
 
   private hand(lane: Lane<unknown>, inHand: Set<string>, item: unknown): void {

@@ -28,7 +28,7 @@ export function signupProgress(services: Services, signupId: string): SignupProg
     .orderBy(desc(tenants.createdAt))
     .limit(1)
     .get()
-  const run = tenant && signup.approvedAt !== null ? latestRun(db.read, tenant.id) : undefined
+  const run = tenant && signup.approvedAt !== null ? latestRun(db.read, tenant.id, 'provision') : undefined
   const steps = run ? stepsOf(db.read, run.id) : []
   const ahead = run ? aheadInQueue(db.read, run.id) : null
   return {

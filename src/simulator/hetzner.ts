@@ -109,7 +109,7 @@ export class HetznerTwin implements Twin {
   }
 
   /** Puts a snapshot there, of a server that may be gone. */
-  seedSnapshot(past: SeededSnapshot): { id: string } {
+  seedSnapshot(past: SeededSnapshot): { id: string; sizeGb: number } {
     return seedSnapshot(this.project, past)
   }
 

@@ -84,6 +84,11 @@ export class S3Twin implements Twin {
     return errorAnswer(this.world, request.method, refusal)
   }
 
+  /** Puts an object there that was stored at `storedAt`, in UTC milliseconds. */
+  seed(key: string, bytes: Uint8Array, storedAt: number): void {
+    this.keep(key, Buffer.from(bytes), 'binary/octet-stream', storedAt)
+  }
+
   private async answer(request: Request): Promise<Response> {
     const url = new URL(request.url)
     const { bucket, key } = this.placeOf(url)
@@ -130,17 +135,15 @@ export class S3Twin implements Twin {
       throw new Refusal(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size')
     }
     const bytes = Buffer.from(await request.arrayBuffer())
-    const etag = createHash('md5').update(bytes).digest('hex')
-    this.objects.put({
-      id: key,
-      key,
-      body: bytes.toString('base64'),
-      sizeBytes: bytes.length,
-      etag,
-      contentType: request.headers.get('content-type') ?? 'binary/octet-stream',
-      storedAt: this.world.now(),
-    })
+    const type = request.headers.get('content-type') ?? 'binary/octet-stream'
+    const { etag } = this.keep(key, bytes, type, this.world.now())
     return new Response(null, { headers: { etag: `"${etag}"` } })
+  }
+
+  private keep(key: string, bytes: Buffer, contentType: string, storedAt: number): StoredObject {
+    const etag = createHash('md5').update(bytes).digest('hex')
+    const body = bytes.toString('base64')
+    return this.objects.put({ id: key, key, body, sizeBytes: bytes.length, etag, contentType, storedAt })
   }
 
   private mustGet(key: string): StoredObject {

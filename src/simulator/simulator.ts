@@ -1,5 +1,6 @@
 import type { MovableClock } from '../clock'
 import { type Address, controlPages } from './control'
+import type { MachineDriver } from './driver'
 import { Faults } from './faults'
 import { Front } from './front'
 import { HetznerTwin } from './hetzner'
@@ -29,6 +30,8 @@ export type CloudsOptions = {
   webhook: { url: string; secret: string }
   zone: { id: string; name: string }
   sshKey: { name: string; publicKey: string }
+  /** What makes Hetzner's machines instead of the simulated ones. */
+  driver?: MachineDriver
   /** How webhooks are sent; the machine's `fetch` when absent. */
   deliver?: StripeTwinOptions['deliver']
   /** How machines reach the storage of backups, and who is told of work outside of the world's clock. */
@@ -143,7 +146,7 @@ function makeTwins(world: World, options: CloudsOptions) {
     hetzner: new HetznerTwin(world, {
       token: keys.hetzner,
       sshKeys: [sshKey],
-      driver: machines,
+      driver: options.driver ?? machines,
       serverLimit: SERVER_LIMIT,
     }),
   }

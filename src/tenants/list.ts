@@ -1,7 +1,7 @@
 import { and, asc, count, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { containing, type Page, type PageWanted } from '../db/page'
-import { members, plans, tenants, users } from '../db/schema'
+import { members, plans, subscriptions, tenants, users } from '../db/schema'
 import type { TenantStatus } from './status'
 
 export type TenantFilter = {
@@ -18,6 +18,8 @@ export type ListedTenant = {
   ownerEmail: string
   planName: string
   status: TenantStatus
+  /** Whether its customer owes for it. */
+  isUnpaid: boolean
   release: string
   createdAt: number
 }
@@ -49,6 +51,7 @@ export function listTenants(db: Reader, filter: TenantFilter, page: PageWanted):
       ownerEmail: sql<string>`coalesce(${ownerOf()}, '')`,
       planName: plans.name,
       status: tenants.status,
+      isUnpaid: isUnpaid(),
       release: tenants.release,
       createdAt: tenants.createdAt,
     })
@@ -95,4 +98,11 @@ function ownedBy(pattern: string): SQL {
 function ownerOf(): SQL {
   return sql`(SELECT ${users.email} FROM ${members} JOIN ${users} ON ${users.id} = ${members.userId}
     WHERE ${members.organizationId} = ${tenants.organizationId} AND ${members.role} = 'owner' LIMIT 1)`
+}
+
+/** As isOverdue in standing.ts says it of one subscription. */
+function isUnpaid(): SQL<boolean> {
+  return sql`EXISTS (SELECT 1 FROM ${subscriptions} WHERE ${subscriptions.organizationId} = ${tenants.organizationId}
+    AND ${subscriptions.unpaidSince} IS NOT NULL AND ${subscriptions.status} IN ('past_due', 'unpaid')
+    AND ${tenants.status} <> 'deleted')`.mapWith(Boolean)
 }

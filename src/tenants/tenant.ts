@@ -1,5 +1,6 @@
-import { and, desc, eq, isNull } from 'drizzle-orm'
+import { and, desc, eq, isNull, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { dnsRecords, servers, tenants } from '../db/schema'
 import { notFound } from '../errors'
 import { newId, type Random } from '../ids'
@@ -73,17 +74,32 @@ export function dataKeyPlace(tenantId: string): string {
   return `tenants/${tenantId}/data_key`
 }
 
+const tenantById = prepared((db) =>
+  db
+    .select()
+    .from(tenants)
+    .where(eq(tenants.id, sql.placeholder('tenantId')))
+    .prepare(),
+)
+
 /** A tenant by its id. Throws `not_found`. */
 export function getTenant(db: Reader, tenantId: string): TenantRow {
-  const tenant = db.select().from(tenants).where(eq(tenants.id, tenantId)).get()
+  const tenant = tenantById(db).get({ tenantId })
   if (!tenant) throw notFound('There is no such tenant.')
   return tenant
 }
 
+const currentServer = prepared((db) =>
+  db
+    .select()
+    .from(servers)
+    .where(and(eq(servers.tenantId, sql.placeholder('tenantId')), eq(servers.role, 'current')))
+    .prepare(),
+)
+
 /** The server that a tenant lives on, as Atlas knows it. Throws `not_found`. */
 export function serverOf(db: Reader, tenantId: string): ServerRow {
-  const current = and(eq(servers.tenantId, tenantId), eq(servers.role, 'current'))
-  const server = db.select().from(servers).where(current).get()
+  const server = currentServer(db).get({ tenantId })
   if (!server) throw notFound('This tenant has no server.')
   return server
 }

@@ -63,5 +63,13 @@ export function inWords(name: string): string {
 export function factsInWords(json: string): string | null {
   const facts = Object.entries(JSON.parse(json) as Record<string, unknown>)
   const said = facts.filter(([, value]) => value !== null && value !== '')
-  return said.map(([name, value]) => `${inWords(name).toLowerCase()} ${String(value)}`).join(', ') || null
+  return (
+    said.map(([name, value]) => `${inWords(name).toLowerCase()} ${inFigures(name, value)}`).join(', ') || null
+  )
+}
+
+/** Facts that end in `At` are moments. */
+function inFigures(name: string, value: unknown): string {
+  const isMoment = name.endsWith('At') && typeof value === 'number'
+  return isMoment ? new Date(value).toISOString().replace('.000Z', 'Z') : String(value)
 }

@@ -141,14 +141,14 @@ describe('the schedule’s line', () => {
     expect(await due()).toEqual([])
   })
 
-  test('keeps a failed run the tenant’s latest, so that it can be retried', async () => {
+  test('keeps a run that stopped half-way the tenant’s latest, so that it can be retried', async () => {
     const id = await tenant('ada-stuck')
     const fail = (kind: string) =>
       stage.services.db.write((tx) => tx.update(runs).set({ kind, status: 'failed' }).run())
-    fail('suspend')
+    fail('restore')
     await queueDueBackups(stage.services)
     expect(queued()).toEqual([])
-    fail('backup')
+    fail('suspend')
     await queueDueBackups(stage.services)
     expect(queued()).toMatchObject([{ tenantId: id }])
   })

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { getBackup } from '../../src/backups/backup'
+import { getBackup, keepLastBackups } from '../../src/backups/backup'
 import { expiredBackups, keptUntil, removeExpiredBackups } from '../../src/backups/removal'
 import { expiryOf } from '../../src/backups/retention'
 import { backups, effects, runs, secrets, tenants } from '../../src/db/schema'
+import { getTenant } from '../../src/tenants/tenant'
 import { DAY_MS, Estate } from '../lifecycle/estate'
 import { openStage } from '../stage'
 import { backUp } from './notes'
@@ -79,6 +80,33 @@ describe('what is no longer kept', () => {
     put({ id: 'failed', status: 'failed', expiresAt: NOW })
     put({ id: 'running', status: 'running' }, { id: 'removed', status: 'removed', expiresAt: 1 })
     expect(expired()).toEqual(['failed'])
+  })
+
+  test('is not what a run that lives or may be retried is about, nor what it has made', () => {
+    const [run] = stage.services.db.read.select().from(runs).where(eq(runs.tenantId, tenantId)).all()
+    put(
+      { id: 'named', expiresAt: 1, createdAt: 1 },
+      { id: 'made', expiresAt: 2, createdAt: 2, runId: run?.id },
+    )
+    put({ id: 'other', expiresAt: 3, createdAt: 3 }, { id: 'new', expiresAt: NOW + 1, createdAt: 4 })
+    const become = (status: 'failed' | 'succeeded') =>
+      stage.services.db.write((tx) => tx.update(runs).set({ status, input: '{"backupId":"named"}' }).run())
+    become('failed')
+    expect(expired()).toEqual(['other'])
+    become('succeeded')
+    expect(expired()).toEqual(['named', 'made', 'other'])
+  })
+
+  test('is counted from the deletion on for the last copies of a tenant', () => {
+    put({ id: 'older', expiresAt: NOW - 2, createdAt: 1 }, { id: 'last', expiresAt: NOW - 1, createdAt: 2 })
+    put({ id: 'image', method: 'image', reason: 'before_deletion', expiresAt: NOW - 1, createdAt: 2 })
+    stage.services.db.sqlite.exec('DROP TRIGGER tenants_transition')
+    stage.services.db.write((tx) => {
+      keepLastBackups(tx, stage.services, getTenant(tx, tenantId), NOW)
+      tx.update(tenants).set({ status: 'deleted' }).run()
+    })
+    expect(expired()).toEqual(['older'])
+    expect(expired(NOW + 365 * DAY_MS)).toEqual(['older', 'last', 'image'])
   })
 
   test('is told of each tenant by itself, also where it is one column of many', async () => {

@@ -9,15 +9,21 @@ export type Demo = {
   mailbox: string
   simulator: string
   adminEmail: string
+  /** The folder of its databases. */
+  data: string
   stop(): Promise<void>
 }
 
-type Announcement = { ready: true; addresses: Omit<Demo, 'adminEmail' | 'stop'>; admin_email: string }
+type Announcement = {
+  ready: true
+  addresses: Omit<Demo, 'adminEmail' | 'data' | 'stop'>
+  admin_email: string
+}
 
 const SPEED = 20
 
 /** The demo as `bun run demo` starts it, in a folder and on ports of its own, with faster clouds. */
-export async function startDemo({ tenants = 0 } = {}): Promise<Demo> {
+export async function startDemo({ tenants = 0, speed = SPEED } = {}): Promise<Demo> {
   const data = mkdtempSync(join(tmpdir(), 'atlas-browser-'))
   const stopping = new AbortController()
   const errors: string[] = []
@@ -29,7 +35,7 @@ export async function startDemo({ tenants = 0 } = {}): Promise<Demo> {
     },
     err: (line: string) => void errors.push(line),
   }
-  const args = ['--json', '--port', '0', '--data', data, '--speed', `${SPEED}`, '--tenants', `${tenants}`]
+  const args = ['--json', '--port', '0', '--data', data, '--speed', `${speed}`, '--tenants', `${tenants}`]
   const ended = demo(args, io, stopping.signal).then(() => {
     rmSync(data, { recursive: true, force: true })
     ready.reject(new Error(`The demo ended: ${errors.join(' ')}`))
@@ -38,6 +44,7 @@ export async function startDemo({ tenants = 0 } = {}): Promise<Demo> {
   return {
     ...addresses,
     adminEmail,
+    data,
     async stop() {
       stopping.abort()
       await ended

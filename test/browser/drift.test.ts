@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { describeWith } from '../needs.ts'
-import { open, signIn } from './dashboard.ts'
+import { enter, open } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { DESKTOP, openBrowser, Visitor } from './visitor.ts'
 
@@ -15,7 +15,7 @@ describeWith('chromium', 'drift', (chromium) => {
       const browser = await openBrowser(chromium)
       try {
         const visitor = await Visitor.arrive(browser, 'light', DESKTOP)
-        const operator = await signIn(visitor, demo)
+        const operator = await enter(visitor, demo)
         await story(operator, await visitor.newTab(), demo)
         expect(visitor.watch.report()).toEqual([])
       } finally {
@@ -57,6 +57,9 @@ async function story(operator: Visitor, control: Visitor, demo: Demo): Promise<v
   await page.getByRole('link', { name: 'Resolved' }).click()
   await page.getByText('Applied by a person').first().waitFor()
   await operator.look('drift-resolved')
+  await open(operator, 'Overview')
+  await page.getByRole('heading', { name: 'Room at the clouds' }).waitFor()
+  await operator.look('overview-room')
 }
 
 /** A finding by its title. */

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
 import { browseTenants, open, openMail, signIn } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
-import { pictureForReadme } from './readme.ts'
+import { PICTURE_PACE, pictureForDocs } from './docs.ts'
 import { followRun } from './run.ts'
 import {
   CARDS,
@@ -17,14 +17,15 @@ import {
 } from './shop.ts'
 import { DESKTOP, openBrowser, PHONE, type Theme, Visitor } from './visitor.ts'
 
-const TEST_TIMEOUT_MS = 110_000
+const TEST_TIMEOUT_MS = 150_000
+const HOOK_TIMEOUT_MS = 30_000
 
 describeWith('chromium', 'from the landing page to a live site by clicking', (chromium) => {
   let browser: Browser
   beforeAll(async () => {
     browser = await openBrowser(chromium)
-  })
-  afterAll(() => browser.close())
+  }, HOOK_TIMEOUT_MS)
+  afterAll(() => browser.close(), HOOK_TIMEOUT_MS)
 
   test('in light on a desktop, paying with a plain card', () => live('light', CARDS.good), TEST_TIMEOUT_MS)
   test(
@@ -34,7 +35,7 @@ describeWith('chromium', 'from the landing page to a live site by clicking', (ch
   )
 
   async function live(theme: Theme, card: string): Promise<void> {
-    const demo = await startDemo()
+    const demo = await startDemo(PICTURE_PACE)
     const customer = await Visitor.arrive(browser, theme, theme === 'light' ? DESKTOP : PHONE)
     try {
       await payUnseen(await signUp(demo.shop, 'grace', 'pro'))
@@ -76,7 +77,7 @@ async function approve(operator: Visitor, theme: Theme): Promise<void> {
   await page.getByRole('heading', { name: 'Provision ada' }).waitFor()
   const following = followRun(operator)
   await page.getByText('Waiting at “Wait for the name servers”').waitFor()
-  await pictureForReadme(operator, theme)
+  await pictureForDocs(operator, 'screenshot', theme)
   await operator.look('run-under-way')
   const { steps, ...kept } = await following
   expect(steps).toContain('Wait for the first boot and verify the host key')
@@ -89,7 +90,9 @@ async function approve(operator: Visitor, theme: Theme): Promise<void> {
 
 async function readOverview(operator: Visitor): Promise<void> {
   await open(operator, 'Overview')
-  await operator.page.getByText('Nothing. Paid signups and failed runs appear here').waitFor()
+  await operator.page
+    .getByText('Nothing. Paid signups, failed runs and tenants that are down appear here')
+    .waitFor()
   await operator.look('overview-calm')
   await open(operator, 'Runs')
   await operator.look('runs')
@@ -99,9 +102,14 @@ async function readTenant(operator: Visitor): Promise<void> {
   const { page } = operator
   await page.getByRole('link', { name: 'ada', exact: true }).click()
   await page.getByRole('heading', { name: 'Timeline' }).waitFor()
-  const timeline = await page.getByRole('list', { name: 'Effects' }).getByRole('listitem').allInnerTexts()
-  for (const effect of ['ensureServer', 'upsertRecord', 'start']) {
-    expect(timeline.some((line) => line.includes(effect) && line.includes('done'))).toBe(true)
+  await page.getByRole('link', { name: 'The whole story' }).click()
+  await page.getByLabel('Kind').selectOption('Effects out')
+  await page.waitForURL(/kind=effect/)
+  const entries = page.getByRole('list', { name: 'Entries, newest first' }).getByRole('listitem')
+  await operator.look('timeline-effects')
+  const told = (await entries.allInnerTexts()).join()
+  for (const effect of ['Hetzner: ensure server', 'Route 53: upsert record', 'SSH: start']) {
+    expect(told).toContain(effect)
   }
   await operator.look('tenant')
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { describeWith } from '../needs.ts'
-import { open, signIn } from './dashboard.ts'
+import { enter, open } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
 import { followRun } from './run.ts'
 import { payUnseen, signUp } from './shop.ts'
@@ -9,6 +9,7 @@ import { passMinute, refuse, removeFaults } from './simulator.ts'
 import { DESKTOP, openBrowser, PHONE, Visitor } from './visitor.ts'
 
 const TEST_TIMEOUT_MS = 90_000
+const HOOK_TIMEOUT_MS = 30_000
 const LONG_NAME = 'the-honourable-ada-lovelace-1815'
 
 describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) => {
@@ -18,11 +19,11 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   beforeEach(async () => {
     browser = await openBrowser(chromium)
     demo = await startDemo()
-  })
+  }, HOOK_TIMEOUT_MS)
   afterEach(async () => {
     await browser.close()
     await demo.stop()
-  })
+  }, HOOK_TIMEOUT_MS)
 
   const asks = 'says why and what to do, and goes on where it stopped once that is mended'
   test(asks, retry, TEST_TIMEOUT_MS)
@@ -31,7 +32,7 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   async function retry(): Promise<void> {
     const confirmation = await payUnseen(await signUp(demo.shop, LONG_NAME, 'starter'))
     const visitor = await Visitor.arrive(browser, 'light', DESKTOP)
-    const operator = await signIn(visitor, demo)
+    const operator = await enter(visitor, demo)
     const tab = await visitor.newTab()
     await refuse(tab, demo, {
       provider: 'hetzner',
@@ -43,13 +44,16 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
     await tab.look('simulator-faults')
     await approveAndFail(operator, LONG_NAME)
     const { page } = operator
-    await page.getByRole('alert').getByText(/no free server/).waitFor()
+    await page
+      .getByRole('alert')
+      .getByText(/no free server/)
+      .waitFor()
     await page.getByText('Stopped at “Create the server”').waitFor()
     await operator.look('run-failed-long-name')
     await page.getByRole('link', { name: LONG_NAME }).click()
-    await page.getByText('This tenant is not running').waitFor()
+    await page.getByText(/^Provision .*: stopped$/).waitFor()
     await operator.look('tenant-failed-long-name')
-    await page.getByRole('link', { name: 'See the run' }).click()
+    await page.getByRole('link', { name: 'See the run' }).first().click()
     const customer = await visitor.newTab()
     await customer.page.goto(confirmation)
     await customer.page.getByText('A step did not work').waitFor()
@@ -73,7 +77,7 @@ describeWith('chromium', 'a provisioning that fails, by clicking', (chromium) =>
   async function undo(): Promise<void> {
     await payUnseen(await signUp(demo.shop, 'cleo', 'pro'))
     const visitor = await Visitor.arrive(browser, 'dark', PHONE)
-    const operator = await signIn(visitor, demo)
+    const operator = await enter(visitor, demo)
     const tab = await visitor.newTab()
     await refuse(tab, demo, { provider: 'machine', verb: 'start', code: 'conflict' })
     await tab.look('simulator-faults')
@@ -114,7 +118,7 @@ async function readFailure(operator: Visitor): Promise<void> {
   await operator.look('overview-failed')
   await open(operator, 'Tenants')
   await page.getByRole('link', { name: 'cleo', exact: true }).click()
-  await page.getByText('This tenant is not running').waitFor()
+  await page.getByText(/^Provision .*: stopped$/).waitFor()
   await operator.look('tenant-failed')
 }
 

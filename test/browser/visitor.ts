@@ -29,7 +29,7 @@ export function openBrowser(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: FLAGS })
 }
 
-/** A person at a browser: every page they look at is checked and photographed on a desktop and on a phone. */
+/** A person at a browser: every page they look at is checked on a desktop and on a phone, and photographed on theirs. */
 export class Visitor {
   private constructor(
     readonly page: Page,
@@ -70,8 +70,8 @@ export class Visitor {
     for (const size of [other, this.size]) {
       await page.setViewportSize(size)
       if (await isTooWide(page)) found.push(`scrolls sideways at a width of ${size.width}`)
-      await this.photograph(`${name}-${this.theme}-${size === PHONE ? 'phone' : 'desktop'}`)
     }
+    await this.photograph(`${name}-${this.theme}`)
     this.watch.problems.push(...found.map((problem) => `${name}: ${problem}`))
   }
 

@@ -34,7 +34,7 @@ export class Watch {
 
   private read(message: ConsoleMessage): void {
     if (message.type() !== 'error' && message.type() !== 'warning') return
-    const status = Number(/^Failed to load resource: .* status of (4\d\d) /.exec(message.text())?.[1])
+    const status = Number(/^Failed to load resource: .* status of ([45]\d\d) /.exec(message.text())?.[1])
     const index = this.intended.indexOf(status)
     if (index >= 0) this.intended.splice(index, 1)
     else this.problems.push(`${message.type()} at ${message.page()?.url()}: ${message.text()}`)

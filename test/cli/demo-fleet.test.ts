@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { Decrypter } from 'age-encryption'
 import { eq, inArray } from 'drizzle-orm'
+import { dueBackups } from '../../src/backups/due'
 import { seedFleet } from '../../src/cli/demo-fleet'
 import { PEOPLE_MAX, people } from '../../src/cli/fleet/people'
 import { liveStory } from '../../src/cli/story'
@@ -10,7 +13,7 @@ import { readKnown } from '../../src/reconcile/known'
 import { takeSnapshot } from '../../src/reconcile/snapshot'
 import { stepsOf } from '../../src/runs/steps'
 import { judgeForm, skeletonOf } from '../../src/signups/subdomain'
-import { readSecrets } from '../../src/tenants/secrets'
+import { BACKUP_KEY, readSecrets } from '../../src/tenants/secrets'
 import { tenantStory } from '../../src/tenants/story'
 import { serverOf, type TenantRow } from '../../src/tenants/tenant'
 import { ADA, type SmallDemo, startSmallDemo } from './small-demo'
@@ -130,7 +133,8 @@ describe('a fleet', () => {
     const [one, other] = [fleet[0]!, fleet[1]!].map((tenant) =>
       readSecrets(services.db.read, services, tenant),
     )
-    expect(Object.keys(one!).sort()).toEqual(Object.keys(readSecrets(services.db.read, services, ada)).sort())
+    const { [BACKUP_KEY]: _, ...own } = one!
+    expect(Object.keys(own).sort()).toEqual(Object.keys(readSecrets(services.db.read, services, ada)).sort())
     expect(one!.DATABASE_PASSWORD).not.toBe(other!.DATABASE_PASSWORD)
   })
 
@@ -141,6 +145,27 @@ describe('a fleet', () => {
     expect(mine).toHaveLength(fleet.length)
     expect(new Set(mine.map(({ state }) => state))).toEqual(new Set(['healthy']))
     expect(new Set(mine.map(({ dueAt }) => dueAt)).size).toBeGreaterThan(fleet.length / 2)
+  })
+
+  test('has the backups that its plans promise, none is due, and they open', async () => {
+    const { db, clock } = small.services
+    const rows = db.read.select().from(tables.backups).all()
+    expect(await dueBackups(small.services, clock.now())).toEqual([])
+    const stored = small.clouds.s3.stored()
+    const app = rows.filter(({ method }) => method === 'app')
+    expect(app.length).toBeGreaterThan(tenants().length - 5)
+    expect(stored.map(({ key }) => key).sort()).toEqual(app.map(({ objectKey }) => objectKey!).sort())
+    const pros = tenants().filter(({ planId }) => planId === 'virtues/pro')
+    expect(rows.length - app.length).toBeLessThanOrEqual(pros.length)
+    expect(rows.length - app.length).toBeGreaterThan(0)
+
+    const { tenantId, objectKey, sha256 } = app[0]!
+    const bytes = Buffer.from(stored.find(({ key }) => key === objectKey)!.body, 'base64')
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256!)
+    const tenant = fleet.find(({ id }) => id === tenantId)!
+    const decrypter = new Decrypter()
+    decrypter.addIdentity(readSecrets(db.read, small.services, tenant)[BACKUP_KEY]!)
+    expect(JSON.parse(await decrypter.decrypt(bytes, 'text'))).toMatchObject({ data: { notes: [] } })
   })
 
   test('shows no drift', async () => {

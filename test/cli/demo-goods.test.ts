@@ -7,6 +7,13 @@ import { DemoProcess } from './demo-process'
 
 const ROOT = join(import.meta.dir, '../..')
 
+const COMPOSE = `
+services:
+  app: { image: "notes:\${RELEASE}", volumes: ["files:/files"] }
+  db: { image: "postgres:17" }
+volumes: { files: {} }
+`
+
 test('a demo’s registry has the blueprint’s release and some after it, the same at every start', () => {
   const images = demoImages()
   expect(images.slice(0, 3)).toEqual([
@@ -22,10 +29,10 @@ let told: DemoProcess
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'atlas-goods-'))
   writeNotes(join(folder, 'blueprints/notes'))
-  const args = ['--story', '--speed', '200', '--data', join(folder, 'data')]
+  const args = ['--story', 'full', '--speed', '400', '--data', join(folder, 'data')]
   told = new DemoProcess(args, { env: { BLUEPRINTS_DIR: join(folder, 'blueprints') } })
   await told.ended()
-}, 20_000)
+}, 60_000)
 afterAll(() => {
   told.kill()
   rmSync(folder, { recursive: true })
@@ -37,11 +44,13 @@ function writeNotes(dir: string): void {
   const example =
     readFileSync(join(ROOT, 'docs/blueprints.md'), 'utf8').match(/```yaml\n([\s\S]*?)```/)?.[1] ?? ''
   writeFileSync(join(dir, 'blueprint.yaml'), example.replace('required: false', 'required: true'))
-  writeFileSync(join(dir, 'compose.yaml'), `services: { app: { image: "notes:\${RELEASE}" } }\n`)
+  writeFileSync(join(dir, 'compose.yaml'), COMPOSE)
 }
 
-test('a demo lives the whole story with a blueprint of one’s own', () => {
-  expect(told.lines.at(-1)).toMatchObject({ part: 'all agree' })
+test('a demo lives a whole life with a blueprint of one’s own, which has no second plan', () => {
+  expect(told.lines.at(-1)).toMatchObject({ part: 'all agree', detail: expect.stringContaining('deleted') })
+  const parts = new Set(told.lines.map(({ part }) => part))
+  expect([parts.has('restored'), parts.has('rotated'), parts.has('upgraded')]).toEqual([true, true, false])
   expect(told.lines.find(({ part }) => part === 'signed up')?.detail).toEndWith(' for basic')
 })
 

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { listApiTokens } from '../../src/accounts/api-token'
+import { COMMAND_TOKEN, listApiTokens } from '../../src/accounts/api-token'
+import { withRemote } from '../../src/cli/remote'
 import { tenants } from '../../src/cli/tenants'
 import { latestRun } from '../../src/runs/run'
 import { getTenant } from '../../src/tenants/tenant'
@@ -73,6 +74,19 @@ describe('atlas tenants', () => {
     })
   })
 
+  test('finds a name that is part of a page full of younger ones', async () => {
+    for (let n = 0; n < 60; n++) {
+      stage.services.db.sqlite.run(
+        `INSERT INTO tenants (id, organization_id, plan_id, blueprint, subdomain, skeleton, release, status, data_key, created_at, updated_at)
+         SELECT ?, organization_id, plan_id, blueprint, ?, ?, release, 'active', data_key, created_at + 1, 0
+         FROM tenants WHERE id = ?`,
+        [`ten_${n}`, `ada-lovelace-${n}`, `ada-lovelace-${n}`, id],
+      )
+    }
+    expect((await atlas('show ada-lovelace')).out).toContain(id)
+    expect((await atlas('show ada-love')).err).toContain('There is no tenant "ada-love"')
+  })
+
   test('suspends, resumes, changes the plan, and says which run does it', async () => {
     for (const [words, kind, then] of [
       ['suspend ada-lovelace', 'suspend', 'suspended'],
@@ -136,6 +150,16 @@ describe('atlas tenants', () => {
     expect((await atlas('undo ada-lovelace')).exitCode).toBe(0)
     expect(run()).toMatchObject({ direction: 'undo', status: 'queued' })
   })
+
+  test('undoes what loses something only when it is named twice', async () => {
+    await atlas('suspend ada-lovelace')
+    endRun(stage, id, 'failed')
+    stage.services.db.sqlite.run("UPDATE runs SET kind = 'rotate-secrets' WHERE kind = 'suspend'")
+    const refused = await atlas('undo ada-lovelace --yes ada')
+    expect([refused.exitCode, refused.err]).toEqual([1, expect.stringContaining('The new secrets')])
+    expect(run()).toMatchObject({ direction: 'forward', status: 'failed' })
+    expect((await atlas('undo ada-lovelace --yes ada-lovelace')).exitCode).toBe(0)
+  })
 })
 
 describe('--wait', () => {
@@ -183,8 +207,25 @@ describe('the Atlas that is asked', () => {
     expect(liveTokens()).toEqual([])
   })
 
+  test('is left in peace when somebody else has revoked the token meanwhile', async () => {
+    const env = { DATA_DIR: folder, PORT: String(port) }
+    const io = { out: () => {}, err: () => {} }
+    const exitCode = await withRemote(env, io, new AbortController().signal, async () => {
+      stage.services.db.sqlite.run('UPDATE api_tokens SET revoked_at = 1')
+      return 0
+    })
+    expect(exitCode).toBe(0)
+  })
+
+  test('leaves the token of a command that has waited for weeks', async () => {
+    stage.apiToken(COMMAND_TOKEN)
+    stage.services.db.sqlite.run('UPDATE api_tokens SET created_at = ?', [Date.now() - 29 * 86_400_000])
+    await atlas('list')
+    expect(liveTokens()).toHaveLength(1)
+  })
+
   test('gives up tokens that a killed command has left', async () => {
-    const { token } = stage.apiToken('command')
+    const { token } = stage.apiToken(COMMAND_TOKEN)
     stage.services.db.sqlite.run('UPDATE api_tokens SET created_at = 0')
     await atlas('list')
     expect(liveTokens()).toEqual([])

@@ -6,6 +6,8 @@ import type { Environment } from '../../src/config'
 type Ports = { atlas: number; clouds: number; tenants: number; gateway: number }
 
 const MAIN = join(import.meta.dir, '../../src/main.ts')
+/** Atlas as it is written; a compiled binary is `[path]`. */
+export const FROM_SOURCE = [process.execPath, MAIN]
 const UP_TIMEOUT_MS = 20_000
 
 /** Simulated clouds in a process of their own, and the environment of an Atlas that uses them. */
@@ -48,6 +50,7 @@ export class AtlasProcess {
   constructor(
     private readonly environment: Environment,
     private readonly dir: string,
+    private readonly program: readonly string[] = FROM_SOURCE,
   ) {
     this.child = this.start()
   }
@@ -95,7 +98,7 @@ export class AtlasProcess {
 
   private start(): Bun.Subprocess {
     this.lives++
-    return Bun.spawn([process.execPath, MAIN, 'serve'], {
+    return Bun.spawn([...this.program, 'serve'], {
       env: { PATH: process.env.PATH, ...this.environment },
       stdout: 'ignore',
       stderr: Bun.file(this.logFile(this.lives)),

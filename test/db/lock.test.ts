@@ -26,7 +26,8 @@ describe('the lock on a data folder', () => {
 
   test('ends with its process, however that ended', async () => {
     const file = join(folder, 'atlas.lock')
-    const code = `import { lockDataDir } from '${root}/src/db/lock.ts'; lockDataDir('${file}'); console.log('held'); setInterval(() => {}, 1000)`
+    // What nothing refers to is collected, and its lock with it.
+    const code = `import { lockDataDir } from '${root}/src/db/lock.ts'; const unlock = lockDataDir('${file}'); console.log('held'); setInterval(() => unlock, 1000)`
     const holder = Bun.spawn([process.execPath, '-e', code], { cwd: root, stdout: 'pipe', stderr: 'ignore' })
     await holder.stdout.getReader().read()
     expect(() => lockDataDir(file)).toThrow(held)

@@ -52,6 +52,22 @@ describe('a deleted tenant', () => {
     expect(serverOf(estate.db.read, estate.tenant.id).deletedAt).toBeGreaterThan(0)
   })
 
+  test('leaves alone when a server went that it had long ago', async () => {
+    const now = serverOf(estate.db.read, estate.tenant.id)
+    const former = { ...now, id: 'srv_former', role: 'former', name: 'former', externalId: null } as const
+    estate.db.write((tx) =>
+      tx
+        .insert(servers)
+        .values({ ...former, deletedAt: 1 })
+        .run(),
+    )
+    remove()
+    await estate.live()
+    const were = estate.db.read.select().from(servers).all()
+    expect(were.find(({ id }) => id === former.id)?.deletedAt).toBe(1)
+    expect(were.find(({ id }) => id === now.id)?.deletedAt).toBeGreaterThan(1)
+  })
+
   test('takes its secrets with it; only the key of its backups stays for as long as they do', async () => {
     remove()
     await estate.live()
@@ -201,6 +217,7 @@ describe('a server that is no help', () => {
     remove()
     await estate.live()
     expect(estate.run).toMatchObject({ status: 'failed', step: 'final-image' })
+    expect(copies()).toMatchObject([{ method: 'image', status: 'failed' }])
     bringBack()
     await estate.live()
     expect(estate.tenant.status).toBe('active')

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { getBackup } from '../../src/backups/backup'
 import { backups, secrets, servers, tenants } from '../../src/db/schema'
-import { retry, undo } from '../../src/lifecycle/mend'
+import { cancel, retry, undo } from '../../src/lifecycle/mend'
 import { moveToNewServer } from '../../src/lifecycle/move'
 import { lookAtMove, moveMinutes } from '../../src/lifecycle/move-outlook'
 import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
@@ -21,11 +21,13 @@ beforeEach(async () => {
 afterEach(() => estate.close())
 
 const current = () => serverOf(estate.db.read, estate.tenant.id)
-const askMove = (backupId?: string) =>
-  estate.do((tx, services, id, asked) => moveToNewServer(tx, services, id, { ...asked, backupId }))
+const askMove = (backupId?: string, acceptOlderBackup = false) =>
+  estate.do((tx, services, id, asked) =>
+    moveToNewServer(tx, services, id, { ...asked, backupId, acceptOlderBackup }),
+  )
 
-async function move(backupId?: string): Promise<void> {
-  askMove(backupId)
+async function move(backupId?: string, acceptOlderBackup = false): Promise<void> {
+  askMove(backupId, acceptOlderBackup)
   await estate.live()
 }
 
@@ -143,10 +145,26 @@ describe('a move from a server that is dead', () => {
     await backUp(estate)
     await leaveNote(estate, 'lost')
     kill()
-    await move()
+    await move(undefined, true)
     expect(estate.run.status).toBe('succeeded')
     expect(await notesOf(estate)).toEqual(['before'])
     expect(await cloudServers()).toHaveLength(1)
+  })
+
+  test('stops before anything is touched when nobody has accepted the older backup', async () => {
+    await backUp(estate)
+    kill()
+    await move()
+    expect(estate.run).toMatchObject({ status: 'failed', step: 'check-move', errorCode: 'conflict' })
+    expect(await cloudServers()).toHaveLength(1)
+  })
+
+  test('waits for a server that is silent for a moment', async () => {
+    await leaveNote(estate, 'my diary')
+    estate.land.fault('machine', 'status', 'lose_reply', { times: 2 })
+    await move()
+    expect(estate.run.status).toBe('succeeded')
+    expect(await notesOf(estate)).toEqual(['my diary'])
   })
 
   test('does so also when the server is gone at the cloud', async () => {
@@ -155,7 +173,7 @@ describe('a move from a server that is dead', () => {
     const { externalId } = current()
     await estate.clients(({ cloud }) => cloud.deleteServer(externalId ?? ''))
     await Bun.sleep(10)
-    await move()
+    await move(undefined, true)
     expect(estate.run.status).toBe('succeeded')
     expect(await notesOf(estate)).toEqual(['before'])
     expect(roles()).toEqual(['former, gone', 'current'])
@@ -188,7 +206,7 @@ describe('a move from a server that is dead', () => {
     await leaveNote(estate, 'before')
     const backupId = await backUp(estate)
     await leaveNote(estate, 'lost')
-    askMove()
+    askMove(undefined, true)
     await estate.liveUntil('deliver-settings: succeeded', kill)
     await estate.live()
     expect(estate.run.status).toBe('succeeded')
@@ -244,6 +262,20 @@ describe('a move that goes wrong', () => {
     expect(estate.run.status).toBe('cancelled')
     expect(recordNow()).toBeUndefined()
     expect(await cloudServers()).toEqual([])
+  })
+
+  test('or that somebody cancels on the way is brought back too', async () => {
+    const old = current()
+    await leaveNote(estate, 'my diary')
+    askMove()
+    await estate.liveUntil('point-dns: succeeded', () =>
+      estate.db.write((tx) => cancel(tx, estate.services, estate.run.id, { id: 'test' }, estate.clock.now())),
+    )
+    await estate.live()
+    expect(estate.run.status).toBe('cancelled')
+    expect([current().id, recordNow()]).toEqual([old.id, [old.ipv4 ?? '']])
+    expect(await notesOf(estate)).toEqual(['my diary'])
+    expect(await cloudServers()).toHaveLength(1)
   })
 
   test('goes on where it stopped when it is retried', async () => {

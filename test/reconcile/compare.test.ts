@@ -66,6 +66,26 @@ const CASES: [what: string, expected: string[], Change][] = [
     (s) => s.snapshot.records.push({ ...s.record, type: 'AAAA', values: ['2001:db8:ffff::1'] }),
   ],
   [
+    'a name of nobody that leads to a server with our label',
+    ['record_stray:delete_record', 'server_unknown:delete_server'],
+    (s) => {
+      stray(s, { tenant: 'ten_lost' })
+      s.snapshot.records.push({
+        ...s.record,
+        name: 'stray.sites.example.net',
+        values: [cloudServer(9).ipv4 ?? ''],
+      })
+    },
+  ],
+  [
+    'the name of a tenant that is not live yet and leads to another of our servers',
+    ['record_elsewhere:delete_record'],
+    (s) => {
+      s.tenant.status = 'failed'
+      s.record.values = [cloudServer(1).ipv4 ?? '']
+    },
+  ],
+  [
     'a name of nobody that leads to one of our servers',
     ['record_stray:delete_record'],
     (s) => s.snapshot.records.push({ ...s.record, name: 'stray.sites.example.net' }),
@@ -230,6 +250,7 @@ const CASES: [what: string, expected: string[], Change][] = [
     (s) => {
       s.snapshot.images.push(image({ atlas: INSTALLATION }))
       s.known.images.push({
+        id: 'bak_1',
         tenantId: 'ten_0',
         imageId: '500',
         status: 'complete',
@@ -274,6 +295,21 @@ const CALM: [what: string, Change][] = [
   ],
   ['an image of somebody else', (s) => s.snapshot.images.push(image({}))],
   ['a daily copy by the cloud itself', (s) => s.snapshot.images.push({ ...image({}), type: 'backup' })],
+  [
+    'the last image of a living tenant, which outlasts its time, and one whose id nobody heard',
+    (s) => {
+      const kept = { tenantId: 'ten_0', status: 'complete' as const, expiresAt: null }
+      s.known.images.push({ ...kept, id: 'bak_1', imageId: '500' }, { ...kept, id: 'bak_2', imageId: null })
+      s.snapshot.images.push(image({ atlas: INSTALLATION }))
+      s.snapshot.images.push({ ...image({ atlas: INSTALLATION, backup: 'bak_2' }), id: '501' })
+    },
+  ],
+  [
+    'the name of a tenant that failed before it went live, and leads to its server',
+    (s) => {
+      s.tenant.status = 'failed'
+    },
+  ],
   [
     'a volume of a living tenant',
     (s) => s.snapshot.volumes.push(volume({ atlas: INSTALLATION, tenant: 'ten_0' })),

@@ -171,7 +171,7 @@ describe('right before it acts Atlas looks once more, and leaves alone', () => {
     shore.point(ADA, ['203.0.113.9'])
     await confirmed()
     shore.services.db.sqlite.run("UPDATE runs SET status = 'waiting', available_at = 9e15")
-    await expect(shore.apply('record_dangling')).rejects.toThrow('Something is being done to this tenant')
+    await expect(shore.apply('record_dangling')).rejects.toThrow('A run is at work on this tenant')
   })
 
   test('what is dealt with already, however often somebody presses', async () => {

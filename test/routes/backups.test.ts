@@ -105,6 +105,17 @@ describe('a tenant’s backups', () => {
     expect(text).toContain('Make an image of the disk')
   })
 
+  test('of a tenant that is gone are still listed, whatever the catalog has become', async () => {
+    put()
+    const { catalog, db } = stage.services
+    db.sqlite.exec("DROP TRIGGER tenants_transition; UPDATE tenants SET status = 'deleted'")
+    const gone = () => {
+      throw new Error('It is no more.')
+    }
+    Object.assign(stage.services, { catalog: { ...catalog, plan: gone, blueprint: gone } })
+    expect(await page()).toContain('12.3 MB in all')
+  })
+
   test('have a page of their own when they are many', async () => {
     for (let at = 0; at < 60; at++) put({ id: `bak_${at}`, createdAt: at })
     expect(await page()).toContain('All 60')
@@ -161,6 +172,12 @@ describe('moving', () => {
     const text = await page('/move')
     expect(text).toContain('The old server does not answer')
     expect(text).toContain('Everything that was changed in the app since the backup, made 5 h ago')
+    const form = { confirmation: 'ada-lovelace' }
+    expect((await operator.post(`/admin/tenants/${id}/move`, form)).status).toBe(409)
+    expect(text).toContain('name="accept_older_backup" value="true"')
+    const accepted = { ...form, accept_older_backup: 'true' }
+    leadsToRun(await operator.post(`/admin/tenants/${id}/move`, accepted), 'move')
+    expect(JSON.parse(latest()?.input ?? '')).toMatchObject({ acceptOlderBackup: true })
   })
 
   test('from a dead server without a backup is refused at once', async () => {
@@ -269,6 +286,17 @@ describe('the API', () => {
     })
     over('failed')
     expect(await ask('POST', `${id}/move`)).toMatchObject({ status: 409 })
+  })
+
+  test('moves from a dead server only when the older backup is accepted', async () => {
+    put()
+    serverAnswers = false
+    expect(await ask('POST', `${id}/move`)).toMatchObject({ status: 409 })
+    expect(await ask('POST', `${id}/move`, { accept_older_backup: 'yes' })).toMatchObject({ status: 422 })
+    expect(await ask('POST', `${id}/move`, { accept_older_backup: true })).toMatchObject({
+      status: 202,
+      body: { answers: false },
+    })
   })
 
   test('rotates secrets', async () => {

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { auditEvents, runs } from '../../src/db/schema'
 import { getRun, latestRun } from '../../src/runs/run'
+import { signupToken } from '../../src/signups/link'
 import { getTenant } from '../../src/tenants/tenant'
 import type { Browser } from '../browser-habits'
-import type { Stage } from '../stage'
+import { AUTH_SECRET, type Stage } from '../stage'
 import { elementsOf } from '../views/dom'
 import { dedicated, endRun, liveTenant, openLivingStage } from './living'
+
+const DAY_MS = 86_400_000
 
 let stage: Stage
 let operator: Browser
@@ -52,6 +55,27 @@ describe('a tenant’s page', () => {
     const suspended = await page('')
     expect(own(linksOf(suspended)).sort()).toEqual(['deletion', 'resumption'])
     expect(suspended).toContain('It is not paid for')
+  })
+
+  test('says what is owed, as does the list, and offers no way back before it is paid', async () => {
+    const { sqlite } = stage.services.db
+    const list = async () => (await operator.get('/admin/tenants')).text()
+    expect(await page('')).not.toContain('This tenant is not paid for')
+    expect(await list()).not.toContain('badge-dot" aria-hidden="true"></span>unpaid')
+    sqlite.run("UPDATE subscriptions SET status = 'past_due', unpaid_since = ?", [stage.clock.now() - DAY_MS])
+    expect(await page('')).toContain('This tenant is not paid for')
+    expect(await page('')).toContain(new Date(stage.clock.now() + 6 * DAY_MS).toISOString())
+    expect(await list()).toContain('badge-dot" aria-hidden="true"></span>unpaid')
+    stage.clock.advance(6 * DAY_MS)
+    sqlite.run("UPDATE tenants SET status = 'suspended', suspended_for = 'unpaid'")
+    operator = await stage.operator()
+    const suspended = await page('')
+    expect(suspended).toContain('before its invoice is paid at Stripe')
+    expect(linksOf(suspended)).not.toContain(`/admin/tenants/${id}/resumption`)
+    const answer = await operator.post(`/admin/tenants/${id}/resumption`)
+    await refusedAs(answer, 'it would be suspended again at once')
+    sqlite.run("UPDATE subscriptions SET status = 'active', unpaid_since = NULL")
+    queuedAs(await operator.post(`/admin/tenants/${id}/resumption`), 'resume')
   })
 
   test('says what is at work on it, and offers nothing else meanwhile', async () => {
@@ -189,11 +213,47 @@ describe('deleting', () => {
   })
 
   test('by a program takes its cool-off from the query', async () => {
-    expect((await ask('DELETE', `/api/admin/tenant/${id}?cool_off_days=x`)).status).toBe(422)
+    for (const none of ['x', '', '%20', '1e1', '-1', '0x1']) {
+      const refused = await ask('DELETE', `/api/admin/tenant/${id}?cool_off_days=${none}`)
+      expect([none, refused.status]).toEqual([none, 422])
+    }
     const { status, body } = await ask('DELETE', `/api/admin/tenant/${id}?cool_off_days=0&image=false`)
     expect([status, body]).toEqual([202, { run_id: run()?.id ?? '', delete_at: stage.clock.now() }])
     expect(JSON.parse(run()?.input ?? '')).toMatchObject({ withImage: false })
     expect((await ask('POST', `/api/admin/tenant/${id}/undeletion`)).status).toBe(202)
+  })
+})
+
+describe('a run that stopped half-way', () => {
+  const needsMe = async () => linksOf(await (await operator.get('/admin')).text())
+
+  test('is still there to be mended after a deletion that was taken back', async () => {
+    await operator.post(`/admin/tenants/${id}/plan`, { plan: 'virtues/pro' })
+    endRun(stage, id, 'failed')
+    const stopped = run()?.id ?? ''
+    stage.clock.advance(1)
+    await ask('DELETE', `/api/admin/tenant/${id}`)
+    expect(run()?.kind).toBe('delete')
+    expect((await ask('POST', `/api/admin/runs/${stopped}/retry`)).status).toBe(409)
+    const { sqlite } = stage.services.db
+    sqlite.run("UPDATE runs SET status = 'cancelled' WHERE kind = 'delete'")
+    sqlite.run("UPDATE tenants SET status = 'active'")
+    expect(run()?.id).toBe(stopped)
+    expect(await needsMe()).toContain(`/admin/runs/${stopped}`)
+    expect(linksOf(await page(''))).toContain(`/admin/runs/${stopped}/undo`)
+    await refusedAs(await operator.post(`/admin/tenants/${id}/suspension`), 'has stopped half-way')
+    expect((await ask('POST', `/api/admin/runs/${stopped}/undo`)).status).toBe(202)
+  })
+
+  test('needs nobody any more once a later one has taken its place', async () => {
+    await operator.post(`/admin/tenants/${id}/suspension`)
+    endRun(stage, id, 'failed')
+    const stopped = run()?.id ?? ''
+    const stops = (links: string[]) => links.filter((link) => link === `/admin/runs/${stopped}`).length
+    const before = stops(await needsMe())
+    stage.clock.advance(1)
+    await operator.post(`/admin/tenants/${id}/suspension`)
+    expect(stops(await needsMe())).toBe(before - 1)
   })
 })
 
@@ -210,6 +270,7 @@ describe('a run, by API', () => {
       can_retry: false,
       can_undo: false,
       can_cancel: true,
+      undo_losses: [],
     })
   })
 
@@ -250,4 +311,35 @@ test('undoing a run that loses nothing says what it takes back', async () => {
   const text = await (await operator.get(`/admin/runs/${run()?.id}/undo`)).text()
   expect(text.indexOf('Stop the app')).toBeLessThan(text.indexOf('Change the subscription'))
   expect(text).toContain('Nothing is lost by it')
+})
+
+test.each([
+  ['restore', 'put-back', 'What was put back, with all that was written since'],
+  ['move', 'copy-data', 'The new server ada-lovelace-'],
+  ['rotate-secrets', 'make-secrets', 'The new secrets'],
+])('undoing a %s says what is lost, to people and programs', async (kind, step, loss) => {
+  const { sqlite } = stage.services.db
+  await operator.post(`/admin/tenants/${id}/suspension`)
+  endRun(stage, id, 'failed')
+  sqlite.run("UPDATE runs SET kind = ? WHERE kind = 'suspend'", [kind])
+  sqlite.run('UPDATE steps SET name = ?, status = ? WHERE run_id = ?', [step, 'failed', run()?.id ?? ''])
+  const text = await (await operator.get(`/admin/runs/${run()?.id}/undo`)).text()
+  expect(text).toContain(loss)
+  expect(text).not.toContain('Nothing is lost by it')
+  const { body } = await ask('GET', `/api/admin/runs/${run()?.id}`)
+  expect(body.undo_losses).toEqual([expect.stringContaining(loss)])
+})
+
+test('the customer’s page still tells of the beginning when the tenant is backed up later', async () => {
+  const token = signupToken(AUTH_SECRET, tenant().signupId ?? '')
+  const progress = async () => (await stage.browser().get(`/signup/success?signup=${token}`)).text()
+  stage.services.db.sqlite.run("UPDATE steps SET status = 'succeeded', finished_at = 1")
+  const before = await progress()
+  expect(before).toContain('Server created')
+  stage.services.db.sqlite.run(
+    `INSERT INTO runs (id, kind, tenant_id, input, status, available_at, created_at)
+     VALUES ('run_z', 'backup', ?, '{}', 'failed', 0, ?)`,
+    [id, stage.clock.now() + 1],
+  )
+  expect(await progress()).toBe(before)
 })

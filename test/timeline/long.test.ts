@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { audit } from '../../src/audit'
@@ -66,7 +67,8 @@ describe('a long story', () => {
   })
 
   test('is never read as a whole: every question to the database uses an index', () => {
-    const { sqlite } = db()
+    // A connection of its own, because a query is compiled once a connection.
+    const sqlite = Database.deserialize(db().sqlite.serialize())
     const asked = new Set<string>()
     const prepare = sqlite.prepare.bind(sqlite)
     sqlite.prepare = ((text: string) => {
@@ -74,7 +76,6 @@ describe('a long story', () => {
       return prepare(text)
     }) as typeof sqlite.prepare
     const middle = { at: start + 400 * MINUTE, id: 'eff_' }
-    // Anew, because a query is compiled once a connection.
     const { read } = new Db(sqlite)
     for (const before of [null, middle]) timelineOf(read, tenant.id, ALL, { before, size: 50 })
     sqlite.prepare = prepare

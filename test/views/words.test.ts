@@ -43,6 +43,8 @@ describe('times', () => {
     [12_900, '12 s'],
     [65_000, '1 min 05 s'],
     [2 * HOUR + 3 * MINUTE, '2 h 03 min'],
+    [47 * HOUR, '47 h 00 min'],
+    [7 * DAY - MINUTE, '6 d 23 h'],
   ])('%p ms took %p', (ms, words) => {
     expect(durationWords(ms)).toBe(words)
   })

@@ -58,7 +58,7 @@ export function BackupTable({ backups, label, canRestore, now }: BackupTableProp
           <tr>
             <th scope="col">Made</th>
             <th scope="col">Status</th>
-            <th scope="col" class="number">
+            <th scope="col" class="from-s number">
               Size
             </th>
             <th scope="col" class="from-s">
@@ -96,13 +96,14 @@ function BackupLine(props: { backup: BackupView; canRestore: boolean; now: numbe
         )}
         <p class="row-note">
           {METHOD_WORDS[method]}, {REASON_WORDS[reason]}
+          {sizeBytes !== null && <span class="until-s">, {sizeWords(sizeBytes)}</span>}
         </p>
         {error && status !== 'complete' && <p class="row-note">{error}</p>}
       </td>
       <td>
         <Badge status={status} />
       </td>
-      <td class="number nowrap">{sizeBytes === null ? '' : sizeWords(sizeBytes)}</td>
+      <td class="from-s number nowrap">{sizeBytes === null ? '' : sizeWords(sizeBytes)}</td>
       <td class="from-s muted nowrap">
         <KeptUntil backup={backup} now={now} />
       </td>

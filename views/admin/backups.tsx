@@ -10,8 +10,8 @@ import { type BackupMethod, BackupTable, type BackupView } from './backup-table'
 
 /** What a tenant's page says of its backups; times in UTC milliseconds. */
 export type TenantBackupsView = {
-  /** What its plan promises. */
-  plan: { everyHours: number; retentionDays: number; imagesEveryDays: number; cloud: boolean }
+  /** What its plan promises; null for a tenant that is gone. */
+  plan: { everyHours: number; retentionDays: number; imagesEveryDays: number; cloud: boolean } | null
   kept: { count: number; bytes: number }
   latest: { createdAt: number; sizeBytes: number | null } | null
   /** Why a backup of either kind can't be made; null when it can. */
@@ -40,7 +40,7 @@ export function TenantBackups({ tenant, isBusy, backups, now }: TenantBackupsPro
         {backups.total > backups.rows.length && <a href={path}>All {backups.total}</a>}
       </div>
       <p class="muted block-lead">
-        <Latest backups={backups} now={now} /> {planWords(backups.plan)}
+        <Latest backups={backups} now={now} /> {backups.plan && planWords(backups.plan)}
       </p>
       {lives && backups.missing.app && <Notice tone="info" title={backups.missing.app} />}
       {backups.rows.length > 0 && (
@@ -68,7 +68,12 @@ function Latest({ backups, now }: { backups: TenantBackupsView; now: number }): 
   )
 }
 
-function planWords({ everyHours, retentionDays, imagesEveryDays, cloud }: TenantBackupsView['plan']): string {
+function planWords({
+  everyHours,
+  retentionDays,
+  imagesEveryDays,
+  cloud,
+}: NonNullable<TenantBackupsView['plan']>): string {
   const often =
     everyHours === 24 ? 'every day' : everyHours === 1 ? 'every hour' : `every ${everyHours} hours`
   const images = imagesEveryDays === 0 ? '' : `, an image every ${imagesEveryDays} days`

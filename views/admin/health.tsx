@@ -40,6 +40,7 @@ export type HealthProps = {
 }
 
 const PATH = '/admin/health'
+const NUMBER = new Intl.NumberFormat('en-US')
 
 export const HEALTH_WORDS: Record<HealthState, HealthWord> = {
   unknown: 'unchecked',
@@ -76,10 +77,10 @@ export function HealthPage(props: HealthProps): Html {
 /** How many tenants are well and how many are not. */
 export function HealthFigures({ counts, title }: { counts: HealthCounts; title: string }): Html {
   const figures: [name: string, count: Child][] = [
-    ['Healthy', counts.healthy],
-    ['Failing', <a href={`${PATH}?state=failing`}>{counts.failing}</a>],
-    ['Down', <a href={`${PATH}?state=unhealthy`}>{counts.unhealthy}</a>],
-    ['Not checked yet', counts.unknown],
+    ['Healthy', NUMBER.format(counts.healthy)],
+    ['Failing', <a href={`${PATH}?state=failing`}>{NUMBER.format(counts.failing)}</a>],
+    ['Down', <a href={`${PATH}?state=unhealthy`}>{NUMBER.format(counts.unhealthy)}</a>],
+    ['Not checked yet', NUMBER.format(counts.unknown)],
   ]
   return (
     <section class="block" aria-labelledby="health-title">

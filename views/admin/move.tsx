@@ -43,6 +43,7 @@ export function MovePage(props: MoveProps): Html {
         <p>Until the new server is the tenant’s own, everything can be taken back.</p>
         <form class="form" method="post" action={`/admin/tenants/${tenant.id}/move`} novalidate>
           {props.isChosen && <input type="hidden" name="backup" value={props.backup?.id} />}
+          {!answers && !props.isChosen && <input type="hidden" name="accept_older_backup" value="true" />}
           <NameField subdomain={tenant.subdomain} value={value} error={error} />
           <p class="button-row">
             <button class="button button-danger-solid" type="submit">

@@ -253,6 +253,7 @@ function WaitingApproval({ signup, now }: { signup: WaitingSignup; now: number }
   )
 }
 
+const NUMBER = new Intl.NumberFormat('en-US')
 const COUNTED: TenantStatus[] = ['active', 'provisioning', 'failed', 'suspended']
 
 function Figures({ tenants, money }: OverviewData): Html {
@@ -264,7 +265,7 @@ function Figures({ tenants, money }: OverviewData): Html {
         <dl class="figures figures-four">
           {COUNTED.map((status) => (
             <Figure name={status.charAt(0).toUpperCase() + status.slice(1)}>
-              <a href={`/admin/tenants?status=${status}`}>{count(status)}</a>
+              <a href={`/admin/tenants?status=${status}`}>{NUMBER.format(count(status))}</a>
             </Figure>
           ))}
         </dl>

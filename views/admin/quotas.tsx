@@ -21,16 +21,19 @@ export function Quotas({ quotas, queue, now }: QuotasData & { now: number }): Ht
   return (
     <section class="block" aria-labelledby="quotas-title">
       <h2 id="quotas-title">Room at the clouds</h2>
-      {queue > 0 && (
-        <p class="block-lead">
-          {queue === 1 ? '1 new site waits' : `${NUMBER.format(queue)} new sites wait`} in the queue until a
-          server becomes free.
-        </p>
-      )}
       <dl class="figures figures-four">
         {quotas.map((quota) => (
           <Quota quota={quota} now={now} />
         ))}
+        <div class="figure">
+          <dt>New sites in the queue</dt>
+          <dd>
+            {NUMBER.format(queue)}{' '}
+            <span class={['figure-note', queue > 0 && 'figure-warning']}>
+              {queue > 0 ? 'until a server becomes free' : 'nobody waits'}
+            </span>
+          </dd>
+        </div>
       </dl>
     </section>
   )
@@ -42,8 +45,8 @@ function Quota({ quota, now }: { quota: QuotaView; now: number }): Html {
     <div class="figure">
       <dt>{label}</dt>
       <dd>
-        {NUMBER.format(used)}
-        {capacity !== null && <span class="figure-note"> of {NUMBER.format(capacity)}</span>}{' '}
+        {NUMBER.format(used)}{' '}
+        {capacity !== null && <span class="figure-note">of {NUMBER.format(capacity)}</span>}{' '}
         <span class={['figure-note', isNearlyUsed(quota) && 'figure-warning']}>
           {capacity === null ? 'limit not set' : `${percent(used, capacity)} %`}
         </span>{' '}

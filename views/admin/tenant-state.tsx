@@ -15,6 +15,10 @@ export type TenantStateView = {
   statusReason: string | null
   suspendedFor: 'operator' | 'unpaid' | 'canceled' | null
   suspendedAt: number | null
+  /** Why money does not let it be resumed now. */
+  heldBy: 'unpaid' | 'canceled' | null
+  /** What its customer owes: since when, and when it is suspended for it. */
+  debt: { unpaidSince: number; suspendsAt: number } | null
   /** When its deletion can no longer be taken back. */
   deleteAt: number | null
   /** The run at work on it, or the last one. */
@@ -54,7 +58,7 @@ export function TenantActions(tenant: TenantStateView): Html {
           See the run
         </a>
       )}
-      {status === 'suspended' && !isBusy(tenant) && (
+      {status === 'suspended' && !tenant.heldBy && !isBusy(tenant) && (
         <Post to={`/admin/tenants/${id}/resumption`} label="Resume" />
       )}
       {run?.kind === 'delete' && (run.canCancel || run.canUndo) && (
@@ -131,7 +135,25 @@ const CAUSES = {
   canceled: 'Its subscription has ended',
 }
 
-function Suspended({ suspendedFor, suspendedAt, now }: TenantStateView): Html {
+const WAYS_BACK = {
+  unpaid: 'It can’t be resumed before its invoice is paid at Stripe.',
+  canceled: 'It can’t be resumed before its customer is subscribed at Stripe again.',
+}
+
+/** What a customer owes whose tenant still runs. */
+export function Debt({ status, debt, now }: TenantStateView): Html | null {
+  if (!debt || status !== 'active') return null
+  return (
+    <Notice tone="bad" title="This tenant is not paid for">
+      <p>
+        Its invoice is unpaid since <Time at={debt.unpaidSince} now={now} />. Unless it is paid, the tenant is
+        suspended: <Time at={debt.suspendsAt} now={now} />.
+      </p>
+    </Notice>
+  )
+}
+
+function Suspended({ suspendedFor, suspendedAt, heldBy, now }: TenantStateView): Html {
   return (
     <Notice tone="info" title="This tenant is suspended">
       <p>
@@ -142,7 +164,7 @@ function Suspended({ suspendedFor, suspendedAt, now }: TenantStateView): Html {
             (<Time at={suspendedAt} now={now} />)
           </>
         )}
-        . Its app is stopped; its name, server and data are all there.
+        . Its app is stopped; its name, server and data are all there. {heldBy && WAYS_BACK[heldBy]}
       </p>
     </Notice>
   )

@@ -14,6 +14,7 @@ export type TenantRow = {
   ownerEmail: string
   planName: string
   status: TenantStatus
+  isUnpaid: boolean
   release: string
   createdAt: number
 }
@@ -141,7 +142,7 @@ function TenantLine({ tenant, now }: { tenant: TenantRow; now: number }): Html {
       </td>
       <td class="from-m muted">{tenant.planName}</td>
       <td>
-        <Badge status={tenant.status} />
+        <Badge status={tenant.status} /> {tenant.isUnpaid && <Badge status="unpaid" />}
       </td>
       <td class="from-m">
         <code>{tenant.release}</code>

@@ -5,6 +5,7 @@ export type TenantStatus = 'provisioning' | 'active' | 'suspended' | 'failed' | 
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled'
 export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
 export type HealthWord = 'healthy' | 'failing' | 'down' | 'unchecked'
+export type MoneyWord = 'unpaid'
 export type BackupStatus = 'running' | 'complete' | 'failed' | 'removed'
 type RolloutStatus =
   | 'running'
@@ -19,7 +20,7 @@ type TargetState = 'deploying' | 'skipped' | 'set_aside' | 'back' | 'stuck'
 
 type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
 type Status =
-  | (SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | BackupStatus)
+  | (SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | MoneyWord | BackupStatus)
   | (RolloutStatus | TargetState)
 
 const TONES: Record<Status, Tone> = {
@@ -59,6 +60,7 @@ const TONES: Record<Status, Tone> = {
   set_aside: 'quiet',
   back: 'attention',
   stuck: 'bad',
+  unpaid: 'attention',
 }
 
 /** A status in words on a coloured ground; the words alone carry the meaning. */

@@ -47,14 +47,20 @@ export function Elapsed({ ms }: { ms: number }): Html {
   return <span data-elapsed={ms}>{whole < MINUTE_MS ? distanceWords(whole) : durationWords(whole)}</span>
 }
 
-/** '40 ms', '0.8 s', '12 s', '1 min 05 s', '2 h 03 min'. */
+/** '40 ms', '0.8 s', '12 s', '1 min 05 s', '2 h 03 min', '6 d 23 h'. */
 export function durationWords(ms: number): string {
   if (ms < 0.1 * SECOND_MS) return `${Math.max(0, Math.round(ms))} ms`
   if (ms < 10 * SECOND_MS) return `${(ms / SECOND_MS).toFixed(1)} s`
   if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`
-  const [whole, part, unit] = ms < HOUR_MS ? [MINUTE_MS, SECOND_MS, 'min s'] : [HOUR_MS, MINUTE_MS, 'h min']
-  const [big, small] = unit.split(' ')
-  return `${Math.floor(ms / whole)} ${big} ${pad(Math.floor((ms % whole) / part))} ${small}`
+  if (ms < HOUR_MS) return twoUnits(ms, [MINUTE_MS, 'min'], [SECOND_MS, 's'])
+  if (ms < 2 * DAY_MS) return twoUnits(ms, [HOUR_MS, 'h'], [MINUTE_MS, 'min'])
+  return twoUnits(ms, [DAY_MS, 'd'], [HOUR_MS, 'h'])
+}
+
+type Unit = [ms: number, name: string]
+
+function twoUnits(ms: number, [bigMs, big]: Unit, [smallMs, small]: Unit): string {
+  return `${Math.floor(ms / bigMs)} ${big} ${pad(Math.floor((ms % bigMs) / smallMs))} ${small}`
 }
 
 const exactTime = (at: number) => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`

@@ -7,6 +7,7 @@ import type { Services } from '../../services'
 import type { MachineModel } from '../../simulator/machines/past-machine'
 import { modelOf } from '../../simulator/machines/past-machine'
 import type { Simulator } from '../../simulator/simulator'
+import { type PastBackup, packPast } from './backups'
 
 /** What the tenants of one plan have in common. */
 export type Lot = {
@@ -15,6 +16,7 @@ export type Lot = {
   diskGb: number
   location: string
   machine: MachineModel
+  past: PastBackup | null
 }
 
 /** What a fleet stands on: found or made once, before its first tenant. */
@@ -25,10 +27,13 @@ export async function prepareGround(services: Services, clouds: Simulator): Prom
   const { cloud, catalog, settings } = services
   const { id: firewallId } = await cloud.ensureFirewall(firewallSpec(settings))
   const types = await cloud.listServerTypes()
+  const pasts = new Map<string, PastBackup | null>()
+  for (const blueprint of catalog.blueprints) pasts.set(blueprint.name, await packPast(blueprint))
   const lots = catalog.offers.map((entry) => {
     const { serverType, location } = pickPlacement(entry.blueprint, entry.plan, types)
     const { name, diskGb } = serverType
-    return { entry, serverType: name, diskGb, location, machine: machineModel(services, entry) }
+    const past = pasts.get(entry.blueprint.name) ?? null
+    return { entry, serverType: name, diskGb, location, machine: machineModel(services, entry), past }
   })
   return { services, clouds, firewallId, lots }
 }

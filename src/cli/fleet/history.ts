@@ -127,6 +127,11 @@ function tracesOf(
       output: { publicKey: server.hostKey },
       effects: [agent('host-key', {}, 'prepare'), agent('host-key', {}, 'activate')],
     },
+    'enable-cloud-backups': {
+      lastsMs: lot.entry.plan.backups.cloud ? 2_100 : 60,
+      output: { enabled: lot.entry.plan.backups.cloud },
+      effects: lot.entry.plan.backups.cloud ? [backupsOn(tenancy, server.id)] : [],
+    },
     'point-dns': {
       lastsMs: 300,
       output: { changeId, name: hostname, ipv4: server.ipv4 },
@@ -149,6 +154,11 @@ function tracesOf(
     'start-app': { lastsMs: 12_500, output: { release, digest }, effects: [agent('start', { release })] },
     'check-health': { lastsMs: 150, output: { status: health.expectStatus, url: `${url}${health.path}` } },
   }
+}
+
+function backupsOn({ serverName: name }: Tenancy, serverId: string): Done {
+  const summary = { name, enabled: true }
+  return { provider: 'hetzner', verb: 'setBackups', key: serverId, summary, externalId: serverId }
 }
 
 function agentOf(runId: string) {

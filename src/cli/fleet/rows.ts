@@ -5,8 +5,9 @@ import { CHECK_EVERY_MS, nextTurn } from '../../health/check'
 import { newId } from '../../ids'
 import { KEY_BYTES, seal } from '../../secrets'
 import { skeletonOf } from '../../signups/subdomain'
-import { secretPlace } from '../../tenants/secrets'
+import { BACKUP_KEY, secretPlace } from '../../tenants/secrets'
 import { dataKeyPlace } from '../../tenants/tenant'
+import { settleBackups } from './backups'
 import type { Ground } from './ground'
 import { effectRow, type History, historyOf } from './history'
 import { type Holding, TTL_SECONDS } from './holding'
@@ -24,6 +25,7 @@ export function writeTenancy(pen: Pen, ground: Ground, tenancy: Tenancy, holding
   writeMoney(pen, tenancy, holding)
   writeTenant(pen, ground, tenancy, holding, history)
   writeHealth(pen, ground, tenancy, history)
+  pen.write(tables.backups, ...settleBackups(ground, tenancy, holding.server, history.liveAt))
   writeRun(pen, tenancy, history)
   writeMails(pen, ground, tenancy, history)
   writeAudit(pen, tenancy, history)
@@ -140,7 +142,8 @@ function writeTenant(
     releaseSince: liveAt,
     wantedReleaseId: null,
   })
-  for (const [name, value] of Object.entries(secrets)) {
+  const backupKey = lot.past ? { [BACKUP_KEY]: lot.past.identity } : {}
+  for (const [name, value] of Object.entries({ ...secrets, ...backupKey })) {
     const sealed = seal(dataKey, value, secretPlace(ids.tenant, name), random)
     pen.write(tables.secrets, { tenantId: ids.tenant, name, sealed, nextSealed: null, createdAt: approvedAt })
   }

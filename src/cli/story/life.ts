@@ -100,10 +100,10 @@ class Life {
       fields: { method: 'app' },
     })
     await this.stop('active')
+    const page = `/backups/${await this.newestBackup()}/restoration`
     await this.loseData()
     await this.site({ lacks: NOTE })
     scene.tell('note', 'lost: somebody has deleted everything in the app')
-    const page = `/backups/${await this.newestBackup()}/restoration`
     await this.do({ part: 'restored', kind: 'restore', page, action: page, fields: this.confirmed })
     await this.site({ has: NOTE })
     scene.tell('note', 'back, as it was backed up')

@@ -14,7 +14,7 @@ export const control: Row = {
     for (const kind of KINDS.filter(({ name }) => CONTROLLED.includes(name))) {
       if (kinds.length > 0 && !kinds.includes(kind.name)) continue
       const trial = await Trial.of(shop, kind)
-      const plain = { change: unlike, recipes: plainRecipes, rest: 0 }
+      const plain = { change: unlike, recipes: plainRecipes, rests: 0 }
       const calm = await trial.run([], plain)
       tally.note(`${kind.name} in plain functions, without a crash`, calm)
       let broken = 0

@@ -46,7 +46,7 @@ async function crashAt(tally: Tally, trial: Trial, { everyPair }: Task, first: n
     tally.count('pairs')
     tally.note(
       `${kind.name}: ${before?.at(-1)}, then ${moment}`,
-      await trial.run([first, second], { rest: 0 }),
+      await trial.run([first, second], { rests: 0 }),
     )
   }
 }

@@ -10,10 +10,12 @@ const REMOVAL_LASTS_MS = 86_400_000
 export function compareGoods(ground: Ground): Difference[] {
   const { addresses, images, volumes } = ground.snapshot
   const owners = ownersOf(ground.known.servers)
-  const kept = by(ground.known.images, ({ imageId }) => imageId)
+  const byImage = by(ground.known.images, ({ imageId }) => imageId)
+  const byId = by(ground.known.images, ({ id }) => id)
+  const keptIn = ({ id, labels }: CloudImage) => byImage.get(id) ?? byId.get(labels.backup ?? '')
   return [
     ...addresses.flatMap((address) => unassigned(ground, address, owners) ?? []),
-    ...images.flatMap((image) => leftImage(ground, image, kept.get(image.id)) ?? []),
+    ...images.flatMap((image) => leftImage(ground, image, keptIn(image)) ?? []),
     ...volumes.flatMap((volume) => leftVolume(ground, volume) ?? []),
   ]
 }
@@ -71,9 +73,9 @@ function leftImage(ground: Ground, image: CloudImage, kept: KnownImage | undefin
 function whyLeft({ nowMs }: Ground, kept: KnownImage | undefined): string | null {
   if (!kept) return 'no backup of Atlas’s is kept in it'
   if (kept.status === 'removed') return 'its backup is removed'
-  if (kept.status === 'failed') return 'its backup has failed'
   const isOver = kept.expiresAt !== null && kept.expiresAt + REMOVAL_LASTS_MS < nowMs
-  return isOver ? 'its time is over' : null
+  if (!isOver) return null
+  return kept.status === 'failed' ? 'its backup has failed' : 'its time is over'
 }
 
 function leftVolume(ground: Ground, volume: CloudVolume): Difference | null {

@@ -24,7 +24,7 @@ function wrongRecord(ground: Ground, record: DnsRecord): Difference | null {
   const address = tenant ? addressOf(ground, tenant) : null
   if (record.values.some((value) => !ground.holds(value))) return dangling(ground, record, tenant, address)
   if (tenant && lives(tenant)) return elsewhere(ground, record, tenant, address)
-  if (tenant && tenant.status !== 'deleted') return null
+  if (tenant && tenant.status !== 'deleted') return premature(ground, record, tenant)
   // A name that nobody has, on a server of the operator's own, is the operator's own affair.
   if (!tenant && !record.values.some((value) => ground.wasOurs(value))) return null
   return found('record_stray', record, tenant, {}, 'delete_record')
@@ -46,6 +46,13 @@ function dangling(
   const label = record.name.slice(0, -ground.known.tenantDomain.length - 1)
   if (!judgeForm(label, ground.known.reservedNames).ok) return null
   return found('record_foreign', record, undefined, {}, null)
+}
+
+/** A tenant that is not live yet may have its name lead to its own server only: what else is there is in its way. */
+function premature(ground: Ground, record: DnsRecord, tenant: KnownTenant): Difference | null {
+  const { ipv4, ipv6 } = ground.currentServer.get(tenant.id) ?? {}
+  if (record.values.every((value) => value === ipv4 || value === ipv6)) return null
+  return found('record_elsewhere', record, tenant, { address: null }, 'delete_record')
 }
 
 function elsewhere(
@@ -82,12 +89,19 @@ const lives = ({ status }: KnownTenant) => status === 'active' || status === 'su
 
 function found(
   kind: Kind,
-  { name, type, values }: DnsRecord,
+  { name, type, values, ttlSeconds }: DnsRecord,
   tenant: KnownTenant | undefined,
   facts: Facts,
   remedy: RemedyName | null,
 ): Difference {
-  const about = { name, type, values: values.join(', '), tenant: tenant?.subdomain ?? null, ...facts }
+  const about = {
+    name,
+    type,
+    values: values.join(', '),
+    ttlSeconds,
+    tenant: tenant?.subdomain ?? null,
+    ...facts,
+  }
   const tenantId = tenant?.id ?? null
   return difference(
     { kind, tenantId, externalId: null, facts: about, remedy, monthly: null },

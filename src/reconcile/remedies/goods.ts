@@ -1,9 +1,9 @@
-import { eq } from 'drizzle-orm'
+import { eq, or } from 'drizzle-orm'
 import { keptUntil } from '../../backups/removal'
 import { backups, tenants } from '../../db/schema'
 import { noteUse } from '../../quotas/quotas'
+import { requireUnpointed } from './pointing'
 import { changed, idOf, nothingMore, perform, type Remedy, requireOurs } from './remedying'
-import { requireUnpointed } from './servers'
 
 /** Gives an address back that no server has and no name leads to. */
 export const releaseAddress: Remedy = async (one) => {
@@ -28,9 +28,10 @@ export const deleteImage: Remedy = async (one) => {
   if (!image) return nothingMore
   requireOurs(one, image.labels)
   const columns = { status: backups.status, expiresAt: keptUntil() }
-  const kept = services.db.read.select(columns).from(backups).where(eq(backups.imageId, id)).get()
+  const theirs = or(eq(backups.imageId, id), eq(backups.id, image.labels.backup ?? ''))
+  const kept = services.db.read.select(columns).from(backups).where(theirs).get()
   const isOver = kept?.expiresAt != null && kept.expiresAt < services.clock.now()
-  if (kept && !isOver && (kept.status === 'complete' || kept.status === 'running')) throw changed()
+  if (kept && kept.status !== 'removed' && !isOver) throw changed()
   const summary = { image: image.description }
   await perform(one, { provider: 'hetzner', verb: 'deleteImage', key: id, summary }, () =>
     services.cloud.deleteImage(id),

@@ -3,6 +3,7 @@ import { servers, tenants } from '../../db/schema'
 import { conflict } from '../../errors'
 import type { CloudServer } from '../../providers/cloud'
 import { noteServer } from '../../quotas/quotas'
+import { requireUnpointed } from './pointing'
 import {
   type Case,
   type Consequence,
@@ -99,14 +100,6 @@ function requireStray({ services }: Case, { id, name, labels }: CloudServer): vo
       (row.externalId !== null && row.externalId !== id)
     if (!isStray) throw conflict('A tenant lives on this server now. Look again.')
   }
-}
-
-/** Whoever gets the address next would get the visitors of every name that still leads to it. */
-export async function requireUnpointed({ services }: Case, addresses: string[]): Promise<void> {
-  const pointing = (await services.dns.listRecords()).find(({ values }) =>
-    values.some((value) => addresses.includes(value)),
-  )
-  if (pointing) throw conflict(`${pointing.name} still leads to this address. Remove that record first.`)
 }
 
 const addressesOf = ({ ipv4, ipv6 }: CloudServer) => [ipv4, ipv6].filter((one) => one !== null)

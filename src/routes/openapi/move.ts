@@ -13,6 +13,11 @@ export const movePaths = {
           object(
             {
               backup_id: text('The backup of the app to move with, `bak_…`.'),
+              accept_older_backup: {
+                type: 'boolean',
+                description:
+                  'Whether the latest backup may take the place of the data of a server that is silent.',
+              },
               plan: text('The plan to change to on the way, such as `virtues/starter`.'),
             },
             [],
@@ -26,6 +31,11 @@ export const movePaths = {
           object({
             run_id: text('`run_…`'),
             downtime_minutes: { type: 'integer', description: 'For how long visitors will get no answer.' },
+            answers: { type: 'boolean', description: 'Whether the old server answers.' },
+            latest_backup_at: {
+              type: ['integer', 'null'],
+              description: 'When the latest backup of its app was made; UTC milliseconds.',
+            },
           }),
         ),
         ...refused(400, 401, 403, 404, 409, 413, 415, 422, 503),

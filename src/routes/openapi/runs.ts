@@ -52,6 +52,7 @@ export const runPaths = {
             can_retry: { type: 'boolean' },
             can_undo: { type: 'boolean' },
             can_cancel: { type: 'boolean' },
+            undo_losses: list(text('What is gone for good when it is undone.')),
           }),
         ),
         ...refused(401, 404),

@@ -60,7 +60,7 @@ function servers(list: Server[]): Html {
     ) => html`<tr><th scope="row">${server.name}<span class="quiet">${server.type}, ${server.location}</span></th>
 <td>${badge(server.status)}${server.actions.map(progress)}</td>
 <td>${server.machine ? badge(server.machine.state) : badge('absent')}<span class="quiet">${app(server)}</span></td>
-<td><code>${server.machine?.ipv4}</code></td>
+<td><code class="whole">${server.machine?.ipv4}</code></td>
 <td><div class="row">${server.machine ? machineActions(server, server.machine) : null}${loss(server)}</div></td></tr>`,
   )
   return html`${table(['Server', 'Hetzner says', 'Machine', 'Address', 'Make trouble'], rows)}${rest(list)}`

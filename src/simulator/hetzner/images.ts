@@ -119,7 +119,8 @@ function wireSystem(image: SystemImage) {
 }
 
 // A system, and what the machine wrote: a thousand characters of it stand for five megabytes.
-const sizeGb = ({ disk }: SnapshotRow) => Math.round((1.1 + disk.length / 200_000) * 100) / 100
+/** How much room a snapshot takes. */
+export const sizeGb = ({ disk }: SnapshotRow) => Math.round((1.1 + disk.length / 200_000) * 100) / 100
 
 export function wireSnapshot(row: SnapshotRow) {
   const origin = SYSTEM_IMAGES.find((image) => String(image.id) === row.systemImageId) ?? SYSTEM_IMAGES[0]!

@@ -1,6 +1,6 @@
 import { FIRST_IMAGE_ID } from './backups'
 import { LOCATIONS } from './catalogue'
-import { findImage } from './images'
+import { findImage, sizeGb } from './images'
 import type { Project } from './project'
 import { placePastServer } from './server-create'
 
@@ -43,9 +43,9 @@ export function seedVolume(project: Project, past: SeededVolume): { id: string }
   return project.volumes.put({ ...usual, ...past, id: project.nextId('volume', FIRST_VOLUME_ID) })
 }
 
-export function seedSnapshot(project: Project, past: SeededSnapshot): { id: string } {
+export function seedSnapshot(project: Project, past: SeededSnapshot): { id: string; sizeGb: number } {
   const { serverId = '1', labels = {}, diskGb = 40, disk = '' } = past
-  return project.snapshots.put({
+  const row = project.snapshots.put({
     id: project.nextId('image', FIRST_IMAGE_ID),
     type: 'snapshot',
     description: past.description,
@@ -59,4 +59,5 @@ export function seedSnapshot(project: Project, past: SeededSnapshot): { id: stri
     protected: past.protected ?? false,
     disk,
   })
+  return { id: row.id, sizeGb: sizeGb(row) }
 }

@@ -85,7 +85,7 @@ export function holdingPage({ title, message }: Holding): Response {
 /** A page for visitors who cannot be served, in the same look; also used by the front door. */
 export function troublePage(title: string, explanation: string, status: number): Response {
   const body = html`<main><p class="greeting">${status}</p><h1>${title}</h1><p class="lead">${explanation}</p></main>`
-  return page(layout(title, body, html`<style>${raw(STYLES)}</style>`), {
+  return page(layout(title, body, html`<link rel="icon" href="${ICON_DATA}"><style>${raw(STYLES)}</style>`), {
     status,
     // The machine that would serve the stylesheet is the one that cannot be reached.
     policy: { 'style-src': `'sha256-${STYLES_HASH}'`, 'img-src': 'data:' },
@@ -145,3 +145,5 @@ const LINKED_STYLES = html`<link rel="icon" href="/icon.svg"><link rel="styleshe
 
 const ICON =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="14" fill="#2f6f62"/></svg>'
+
+const ICON_DATA = `data:image/svg+xml,${encodeURIComponent(ICON)}`

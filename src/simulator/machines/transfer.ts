@@ -42,10 +42,9 @@ export async function transfer(
 
 async function backUp(input: BackupInput, grip: Grip, options: TransferOptions): Promise<AgentEnd | null> {
   await until(grip.fromMs + options.world.lasts(lastsOf(input)), grip, options)
-  const { dumps, volumes } = input
+  const { dumps, volumes, recipient } = input
   const names = { dumps: dumps.map(({ name }) => name), volumes }
-  const packed = JSON.stringify({ ...names, data: grip.machine()?.data })
-  const sealed = await options.during(seal(packed, input.recipient))
+  const sealed = await options.during(packData({ ...names, data: grip.machine()?.data }, recipient))
   const request = new Request(input.upload_url, { method: 'PUT', body: sealed, signal: grip.signal })
   const answer = await carry(request, options)
   if (grip.signal.aborted) return null
@@ -91,10 +90,14 @@ async function until(atMs: number, { signal, machine }: Grip, { world, awake }: 
   signal.throwIfAborted()
 }
 
-async function seal(text: string, recipient: string): Promise<Uint8Array<ArrayBuffer>> {
+/** What a machine uploads as its backup: the app's data, encrypted. */
+export async function packData(
+  packed: { dumps: string[]; volumes: string[]; data: Data | undefined },
+  recipient: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const encrypter = new Encrypter()
   encrypter.addRecipient(recipient)
-  return new Uint8Array(await encrypter.encrypt(text))
+  return new Uint8Array(await encrypter.encrypt(JSON.stringify(packed)))
 }
 
 async function open(sealed: Uint8Array, identity: string): Promise<string> {
