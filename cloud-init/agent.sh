@@ -14,14 +14,26 @@ boot_log=${ATLAS_BOOT_LOG:-/var/log/cloud-init-output.log}
 # Where Caddy finds the page for visitors of a stopped app.
 holding=${ATLAS_HOLDING_DIR:-/srv/atlas}/index.html
 app=$state/app
+# Whose compose.yaml and app.env docker compose is handed.
+settings=$app
 # What backup and restore unpack: gone when the command ends, or when the next one begins.
 work=$state/work
 next_key=$state/host-key-next/key
 input_bytes_max=1048576
 input_seconds_max=60
 turn_seconds_max=1200
+# How long between two looks at an app that is to become healthy.
+health_pause_seconds=${ATLAS_HEALTH_PAUSE:-2}
+# A clock that nobody sets.
+uptime=${ATLAS_UPTIME:-/proc/uptime}
+# Images are unpacked while the former ones are still there.
+free_bytes_min=1073741824
+# Docker starts an app that crashed again: so often, and it is broken.
+restarts_max=5
 # What S3 takes in one PUT.
 upload_bytes_max=5368709120
+no_app='{"state":"absent","release":null,"digest":null}'
+missing_image='An image of this release does not exist, or this server may not read it.'
 half_restored='A restore was interrupted: the data is incomplete. Restore once more.'
 
 main() {
@@ -45,7 +57,7 @@ check_words() {
     *) refuse invalid 'A command is a verb and an id.' ;;
   esac
   case $verb in
-    status | host-key | settings | start | stop | logs | backup | restore | rotate) ;;
+    status | host-key | settings | start | stop | logs | backup | restore | rotate | deploy | update) ;;
     *) refuse invalid 'This verb is not known.' ;;
   esac
   case $id in
@@ -58,7 +70,8 @@ check_words() {
 read_now() {
   if ! command -v jq >/dev/null; then
     [ "$verb" = status ] || refuse unavailable 'The server is still being set up.'
-    printf '{"result":{"agent_version":"1","ready":false,"app":{"state":"absent","release":null,"digest":null},"host_key":"%s"}}\n' "$(host_key)"
+    printf '{"result":{"agent_version":"%s","ready":false,"app":%s,"host_key":"%s"}}\n' \
+      "$(version_of "$0")" "$no_app" "$(host_key)"
     return
   fi
   dir=$(mktemp -d)
@@ -88,7 +101,7 @@ submit() {
 
 accept() {
   read_input
-  request="$verb $(sha256sum <"$dir/input.new")"
+  request="$verb $(gist <"$dir/input.new" | sha256sum)"
   if [ ! -e "$dir/request" ]; then
     mv "$dir/input.new" "$dir/input"
     : >"$dir/output"
@@ -98,6 +111,14 @@ accept() {
   fi
   rm -f "$dir/input.new"
   [ "$request" = "$(cat "$dir/request")" ] || refuse conflict 'Another command was given under this id.'
+}
+
+# What makes two inputs the same command. An Atlas that was changed in the middle of a deploy asks with other settings.
+gist() {
+  case $verb in
+    deploy) jq --sort-keys --compact-output '{release, images, former}' ;;
+    *) cat ;;
+  esac
 }
 
 read_input() {
@@ -159,6 +180,8 @@ perform() {
       backup) backup_app ;;
       restore) restore_app ;;
       rotate) rotate_secrets ;;
+      deploy) deploy_app ;;
+      update) update_agent ;;
     esac
   )
   set -e
@@ -181,7 +204,11 @@ tell_status() {
   [ ! -e "$state/ready" ] || ready=true
   app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
   jq --null-input --compact-output --argjson ready "$ready" --argjson app "$app_now" --arg key "$(host_key)" \
-    '{result: {agent_version: "1", ready: $ready, app: $app, host_key: $key}}'
+    --arg version "$(version_of "$0")" '{result: {agent_version: $version, ready: $ready, app: $app, host_key: $key}}'
+}
+
+version_of() {
+  sha256sum <"$1" | cut -c 1-12
 }
 
 change_host_key() {
@@ -233,12 +260,17 @@ public_half() {
 
 write_settings() {
   check_settings
-  input '.compose' >"$app/compose.yaml.new"
-  jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$app/app.env.new"
-  sum=$(cat "$app/compose.yaml.new" "$app/app.env.new" | sha256sum | cut -d ' ' -f 1)
-  mv "$app/compose.yaml.new" "$app/compose.yaml"
-  mv "$app/app.env.new" "$app/app.env"
+  put_settings "$app"
+  sum=$(cat "$app/compose.yaml" "$app/app.env" | sha256sum | cut -d ' ' -f 1)
   printf '{"result":{"sha256":"%s"}}\n' "$sum"
+}
+
+put_settings() {
+  mkdir -p "$1"
+  input '.compose' >"$1/compose.yaml.new"
+  jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$1/app.env.new"
+  mv "$1/compose.yaml.new" "$1/compose.yaml"
+  mv "$1/app.env.new" "$1/app.env"
 }
 
 check_settings() {
@@ -273,13 +305,20 @@ tell_secret() (
 )
 
 start_app() {
-  release=$(input '.release | strings | select(test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z"))')
-  [ -n "$release" ] || refuse invalid 'The release is malformed.'
+  check_release '(.images == null or (.images | images)) and (.migrate == null or (.migrate | command))' ||
+    refuse invalid 'The release is malformed.'
+  release=$(input .release)
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
   printf '%s' "$release" >"$app/release"
   log "Pulling release $release"
-  stream compose 900 pull || refuse_pull
+  pull_release || refuse_pull
+  write_digests ''
+  # Data that was put back may be older than the release.
+  if [ "$(input '.migrate | type')" = object ]; then
+    log "Migrating to release $release"
+    stream migrate || refuse conflict 'The migration failed. The log says why.'
+  fi
   log "Starting release $release"
   stream compose 300 up --detach --remove-orphans || refuse unavailable 'The app could not be started.'
   rm -f "$holding"
@@ -290,10 +329,316 @@ start_app() {
 }
 
 refuse_pull() {
-  if grep -qiE 'manifest unknown|not found|denied|unauthorized' "$dir/output"; then
-    refuse not_found 'An image of this release does not exist, or this server may not read it.'
-  fi
+  if is_missing; then refuse not_found "$missing_image"; fi
   refuse unavailable 'The images could not be pulled.'
+}
+
+is_missing() {
+  grep -qiE 'manifest unknown|not found|denied|unauthorized' "$dir/output"
+}
+
+# What the input pins comes by its digest, whatever its tag stands for by now; then what is not here yet.
+pull_release() {
+  case $(input '.images | type') in
+    null) stream with_login compose 900 pull ;;
+    *) fetch .images && stream with_login compose 900 pull --policy missing ;;
+  esac
+}
+
+# Brings the images at a place of the input here, and gives them the names by which compose.yaml calls them.
+fetch() {
+  mkdir -p "$work"
+  images_at "$1" >"$work/images"
+  while read -r name pinned; do
+    timeout 20 docker image inspect "$pinned" </dev/null >/dev/null 2>&1 ||
+      stream with_login timeout --kill-after=10 900 docker pull "$pinned" </dev/null || return 1
+    timeout 20 docker tag "$pinned" "$name" </dev/null || return 1
+  done <"$work/images"
+}
+
+# A line each: the name, and the same image by its digest.
+images_at() {
+  jq --raw-output "$1"'[]? | "\(.image) \(.image | sub(":[^:/]*$"; ""))@\(.digest)"' "$dir/input"
+}
+
+# The digests of what runs from now on, for the status.
+write_digests() {
+  images_at "$1.images" | cut -d ' ' -f 2 >"$app/digests.new"
+  mv "$app/digests.new" "$app/digests"
+}
+
+# Runs a command with the registry's login in a folder of docker's own, which is there for as long as this takes.
+with_login() (
+  if [ "$(input '.registry | type')" = object ]; then
+    export DOCKER_CONFIG="$work/login"
+    mkdir -p "$DOCKER_CONFIG"
+    jq '.registry | {auths: {(if .host | IN("docker.io", "index.docker.io", "registry-1.docker.io")
+      then "https://index.docker.io/v1/" else .host end): {auth: ("\(.username):\(.password)" | @base64)}}}' \
+      "$dir/input" >"$DOCKER_CONFIG/config.json"
+  fi
+  code=0
+  "$@" || code=$?
+  rm -rf "$work/login"
+  return "$code"
+)
+
+# Pulls while the former release serves, migrates with the new one's image, switches over, and goes back when the app
+# does not become healthy. Marks in the command's folder tell it where a power cut has ended it.
+deploy_app() {
+  check_deploy
+  former=$(input .former.release)
+  target=$(input .release)
+  port=$(input '.health.port // 8080')
+  host=$(input '.health.host // ""')
+  [ ! -e "$dir/failed" ] || go_back
+  if [ ! -e "$dir/switched" ]; then
+    prepare_settings
+    prepare_release
+    : >"$dir/switched"
+  fi
+  take_settings
+  log "Switching to release $target"
+  switch_to '' never || fail switch 'The app could not be started with the new release.'
+  healthy '' || fail health 'The app did not become healthy with the new release.'
+  smoke || fail smoke 'The app does not pass its smoke check with the new release.'
+  rm -rf "$app/former" "$app/next"
+  sweep_images
+  app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
+  jq --null-input --compact-output --arg release "$target" --argjson app "$app_now" \
+    '{result: {release: $release, digest: $app.digest}}'
+}
+
+check_deploy() {
+  # shellcheck disable=SC2016
+  check_release '
+    def count($max): type == "number" and . == floor and . >= 1 and . <= $max;
+    def look: (.path | type == "string" and test("\\A/[A-Za-z0-9._~/-]{0,200}\\z")) and (.expect_status | count(599));
+    (.images | images) and (.former | (.release | release) and (.images | images))
+    and (.health | look and (.port // 8080 | count(65535)) and (.answers // 3 | count(10))
+      and (.timeout_seconds | count(3600)) and (.host // "a" | test("\\A[a-z0-9][a-z0-9.-]{0,252}(:[0-9]{1,5})?\\z")))
+    and (.smoke == null or (.smoke | look and (.contains == null or (.contains
+      | type == "string" and length > 0 and (test("[\\x00\\n\\r]") | not)))))
+    and (.migrate == null or (.migrate | command))' || refuse invalid 'The input is malformed.'
+  [ "$(input '.compose | type')" = null ] || check_settings
+  have_settings || refuse conflict 'The settings have not been delivered.'
+  [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
+  [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
+}
+
+# The new release's settings wait beside those that are in force, of which a copy is kept for the way back.
+prepare_settings() {
+  rm -rf "$app/next" "$app/former"
+  [ "$(input '.compose | type')" != null ] || return 0
+  mkdir "$app/former"
+  cp --preserve "$app/compose.yaml" "$app/app.env" "$app/former"
+  put_settings "$app/next"
+  settings=$app/next
+}
+
+take_settings() {
+  settings=$app
+  for file in compose.yaml app.env; do
+    [ ! -e "$app/next/$file" ] || mv "$app/next/$file" "$app/$file"
+  done
+}
+
+give_settings_back() {
+  for file in compose.yaml app.env; do
+    [ -e "$app/former/$file" ] || continue
+    cp --preserve "$app/former/$file" "$app/$file.new"
+    mv "$app/$file.new" "$app/$file"
+  done
+}
+
+# Until its end the former release serves, and nothing has to be taken back.
+prepare_release() {
+  has_space || keep space conflict 'There is not enough room on the disk for the new images.'
+  log "Pulling release $target"
+  pull_release || keep_pull
+  [ "$(input '.migrate | type')" = object ] || return 0
+  log "Migrating to release $target"
+  stream migrate --no-deps || keep migrate conflict 'The migration failed. The log says why.'
+}
+
+has_space() {
+  folder=$(timeout 20 docker info --format '{{.DockerRootDir}}') || return 0
+  free=$(df --output=avail --block-size=1 "$folder" | tail -n 1) || return 0
+  [ "$free" -ge "$free_bytes_min" ]
+}
+
+keep_pull() {
+  if grep -qi 'no space left on device' "$dir/output"; then keep space conflict 'The disk is full.'; fi
+  if is_missing; then keep pull not_found "$missing_image"; fi
+  keep pull unavailable 'The images could not be pulled.'
+}
+
+# One that a power cut has left behind must not work beside this one. Takes further options of `docker compose run`.
+migrate() {
+  timeout 60 docker rm --force app-migration </dev/null >/dev/null 2>&1 || true
+  eval "set -- $* --no-TTY --name app-migration $(jq -r '[.migrate.service] + .migrate.command | @sh' "$dir/input")"
+  code=0
+  compose 3600 run --rm "$@" </dev/null || code=$?
+  timeout 60 docker rm --force app-migration </dev/null >/dev/null 2>&1 || true
+  return "$code"
+}
+
+# Starts the app as a place of the input has it. An app that already runs like that is left alone.
+switch_to() {
+  printf '%s' "$target" >"$app/release.new"
+  mv "$app/release.new" "$app/release"
+  write_digests "$1"
+  stream compose 300 up --detach --remove-orphans --pull "$2"
+}
+
+# Whether the app answers well so many times in a row, each time from the same container that runs what is wanted.
+healthy() {
+  wanted=$(wanted_at "$1")
+  path=$(input .health.path)
+  status=$(input .health.expect_status)
+  enough=$(input '.health.answers // 3')
+  before=''
+  streak=0
+  deadline=$(($(uptime_seconds) + $(input .health.timeout_seconds)))
+  while [ "$(uptime_seconds)" -lt "$deadline" ]; do
+    serving=$(serving_app) || serving=''
+    [ -n "$serving" ] && [ "$serving" = "$before" ] || streak=0
+    before=$serving
+    if [ -n "$serving" ] && answers "$path" "$status" /dev/null; then streak=$((streak + 1)); else streak=0; fi
+    [ "$streak" -lt "$enough" ] || return 0
+    if crashes; then
+      log 'The app crashes again and again'
+      return 1
+    fi
+    sleep "$health_pause_seconds"
+  done
+  [ -n "$serving" ] || log 'What runs is not the release that is wanted'
+  return 1
+}
+
+# The images at a place of the input, by name, with the ids that they have here.
+wanted_at() {
+  images_at "$1.images" | while read -r name pinned; do
+    id=$(timeout 20 docker image inspect --format '{{.Id}}' "$pinned" </dev/null) || id=gone
+    jq --null-input --compact-output --arg name "$name" --arg id "$id" '{($name): $id}'
+  done | jq --slurp --compact-output 'add // {}'
+}
+
+# The containers that run as `app` and since when; nothing unless every image that is wanted runs, and at its digest.
+serving_app() {
+  containers=$(timeout 20 docker ps --quiet --no-trunc --filter label=com.docker.compose.project=app \
+    --filter label=com.docker.compose.oneoff=False) || return 1
+  [ -n "$containers" ] || return 0
+  # shellcheck disable=SC2086 # A word each.
+  timeout 20 docker inspect $containers | jq --raw-output --argjson wanted "$wanted" --arg release "$target" '. as $all
+    | if all($wanted | to_entries[]; . as $image | [$all[] | select(.Config.Image == $image.key)]
+        | length > 0 and all(.[]; .Image == $image.value))
+      then $all[] | select(.Config.Labels | .["com.docker.compose.service"] == "app"
+          and (.["atlas.release"] // $release) == $release)
+        | select(.State | .Status == "running" and .Health.Status != "unhealthy") | "\(.Id) \(.State.StartedAt)"
+      else empty end'
+}
+
+# Whether the app answers a path with a status within seconds; what it says goes into a file.
+answers() {
+  code=$(timeout 20 curl --silent --noproxy '*' --max-time 10 --max-filesize 1048576 --output "$3" \
+    --write-out '%{http_code}' --header "Host: ${host:-127.0.0.1:$port}" "http://127.0.0.1:$port$1") || return 1
+  [ "$code" = "$2" ]
+}
+
+crashes() {
+  container=$(app_containers | head -n 1)
+  [ -n "$container" ] || return 1
+  timeout 20 docker inspect "$container" | jq --exit-status --argjson max "$restarts_max" \
+    '.[0] | .RestartCount >= $max or (.State.Status | IN("exited", "dead"))' >/dev/null
+}
+
+uptime_seconds() {
+  cut -d . -f 1 "$uptime"
+}
+
+smoke() {
+  [ "$(input '.smoke | type')" = object ] || return 0
+  mkdir -p "$work"
+  path=$(input .smoke.path)
+  status=$(input .smoke.expect_status)
+  words=$(input '.smoke.contains // ""')
+  for _ in 1 2 3; do
+    rm -f "$work/page"
+    if answers "$path" "$status" "$work/page" && says_so; then return 0; fi
+    sleep "$health_pause_seconds"
+  done
+  return 1
+}
+
+says_so() {
+  [ -z "$words" ] || grep --quiet --text --fixed-strings --regexp "$words" "$work/page"
+}
+
+# The app's own last words.
+tell_app() {
+  stream compose 60 logs --no-color --no-log-prefix --tail 60 app || true
+}
+
+# Ends a deploy that has changed nothing yet.
+keep() {
+  rm -rf "$app/next" "$app/former"
+  tell_failure "$@" | jq --compact-output '{error: (. + {back: true})}'
+  exit 1
+}
+
+# Ends a deploy that has: the reason is kept, as a power cut may end the way back too.
+fail() {
+  tell_app
+  tell_failure "$1" conflict "$2" >"$dir/failed.new"
+  mv "$dir/failed.new" "$dir/failed"
+  go_back
+}
+
+tell_failure() {
+  tail --lines=100 "$dir/output" | jq --slurp --compact-output --arg part "$1" --arg code "$2" --arg message "$3" \
+    '{code: $code, message: $message, part: $part, log: map(.log[0:400])}'
+}
+
+# The former release's images are here still, unless somebody has removed them.
+go_back() {
+  back=false
+  target=$former
+  give_settings_back
+  log "Going back to release $former"
+  fetch .former.images || log 'Not all of its images are here'
+  if switch_to .former missing && healthy .former; then back=true; else tell_app; fi
+  rm -rf "$app/former" "$app/next"
+  jq --compact-output --argjson back "$back" '{error: (. + {back: $back})}' "$dir/failed"
+  exit 1
+}
+
+# The release that runs and the one to go back to stay on the disk, older ones do not.
+sweep_images() {
+  repositories=$(images_at .images | sed 's/.* //; s/@.*//' | sort -u)
+  kept=$({ images_at .images && images_at .former.images; } | cut -d ' ' -f 2)
+  for repository in $repositories; do kept="$kept $repository:$former"; done
+  ids=$(for image in $kept; do timeout 20 docker image inspect --format '{{.Id}}' "$image" 2>/dev/null || true; done)
+  for repository in $repositories; do
+    for image in $(timeout 20 docker image ls --quiet --no-trunc "$repository"); do
+      case $ids in *"$image"*) ;; *) timeout 60 docker image rm "$image" >/dev/null 2>&1 || true ;; esac
+    done
+  done
+}
+
+# The former one stays beside the new one, which has to work before it takes its place.
+update_agent() {
+  input '.script // "" | strings' >"$0.new"
+  [ "$(sha256sum <"$0.new" | cut -d ' ' -f 1)" = "$(input '.script_sha256 // ""')" ] ||
+    refuse invalid 'The script is not what its digest says.'
+  chmod --reference "$0" "$0.new"
+  sh -n "$0.new" >/dev/null 2>&1 || refuse invalid 'The script is no shell script.'
+  printf '{}' | timeout 60 sh "$0.new" 'status update' 2>/dev/null | grep --quiet '^{"result":{' ||
+    refuse conflict 'The new agent does not answer; the former one stays.'
+  cmp --quiet "$0" "$0.new" || cp --preserve "$0" "$0.former"
+  sync "$0.new"
+  mv "$0.new" "$0"
+  sync "${0%/*}"
+  printf '{"result":{"agent_version":"%s"}}\n' "$(version_of "$0")"
 }
 
 # A front that asks for a certificate before the name points here is told to wait for hours: so it starts last.
@@ -455,6 +800,21 @@ check_parts() {
     and ('"$2"')' "$dir/input" >/dev/null 2>&1
 }
 
+# Whether the release and whatever else is said in jq are as they have to be.
+check_release() {
+  jq --exit-status '
+    def release: type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z");
+    def images: type == "array" and length <= 20 and all(.[];
+      (.image | type == "string" and test("\\A[a-z0-9][a-z0-9._/:-]{0,250}:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z"))
+      and (.digest | type == "string" and test("\\Asha256:[0-9a-f]{64}\\z")));
+    def command: (.service | type == "string" and test("\\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\\z")) and (.command
+      | type == "array" and length > 0 and all(.[]; type == "string" and length > 0 and (explode | index(0) == null)));
+    (.release | release) and (.registry == null or (.registry | (.host | type == "string"
+      and test("\\A[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?\\z"))
+      and all(.username, .password; type == "string" and length > 0)))
+    and ('"$1"')' "$dir/input" >/dev/null 2>&1
+}
+
 # The indices of a list of the input.
 places() {
   jq --raw-output --arg list "$1" '.[$list] | keys[]' "$dir/input"
@@ -478,7 +838,7 @@ inside() {
 
 running_container() {
   timeout 20 docker ps --quiet --no-trunc --filter label=com.docker.compose.project=app \
-    --filter "label=com.docker.compose.service=$1" | head -n 1
+    --filter label=com.docker.compose.oneoff=False --filter "label=com.docker.compose.service=$1" | head -n 1
 }
 
 # curl to the address at a place of the input, which it reads from standard input: it is a key to the storage.
@@ -506,12 +866,15 @@ app_status() {
   containers=$(app_containers) || return 1
   container=$(printf '%s\n' "$containers" | head -n 1)
   if [ -z "$container" ]; then
-    echo '{"state":"absent","release":null,"digest":null}'
+    echo "$no_app"
     return
   fi
   about=$(timeout 20 docker inspect "$container") || return 1
   image=$(printf '%s' "$about" | jq --raw-output '.[0].Image')
-  digest=$(timeout 20 docker image inspect --format '{{join .RepoDigests "\n"}}' "$image" | head -n 1) || digest=''
+  digests=$(timeout 20 docker image inspect --format '{{join .RepoDigests "\n"}}' "$image") || digests=''
+  # An image may be known by several: the one that was asked for comes first.
+  digest=$(printf '%s\n' "$digests" | grep -xF -f "$app/digests" 2>/dev/null | head -n 1)
+  [ -n "$digest" ] || digest=$(printf '%s\n' "$digests" | head -n 1)
   printf '%s' "$about" | jq --compact-output --arg digest "${digest##*@}" '.[0] | {
     state: (.State as $s | {
       created: "starting", restarting: "failed", removing: "stopped", paused: "stopped", dead: "failed",
@@ -526,7 +889,7 @@ app_status() {
 app_containers() {
   command -v docker >/dev/null || return 0
   timeout 20 docker ps --all --quiet --no-trunc --filter label=com.docker.compose.project=app \
-    --filter label=com.docker.compose.service=app 2>/dev/null
+    --filter label=com.docker.compose.oneoff=False --filter label=com.docker.compose.service=app 2>/dev/null
 }
 
 have_settings() {
@@ -539,11 +902,11 @@ compose() (
   limit=$1
   shift
   # A restore into a new server comes before its first start; what it needs of compose.yaml has no release.
-  RELEASE=$(cat "$app/release" 2>/dev/null || echo none)
+  RELEASE=${target:-$(cat "$app/release" 2>/dev/null || echo none)}
   export RELEASE
-  while IFS= read -r line; do export "${line?}"; done <"$app/app.env"
+  while IFS= read -r line; do export "${line?}"; done <"$settings/app.env"
   exec timeout --kill-after=10 "$limit" docker compose --ansi never --progress plain \
-    --project-name app --project-directory "$app" --file "$app/compose.yaml" "$@"
+    --project-name app --project-directory "$app" --file "$settings/compose.yaml" "$@"
 )
 
 # Runs a command whose printed lines become log lines, and keeps its exit code.

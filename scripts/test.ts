@@ -12,6 +12,11 @@ const everythingMustRun = process.env.CI === 'true'
 const filters = process.argv.slice(2)
 const testTimeoutMs = 20_000
 const runTimeoutMs = 17 * 60_000
+/** Where a Debian package's units are not called like it. */
+const UNITS: Record<string, string[]> = {
+  'docker.io': ['docker.socket', 'docker'],
+  'openssh-server': ['ssh.socket', 'ssh'],
+}
 
 await install()
 await bringTools()
@@ -44,8 +49,10 @@ async function aptInstall(packages: string[]): Promise<void> {
   await run(['apt-get', 'update', '-q'], env).exited
   await run(['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages], env).exited
   // Debian starts these as soon as they are installed; the tests only run the programs.
-  const services = ['caddy', 'docker.io', 'docker-registry'].filter((name) => packages.includes(name))
-  const units = services.flatMap((name) => (name === 'docker.io' ? ['docker.socket', 'docker'] : name))
+  const services = ['caddy', 'docker.io', 'docker-registry', 'openssh-server'].filter((name) =>
+    packages.includes(name),
+  )
+  const units = services.flatMap((name) => UNITS[name] ?? name)
   if (units.length > 0 && Bun.which('systemctl'))
     await Bun.spawn(['systemctl', 'disable', '--now', ...units], { stdout: 'ignore', stderr: 'ignore' })
       .exited

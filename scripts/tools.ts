@@ -17,6 +17,7 @@ export const tools = {
   jq: debian('jq', ['jq'], 'the agent of a tenant’s server'),
   age: debian('age', ['age', 'curl'], 'the agent’s backups'),
   'systemd-analyze': debian('systemd-analyze', ['systemd'], 'the unit files'),
+  sshd: debian('/usr/sbin/sshd', ['openssh-server', 'openssh-client'], 'the bench against ssh'),
   dockerd: debian('dockerd', ['docker.io', 'iptables', 'iproute2'], 'real machines'),
   mmdebstrap: debian('mmdebstrap', ['mmdebstrap', 'debian-archive-keyring'], 'real machines'),
   'docker-registry': debian('docker-registry', ['docker-registry'], 'real machines'),

@@ -11,6 +11,7 @@ import { deletionRoutes } from './routes/deletion'
 import { Door } from './routes/door'
 import { driftRoutes } from './routes/drift'
 import { driftApiRoutes } from './routes/drift-api'
+import { githubRoutes } from './routes/github'
 import { healthRoutes } from './routes/health'
 import { Live } from './routes/live'
 import { loginRoutes } from './routes/login'
@@ -18,6 +19,9 @@ import { moveRoutes } from './routes/move'
 import { planChangeRoutes } from './routes/plan-change'
 import { quotaRoutes } from './routes/quotas'
 import { Refusal, statusOf } from './routes/refusal'
+import { releaseRoutes } from './routes/releases'
+import { rolloutRoutes } from './routes/rollouts'
+import { rolloutApiRoutes } from './routes/rollouts-api'
 import type { Policy, Route } from './routes/route'
 import { runRoutes } from './routes/runs'
 import { secretRotationRoutes } from './routes/secret-rotation'
@@ -25,6 +29,7 @@ import { securityHeaders } from './routes/security-headers'
 import { brandOf, shopRoutes } from './routes/shop'
 import { signupRoutes } from './routes/signups'
 import { suspensionRoutes } from './routes/suspension'
+import { tagRoutes } from './routes/tags'
 import { tenantRoutes } from './routes/tenants'
 import { timelineRoutes } from './routes/timeline'
 import { troubleRoutes } from './routes/troubles'
@@ -40,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...loginRoutes,
   ...adminRoutes,
   ...tenantRoutes,
+  ...tagRoutes,
   ...suspensionRoutes,
   ...planChangeRoutes,
   ...backupRoutes,
@@ -48,6 +54,9 @@ export const ROUTES: readonly Route[] = [
   ...deletionRoutes,
   ...runRoutes,
   ...undoRoutes,
+  ...releaseRoutes,
+  ...rolloutRoutes,
+  ...rolloutApiRoutes,
   ...troubleRoutes,
   ...driftRoutes,
   ...driftApiRoutes,
@@ -56,6 +65,7 @@ export const ROUTES: readonly Route[] = [
   ...timelineRoutes,
   ...apiRoutes,
   ...webhookRoutes,
+  ...githubRoutes,
 ]
 
 const POLICIES: readonly Policy[] = ['public', 'operator', 'operator_api', 'webhook']

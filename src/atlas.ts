@@ -17,6 +17,7 @@ import { allRecipes } from './lifecycle/recipes'
 import type { Log } from './log'
 import { createHetzner } from './providers/hetzner'
 import { createProbe } from './providers/http-probe'
+import { createRegistry } from './providers/oci-registry'
 import { createResend } from './providers/resend'
 import { createRoute53, type Route53Settings } from './providers/route53'
 import { createS3 } from './providers/s3'
@@ -24,6 +25,7 @@ import { createMachines } from './providers/ssh'
 import type { Dial } from './providers/ssh/connection'
 import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
 import { createStripe } from './providers/stripe'
+import { rolloutLane } from './rollouts/lane'
 import { Engine } from './runs/engine'
 import { outboxLane } from './runs/outbox'
 import type { Recipe } from './runs/recipe'
@@ -165,6 +167,8 @@ export function makeServices(
         servers: config.HETZNER_SERVER_LIMIT ?? null,
         addresses: config.HETZNER_ADDRESS_LIMIT ?? null,
       },
+      registry: registryLogin(config),
+      githubSecret: config.GITHUB_WEBHOOK_SECRET ?? null,
       sshKeyId: config.ATLAS_SSH_KEY_ID,
       sshPublicKey,
     },
@@ -194,7 +198,13 @@ function makeProviders(config: Config, clock: Clock, { dial, requestHandler }: W
     machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, dial, clock }),
     probe: createProbe({ gatewayUrl, clock }),
     objects: makeObjects(config, clock),
+    registry: createRegistry({ ...registryLogin(config), apiUrl: config.REGISTRY_API_URL, clock }),
   }
+}
+
+function registryLogin(config: Config) {
+  const { REGISTRY_HOST: host, REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password } = config
+  return username && password ? { host, username, password } : null
 }
 
 function makeObjects(config: Config, clock: Clock) {
@@ -220,6 +230,7 @@ export function makeWorker(
     runLane(db, clock, engine, holder),
     inboxLane(services, chance),
     healthLane(services),
+    rolloutLane(services),
     outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),
   ])
 }

@@ -50,6 +50,7 @@ const storage: Reader<string> = (value) => {
   if (protocol === 'http:' && !LOOPBACK.test(hostname)) throw new Error('must begin with https://')
   return url(value)
 }
+const host = matches(/^[a-z0-9]+([.-][a-z0-9]+)*(:\d{1,5})?$/, 'must be a host such as `ghcr.io`')
 const bucket = matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket’s name in lower case')
 const region = matches(/^[a-z0-9-]{1,32}$/, 'must be a region such as `us-east-1`')
 const key: Reader<Buffer> = (value) => {
@@ -126,6 +127,21 @@ export const VARIABLES = {
   BACKUP_S3_BUCKET: { for: 'the bucket of backups', read: bucket, optional: true },
   BACKUP_S3_ACCESS_KEY: { for: 'access to that bucket', read: text, optional: true, secret: true },
   BACKUP_S3_SECRET_KEY: { for: 'access to that bucket', read: text, optional: true, secret: true },
+  REGISTRY_HOST: { for: 'the registry of private images', read: host, default: 'ghcr.io' },
+  REGISTRY_USERNAME: { for: 'reading private images', read: text, optional: true },
+  REGISTRY_PASSWORD: {
+    for: 'reading private images: a token that may do nothing else',
+    read: text,
+    optional: true,
+    secret: true,
+  },
+  GITHUB_WEBHOOK_SECRET: {
+    for: 'verifying GitHub’s webhooks',
+    read: longSecret,
+    optional: true,
+    secret: true,
+  },
+  REGISTRY_API_URL: { for: 'another address of the image registry', read: url, optional: true },
 } satisfies Record<string, Variable<unknown>>
 
 type Variables = typeof VARIABLES
@@ -157,7 +173,11 @@ export function readConfig(env: Environment): Config {
         `${thrown instanceof Error ? thrown.message : 'is malformed'}: it is for ${variable.for}`
     }
   }
-  Object.assign(problems, halfProblem(env))
+  Object.assign(
+    problems,
+    halfProblem(env, STORAGE, 'backups need'),
+    halfProblem(env, LOGIN, 'private images need'),
+  )
   if (Object.keys(problems).length > 0) throw invalid(listed(problems), problems)
   return config as Config
 }
@@ -170,12 +190,15 @@ const STORAGE = [
   'BACKUP_S3_SECRET_KEY',
 ] as const
 
-/** Storage for backups is there with all of its variables, or not at all: half of it is a mistake, and is one problem. */
-function halfProblem(env: Environment): Record<string, string> {
-  const [first, ...others] = STORAGE.filter((name) => !env[name]?.trim())
-  if (!first || others.length === STORAGE.length - 1) return {}
+/** What private images need beside a host. */
+const LOGIN = ['REGISTRY_USERNAME', 'REGISTRY_PASSWORD'] as const
+
+/** What belongs together is there with all of its variables, or not at all: half of it is a mistake, and is one problem. */
+function halfProblem(env: Environment, all: readonly string[], need: string): Record<string, string> {
+  const [first, ...others] = all.filter((name) => !env[name]?.trim())
+  if (!first || others.length === all.length - 1) return {}
   const beside = others.length > 0 ? `, as are ${others.join(', ')}` : ''
-  return { [first]: `is missing${beside}: backups need all of ${STORAGE.join(', ')}, or none` }
+  return { [first]: `is missing${beside}: ${need} all of ${all.join(', ')}, or none` }
 }
 
 /** The folder of the data, for commands that need nothing else of the configuration. */

@@ -20,6 +20,8 @@ export type ErrorDetails = {
   outcome?: 'refused' | 'unknown'
   /** The other side's own error code, such as Hetzner's `uniqueness_error`; for logs and decisions. */
   vendorCode?: string
+  /** What else the other side said of it, for decisions and logs. */
+  facts?: Readonly<Record<string, unknown>>
   cause?: unknown
 }
 
@@ -30,6 +32,7 @@ export class AtlasError extends Error {
   readonly retryAfterMs?: number
   readonly outcome?: 'refused' | 'unknown'
   readonly vendorCode?: string
+  readonly facts?: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause })
@@ -39,6 +42,7 @@ export class AtlasError extends Error {
     this.retryAfterMs = details.retryAfterMs
     this.outcome = details.outcome
     this.vendorCode = details.vendorCode
+    this.facts = details.facts
   }
 }
 

@@ -19,6 +19,8 @@ export type IdPrefix =
   | 'inc'
   | 'rcn'
   | 'fnd'
+  | 'rel'
+  | 'rol'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 const TIME_DIGITS = 10

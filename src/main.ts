@@ -24,6 +24,10 @@ Usage: atlas COMMAND
   blueprint check DIR      check a blueprint and show what a tenant would get
   tenants COMMAND          list, show, suspend, resume and the rest of tenants' lives
                            (of ATLAS_URL with ATLAS_TOKEN, or of the Atlas on this machine)
+  deploy TAG               roll a release out to the fleet; stops and goes back by itself when it fails
+    --dry-run              say who would get it and when (its other options: atlas deploy)
+    --wait                 follow it: 0 when it succeeded, 1 when it stopped, went back or was refused
+  rollout VERB [ID]        status, list, hold, resume, skip, abort or rollback
   reconcile                compare what the clouds hold with what Atlas knows (--apply, --json)
   token create NAME        make an API token for the operator, shown once
   token list               list API tokens
@@ -52,6 +56,10 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
       return (await import('./cli/blueprint')).blueprint(args, io)
     case 'tenants':
       return (await import('./cli/tenants')).tenants(args, io, process.env, stop)
+    case 'deploy':
+      return (await import('./cli/deploy')).deploy(args, io, process.env, stop)
+    case 'rollout':
+      return (await import('./cli/rollout')).rollout(args, io, process.env, stop)
     case 'reconcile':
       return (await import('./cli/reconcile')).reconcile(args, io, process.env, stop)
     case 'token':

@@ -7,6 +7,7 @@ import { followMoney } from './billing/follow'
 import { refetchMoney } from './billing/refetch'
 import { sweepCheckouts } from './billing/sweep'
 import { reconcile } from './reconcile/reconcile'
+import { catchUp } from './rollouts/catch-up'
 import type { Services } from './services'
 
 type Line = { name: string; when: string; work: (services: Services) => void | Promise<void> }
@@ -19,6 +20,7 @@ export const SCHEDULE: readonly Line[] = [
   { name: 'reconcile', when: '7 * * * *', work: reconcile },
   { name: 'queue-backups', when: '*/2 * * * *', work: queueDueBackups },
   { name: 'remove-expired-backups', when: '3-59/10 * * * *', work: removeExpiredBackups },
+  { name: 'catch-up', when: '*/2 * * * *', work: catchUp },
   { name: 'sweep-sessions', when: '17 * * * *', work: ({ db, clock }) => sweepSessions(db, clock.now()) },
   {
     name: 'sweep-rate-limits',

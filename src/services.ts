@@ -11,6 +11,7 @@ import type { Mailer } from './providers/mailer'
 import type { Objects } from './providers/objects'
 import type { Payments } from './providers/payments'
 import type { Probe } from './providers/probe'
+import type { Registry } from './providers/registry'
 
 /** What the domain works with; `atlas.ts` makes it once. */
 export type Services = {
@@ -30,6 +31,8 @@ export type Services = {
   probe: Probe
   /** Where backups are kept; null when no storage is configured. */
   objects: Objects | null
+  /** Where releases' images are looked up. */
+  registry: Registry
   /** A new SSH host key, as a server gets it for its first minutes. */
   newHostKey: () => { privateKey: string; publicKey: string }
 }
@@ -50,6 +53,10 @@ export type Settings = {
   reconcilePolicy: 'report' | 'safe'
   /** How much the cloud lets the project have, as far as the operator has said. */
   limits: { servers: number | null; addresses: number | null }
+  /** Who reads private images, for Atlas and for tenants' servers; null when all images are public. */
+  registry: { host: string; username: string; password: string } | null
+  /** What GitHub signs its webhooks with; null when they are not listened to. */
+  githubSecret: string | null
   sshKeyId: string
   /** Atlas's public key, as servers get it in user-data. */
   sshPublicKey: string

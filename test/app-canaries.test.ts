@@ -225,6 +225,7 @@ function environment(ports: DemoPorts): Environment {
     S3_ACCESS_KEY: secret('S3_ACCESS_KEY'),
     S3_SECRET_KEY: secret('S3_SECRET_KEY'),
     BACKUP_S3_SECRET_KEY: secret('BACKUP_S3_SECRET_KEY'),
+    REGISTRY_PASSWORD: secret('REGISTRY_PASSWORD', '', /^registry authorization$/),
   }
 }
 
@@ -251,6 +252,7 @@ function startClouds(env: Environment, ports: DemoPorts, clock: SystemClock): Pr
         accessKeyId: env.BACKUP_S3_ACCESS_KEY ?? '',
         secretAccessKey: env.BACKUP_S3_SECRET_KEY ?? '',
       },
+      registry: { username: env.REGISTRY_USERNAME ?? '', password: env.REGISTRY_PASSWORD ?? '' },
     },
     prices: demoPrices(),
     webhook: { url: `${env.BASE_URL}/api/stripe/webhook`, secret: env.STRIPE_WEBHOOK_SECRET ?? '' },

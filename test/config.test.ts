@@ -130,6 +130,7 @@ describe('a wrong configuration', () => {
     ],
     ['HOSTED_ZONE_ID', ['/hostedzone/Z0123', 'z0123', 'Z 0']],
     ['EMAIL_FROM', ['nobody', 'Shop\r\nBcc: x@example.com']],
+    ['REGISTRY_HOST', ['https://ghcr.io', 'GHCR.io', 'ghcr.io/', '-a', 'a..b', 'a b', 'a@b']],
     ['BACKUP_S3_REGION', ['eu west', 'EU', 'x'.repeat(33)]],
     ['SERVER_GATEWAY_URL', ['10.0.0.1:3128', 'socks5://10.0.0.1', 'http://user:50%@10.0.0.1']],
   ])('%s takes none of %j', (name, values) => {
@@ -161,6 +162,14 @@ describe('a wrong configuration', () => {
   ])('%s takes none of %j either', (name, values) => {
     for (const value of values)
       expect([value, Object.keys(problemsOf({ ...storage, [name]: value }))]).toEqual([value, [name]])
+  })
+
+  test('has both halves of the registry’s login or none', () => {
+    expect(problemsOf({ REGISTRY_USERNAME: 'atlas', REGISTRY_PASSWORD: 'secret' })).toEqual({})
+    expect(problemsOf({ REGISTRY_USERNAME: 'atlas' })).toEqual({
+      REGISTRY_PASSWORD:
+        'is missing: private images need all of REGISTRY_USERNAME, REGISTRY_PASSWORD, or none',
+    })
   })
 
   test('is told without its values', () => {

@@ -24,6 +24,7 @@ export const BASE_URL = 'https://shop.example.com'
 export const TENANT_DOMAIN = 'sites.example.net'
 export const ADMIN_EMAIL = 'founder@example.com'
 export const WEBHOOK_SECRET = 'whsec_stage_0000000000000000000000'
+export const GITHUB_SECRET = 'stage-github-secret-0000000000000000000'
 export const AUTH_SECRET = 'stage-auth-secret-0000000000000000000000'
 export const ENCRYPTION_KEY = Buffer.alloc(32, 7)
 
@@ -82,6 +83,8 @@ export function openStage({ file = ':memory:', baseUrl = BASE_URL, ...options }:
       livemode: false,
       reconcilePolicy: 'report',
       limits: { servers: null, addresses: null },
+      registry: null,
+      githubSecret: GITHUB_SECRET,
       sshKeyId: 'atlas',
       sshPublicKey: 'ssh-ed25519 AAAA',
     },
@@ -92,6 +95,7 @@ export function openStage({ file = ':memory:', baseUrl = BASE_URL, ...options }:
     machines: unreachable('machines'),
     probe: unreachable('probe'),
     objects: unreachable('objects'),
+    registry: unreachable('registry'),
     newHostKey: () => ({ privateKey: '', publicKey: '' }),
     ...options.services,
   }

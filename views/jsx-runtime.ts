@@ -128,6 +128,8 @@ const TAG_NAMES = [
     'line',
     'polyline',
   ],
+  // Of htmx: a part of an answer with a target of its own.
+  'hx-partial',
 ] as const
 
 const TAGS: ReadonlySet<string> = new Set(TAG_NAMES)

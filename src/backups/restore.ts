@@ -67,7 +67,7 @@ export function restoreRecipe(services: Services): Recipe {
       safetyImage(services),
       putBackupBack(services),
       renewSettings(services),
-      startApp(services),
+      startApp(services, { migrates: true }),
       checkHealth(services),
     ],
     ...ends,

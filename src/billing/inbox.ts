@@ -4,6 +4,7 @@ import { prepared } from '../db/prepared'
 import { counters, inbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import type { WebhookEvent } from '../providers/payments'
+import { followPush } from '../rollouts/pushes'
 import { backOffMs } from '../runs/back-off'
 import type { Lane } from '../runs/worker'
 import type { Services } from '../services'
@@ -74,7 +75,7 @@ export function inboxLane(services: Services, chance: () => number): Lane<EventR
 async function act(services: Services, row: EventRow, chance: () => number): Promise<void> {
   const { db, clock, log } = services
   try {
-    const look = lookFor(row.type)
+    const look = row.source === SOURCE ? lookFor(row.type) : followPush
     const subject = look && row.objectId ? await look(services, row.objectId) : null
     const done = { status: 'processed' as const, processedAt: clock.now(), reason: null, subject }
     db.write((tx) => change(tx, row, done))

@@ -1,14 +1,22 @@
 import * as v from 'valibot'
 import type { Environment } from '../config'
-import { type ComposeNames, composeProblems } from './compose'
+import { composeProblems } from './compose'
+import { type Deploy, type ReleaseNote, toDeploy, toReleases } from './deploy'
+import { imageProblems } from './images'
 import { sampleUserData } from './sample'
-import { blueprintSchema, type WrittenBlueprint, wordsOf } from './schema'
-import { checkTemplate, SETTING_VARIABLES } from './template'
+import { blueprintSchema, releasesSchema, type WrittenBlueprint, type WrittenReleases } from './schema'
 import { USER_DATA_BYTES_MAX, userDataProblems } from './user-data'
-import { parseYaml } from './yaml'
+import { crossProblems, namesUsed, readWritten, releaseProblems } from './written'
 
-/** A blueprint as three texts of one folder; `name` is the folder's. */
-export type BlueprintSource = { name: string; blueprint: string; userData: string; compose: string }
+/** A blueprint as the texts of one folder; `name` is the folder's. */
+export type BlueprintSource = {
+  name: string
+  blueprint: string
+  userData: string
+  compose: string
+  /** releases.yaml, which need not be there. */
+  releases?: string
+}
 
 /** The versioned description of what a tenant runs, and of the plans under which it is sold. */
 export type Blueprint = {
@@ -22,6 +30,9 @@ export type Blueprint = {
   health: { path: string; expectStatus: number; timeoutMinutes: number }
   /** Whether visitors of a suspended tenant get a page that says so. */
   suspension: { holdingPage: boolean }
+  deploy: Deploy
+  /** What is known of releases beforehand. */
+  releases: ReleaseNote[]
   /** What the agent copies; null when it can copy nothing of this app. */
   backup: BackupContents | null
   plans: Plan[]
@@ -106,16 +117,20 @@ export const planId = (blueprint: Blueprint, plan: Plan): string => `${blueprint
 export function parseBlueprint(
   source: BlueprintSource,
 ): { blueprint: Blueprint; problems: [] } | { blueprint: null; problems: string[] } {
-  const { written, problems } = readWritten(source.blueprint)
+  const { written, problems } = readWritten('blueprint.yaml', blueprintSchema, source.blueprint)
   if (written && written.name !== source.name) {
-    problems.push(`blueprint.yaml: name is not the folder's name, ${quoted(source.name)}`)
+    problems.push(`blueprint.yaml: name is not the folder's name, ${JSON.stringify(source.name)}`)
   }
   if (written) problems.push(...crossProblems(written).map((problem) => `blueprint.yaml: ${problem}`))
+  const releases = readWritten('releases.yaml', releasesSchema, source.releases ?? '[]')
+  problems.push(...releases.problems, ...releaseProblems(releases.written ?? []))
   problems.push(...userDataProblems(source.userData).map((problem) => `user-data.yaml${problem}`))
   const names = written ? namesUsed(written) : undefined
   problems.push(...composeProblems(source.compose, names).map((problem) => `compose.yaml${problem}`))
-  if (!written || problems.length > 0) return { blueprint: null, problems }
-  const blueprint = toBlueprint(written, source)
+  if (!written || !releases.written || problems.length > 0) return { blueprint: null, problems }
+  const blueprint = toBlueprint(written, releases.written, source)
+  const images = imageProblems(blueprint).map((problem) => `compose.yaml${problem}`)
+  if (images.length > 0) return { blueprint: null, problems: images }
   const bytes = Buffer.byteLength(sampleUserData(blueprint))
   if (bytes <= USER_DATA_BYTES_MAX) return { blueprint, problems: [] }
   const words = `user-data.yaml: becomes ${bytes} bytes with the agent, more than ${USER_DATA_BYTES_MAX}`
@@ -127,7 +142,8 @@ export function parseBlueprint(
  * says nothing of places, and takes a fiftieth of the time from every start.
  */
 export function readSound(source: BlueprintSource): Blueprint {
-  return toBlueprint(v.parse(blueprintSchema, Bun.YAML.parse(source.blueprint)), source)
+  const written = v.parse(blueprintSchema, Bun.YAML.parse(source.blueprint))
+  return toBlueprint(written, v.parse(releasesSchema, Bun.YAML.parse(source.releases ?? '[]')), source)
 }
 
 /** The variables of Atlas's environment without which a sold blueprint cannot be served. */
@@ -139,67 +155,11 @@ export function missingVariables(blueprint: Blueprint, env: Environment): string
   return [...new Set(needed)].filter((name) => !env[name]?.trim())
 }
 
-function readWritten(text: string): { written: WrittenBlueprint | null; problems: string[] } {
-  const yaml = parseYaml(text)
-  if (yaml.problems.length > 0) {
-    return { written: null, problems: yaml.problems.map((problem) => `blueprint.yaml${problem}`) }
-  }
-  const parsed = v.safeParse(blueprintSchema, yaml.value)
-  if (parsed.success) return { written: parsed.output, problems: [] }
-  return {
-    written: null,
-    problems: parsed.issues.map((issue) => {
-      const path = (issue.path ?? []).map((item) => item.key as string | number)
-      return `blueprint.yaml${yaml.place(path)}: ${path.join('.') || 'the file'} ${wordsOf(issue)}`
-    }),
-  }
-}
-
-// What no field can know by itself.
-function crossProblems(written: WrittenBlueprint): string[] {
-  const problems = [
-    ...repeated('plans', 'key', written.plans),
-    ...repeated('settings', 'name', written.settings),
-    ...repeated('backup.dumps', 'name', written.backup?.dumps ?? []),
-  ]
-  if (written.server.locations && !written.server.locations.includes(written.server.location)) {
-    problems.push('server.locations does not hold server.location')
-  }
-  written.settings.forEach((setting, index) => {
-    if (!('value' in setting)) return
-    const allowed = [...SETTING_VARIABLES, ...commonLimits(written).map((name) => `plan.limits.${name}`)]
-    for (const words of checkTemplate(setting.value, allowed))
-      problems.push(`settings.${index}.value ${words}`)
-  })
-  return problems
-}
-
-function repeated<Key extends string>(list: string, key: Key, items: Record<Key, string>[]): string[] {
-  return items.flatMap((item, index) =>
-    items.findIndex((other) => other[key] === item[key]) < index
-      ? [`${list}.${index}.${key} repeats ${quoted(item[key])}`]
-      : [],
-  )
-}
-
-// A limit that one plan lacks would leave that plan's tenants without the setting.
-function commonLimits(written: WrittenBlueprint): string[] {
-  const [first, ...others] = written.plans.map((plan) => Object.keys(plan.limits))
-  return (first ?? []).filter((name) => others.every((names) => names.includes(name)))
-}
-
-function namesUsed({ settings, backup }: WrittenBlueprint): ComposeNames {
-  const hooks = settings.flatMap((setting) =>
-    'rotate' in setting && typeof setting.rotate === 'object' ? [setting.rotate.service] : [],
-  )
-  return {
-    settings: settings.map(({ name }) => name),
-    services: [...(backup?.dumps ?? []).map(({ service }) => service), ...hooks],
-    volumes: backup?.volumes ?? [],
-  }
-}
-
-function toBlueprint(written: WrittenBlueprint, source: BlueprintSource): Blueprint {
+function toBlueprint(
+  written: WrittenBlueprint,
+  releases: WrittenReleases,
+  source: BlueprintSource,
+): Blueprint {
   const { shop, server, health } = written
   return {
     name: written.name,
@@ -220,6 +180,8 @@ function toBlueprint(written: WrittenBlueprint, source: BlueprintSource): Bluepr
       timeoutMinutes: health.timeout_minutes,
     },
     suspension: { holdingPage: written.suspension.holding_page },
+    deploy: toDeploy(written.deploy),
+    releases: toReleases(releases),
     backup: written.backup ?? null,
     plans: written.plans.map(toPlan),
     settings: written.settings.map(toSetting),
@@ -250,5 +212,3 @@ function toSetting(setting: WrittenBlueprint['settings'][number]): Setting {
   if ('generate' in setting) return { ...setting, rotate: setting.rotate ?? null }
   return { name: setting.name, from: setting.from, required: setting.required ?? true }
 }
-
-const quoted = (text: string) => JSON.stringify(text)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Environment } from '../config'
 import { invalid, notFound } from '../errors'
@@ -94,7 +94,9 @@ export function readSource(dir: string): { source: BlueprintSource | null; probl
   const blueprint = read('blueprint.yaml')
   const userData = read('user-data.yaml')
   const compose = read('compose.yaml')
-  return { source: problems.length > 0 ? null : { name, blueprint, userData, compose }, problems }
+  const releases = existsSync(join(dir, 'releases.yaml')) ? read('releases.yaml') : undefined
+  const source = { name, blueprint, userData, compose, releases }
+  return { source: problems.length > 0 ? null : source, problems }
 }
 
 function readFolder(dir: string): { sources: BlueprintSource[]; problems: string[] } {

@@ -24,7 +24,11 @@ export function composeProblems(text: string, names: ComposeNames | undefined): 
       .map((name) => `: ${kind}.${name} is missing, which blueprint.yaml names`)
   return [
     ...problems,
-    ...lacks(services, 'services', [...new Set(names.services)]),
+    ...lacks(
+      services,
+      'services',
+      [...new Set(names.services)].filter((name) => name !== 'app'),
+    ),
     ...lacks(volumes, 'volumes', names.volumes),
     ...names.volumes.filter((name) => isForeign(volumes, name)).map(foreign),
     ...variablesOf(text)

@@ -43,6 +43,10 @@ const sharedVariable = v.pipe(
   v.check((name) => !Object.hasOwn(VARIABLES, name), 'is one of Atlas’s own, which no tenant may see'),
 )
 
+const imageTag = matching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'an image tag, such as v42')
+const path = matching(/^\/[A-Za-z0-9._~/-]{0,200}$/, 'a path such as /health')
+const inService = v.strictObject({ service: composeName, command: argv })
+
 const plan = v.strictObject({
   key: slug,
   name: text(60),
@@ -78,6 +82,29 @@ const plan = v.strictObject({
   ),
 })
 
+const github = v.pipe(
+  v.strictObject({
+    repository: matching(/^[A-Za-z0-9-]{1,39}\/[A-Za-z0-9._-]{1,100}$/, 'a repository such as owner/app'),
+    branch: v.optional(matching(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/, 'the name of a branch')),
+    tags: v.optional(flag, false),
+  }),
+  v.check(({ branch, tags }) => tags || branch !== undefined, 'needs a branch, or tags: true'),
+)
+
+const deploy = v.strictObject({
+  migrate: v.optional(inService),
+  smoke: v.optional(
+    v.strictObject({
+      path,
+      expect_status: v.optional(whole(200, 599), 200),
+      contains: v.optional(text(200)),
+    }),
+  ),
+  healthy_answers: v.optional(whole(1, 10), 3),
+  timeout_minutes: v.optional(whole(1, 60), 10),
+  github: v.optional(github),
+})
+
 const contents = v.strictObject({
   dumps: v.optional(
     list(v.strictObject({ name: slug, service: composeName, dump: argv, restore: argv }), 10),
@@ -98,10 +125,7 @@ const generatedSetting = v.strictObject({
   name: settingName,
   generate: v.strictObject({ kind: oneOf(['password', 'hex', 'base64url']), length: whole(16, 256) }),
   rotate: v.optional(
-    v.union(
-      [v.literal('restart'), v.strictObject({ service: composeName, command: argv })],
-      'must be restart, or a service and a command',
-    ),
+    v.union([v.literal('restart'), inService], 'must be restart, or a service and a command'),
   ),
 })
 const sharedSetting = v.strictObject({
@@ -134,22 +158,40 @@ export const blueprintSchema = v.strictObject({
     support_email: v.optional(matching(/^[^\s@<>,"]+@[^\s@<>,"]+$/, 'an email address')),
     features: v.optional(features),
   }),
-  release: matching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'an image tag, such as v42'),
+  release: imageTag,
   server: v.strictObject({ image: word, location: word, locations: v.optional(list(word, 20)) }),
   health: v.strictObject({
-    path: matching(/^\/[A-Za-z0-9._~/-]{0,200}$/, 'a path such as /health'),
+    path,
     expect_status: whole(200, 599),
     timeout_minutes: whole(1, 120),
   }),
   suspension: v.optional(v.strictObject({ holding_page: v.optional(flag, false) }), {}),
+  deploy: v.optional(deploy, {}),
   backup: v.optional(backup),
   plans: v.pipe(list(plan, 20), v.minLength(1, 'has no entry')),
   settings: list(setting, 200),
   reserved_subdomains: v.optional(list(matching(SUBDOMAIN, 'a subdomain in lower case'), 1000)),
 })
 
+/** releases.yaml: what is known of releases before anybody asks for one. */
+export const releasesSchema = list(
+  v.strictObject({
+    tag: imageTag,
+    notes: v.optional(
+      v.pipe(v.string('must be text'), v.maxLength(2000, 'is longer than 2000 characters')),
+      '',
+    ),
+    migration: oneOf(['none', 'reversible', 'expand', 'contract']),
+    backup: v.optional(flag),
+  }),
+  1000,
+)
+
 /** A blueprint as it is written in blueprint.yaml. */
 export type WrittenBlueprint = v.InferOutput<typeof blueprintSchema>
+
+/** The list as it is written in releases.yaml. */
+export type WrittenReleases = v.InferOutput<typeof releasesSchema>
 
 /** What is wrong, in words that follow the field's path. */
 export function wordsOf(issue: v.BaseIssue<unknown>): string {

@@ -9,10 +9,9 @@ import { parseYaml } from './yaml'
 export const USER_DATA_BYTES_MAX = 32 * 1024
 
 const HEADER = '#cloud-config\n'
-const REQUIRED = ['atlas_public_key', 'host_key.private', 'host_key.public']
-// As it is, or a third as long for a file with `encoding: gz+b64`.
-const AGENT = ['agent', 'agent.gzip']
-const VARIABLES = [...AGENT, ...REQUIRED, 'hostname']
+// The agent is for a file with `encoding: gz+b64`: as plain text it would not fit.
+const REQUIRED = ['agent.gzip', 'atlas_public_key', 'host_key.private', 'host_key.public']
+const VARIABLES = [...REQUIRED, 'hostname']
 
 export type UserDataInput = {
   /** Serves the first login only. `privateKey` is OpenSSH's PEM, `publicKey` is `ssh-ed25519 AAAA...`. */
@@ -41,7 +40,6 @@ export function renderUserData(blueprint: Pick<Blueprint, 'userData'>, input: Us
 /** The filled template, of whatever length and from whatever values. */
 export function fillUserData(template: string, input: UserDataInput): string {
   const values: Record<string, string> = {
-    agent: input.agent,
     'agent.gzip': gzipSync(input.agent, { level: 9 }).toString('base64'),
     atlas_public_key: input.atlasPublicKey.trim(),
     'host_key.private': `${input.hostKey.privateKey.trim()}\n`,
@@ -67,7 +65,6 @@ export function userDataProblems(template: string): string[] {
       problems.push(...checkTemplate(value, VARIABLES).map((words) => `: ${words}`))
     },
   })
-  if (!AGENT.some((name) => seen.has(name))) problems.push(': lacks {{agent.gzip}} or {{agent}}')
   for (const name of REQUIRED) if (!seen.has(name)) problems.push(`: lacks {{${name}}}`)
   return problems
 }

@@ -1,5 +1,7 @@
 import { type Blueprint, type Plan, parseBlueprint } from '../catalog/blueprint'
 import { readSource } from '../catalog/catalog'
+import type { Deploy } from '../catalog/deploy'
+import { writtenImages } from '../catalog/images'
 import { sampleSettings, sampleUserData } from '../catalog/sample'
 import { systemRandom } from '../ids'
 import type { Output } from './output'
@@ -30,6 +32,7 @@ function show(blueprint: Blueprint, io: Output): void {
   io.out(`${shop.name}: ${shop.tagline}`)
   section('Plans', table([COLUMNS, ...plans.map(planRow)]), io)
   section('Backups', backupWords(blueprint), io)
+  section('Deploys', deployWords(blueprint), io)
   const settings = sampleSettings(blueprint, plans[0]!, systemRandom)
   section(`Settings of a sample tenant on ${plans[0]!.name}`, table(Object.entries(settings)), io)
   section('User-data of a sample tenant', sampleUserData(blueprint).trimEnd().split('\n'), io)
@@ -63,6 +66,27 @@ function backupWords({ backup, settings }: Blueprint): string[] {
     `volumes: ${backup?.volumes.join(', ') || 'none'}`,
     `secrets that can be rotated: ${rotated.join(', ') || 'none'}`,
   ]
+}
+
+function deployWords({ compose, deploy, releases }: Blueprint): string[] {
+  const { migrate, smoke, github, healthyAnswers, timeoutMinutes } = deploy
+  return [
+    `images: ${writtenImages({ compose }).join(', ') || 'none, as no image in compose.yaml depends on RELEASE'}`,
+    `migration: ${migrate ? `${migrate.command.join(' ')} (${migrate.service})` : 'none'}`,
+    `healthy after: ${healthyAnswers} answers in a row within ${timeoutMinutes} minutes`,
+    `smoke check: ${smoke ? smokeInWords(smoke) : 'none'}`,
+    `begun by: ${github ? githubInWords(github) : 'a person or a program only'}`,
+    `known releases: ${releases.map(({ tag, migration, backup }) => `${tag} (${migration}${backup ? ', backup first' : ''})`).join(', ') || 'none'}`,
+  ]
+}
+
+function smokeInWords({ path, expectStatus, contains }: NonNullable<Deploy['smoke']>): string {
+  return `${path} answers ${expectStatus}${contains === null ? '' : ` and says ${JSON.stringify(contains)}`}`
+}
+
+function githubInWords({ repository, branch, tags }: NonNullable<Deploy['github']>): string {
+  const pushes = [...(tags ? ['a tag'] : []), ...(branch === null ? [] : [`the branch ${branch}`])]
+  return `a push of ${pushes.join(' or ')} to ${repository}`
 }
 
 function priceInWords({ amount, currency, interval }: Plan['price']): string {

@@ -3,7 +3,7 @@ import type { MovableClock } from '../clock'
 import { conflict } from '../errors'
 import type { Simulator } from '../simulator/simulator'
 import { CLOUD_KEYS, type DemoKeys, type DemoPorts, SSH_KEY_NAME, ZONE_ID } from './demo-environment'
-import { demoPrices } from './demo-goods'
+import { demoImages, demoPrices } from './demo-goods'
 
 export type CloudsOptions = {
   dir: string
@@ -17,7 +17,7 @@ export type CloudsOptions = {
 export async function startClouds({ dir, keys, ports, clock, speed }: CloudsOptions): Promise<Simulator> {
   const { startSimulator } = await import('../simulator/simulator')
   const atlas = `http://localhost:${ports.atlas}`
-  return startSimulator({
+  const clouds = await startSimulator({
     clock,
     speed,
     file: join(dir, 'clouds.db'),
@@ -37,6 +37,16 @@ export async function startClouds({ dir, keys, ports, clock, speed }: CloudsOpti
       },
     ],
   })
+  publishImages(clouds)
+  return clouds
+}
+
+/** What a demo's registry has from the beginning; what somebody has published since stays as it is. */
+function publishImages({ registry }: Simulator): void {
+  const known = new Set(registry.list().map(({ image }) => image))
+  for (const image of demoImages()) {
+    if (!known.has(`${image.repository}:${image.tag}`)) registry.publish(image)
+  }
 }
 
 const BASE_PORT = 4100

@@ -26,6 +26,7 @@ export const CLOUD_KEYS = {
   hetzner: 'demo-hetzner-token-0000000000000000000000',
   awsAccessKeyId: 'AKIADEMO000000000000',
   resend: 're_demo_000000000000000000000000',
+  registry: { username: 'demo', password: 'demo-registry-token-0000000000000000000000' },
   s3: {
     bucket: 'demo-backups',
     region: 'us-east-1',
@@ -80,6 +81,9 @@ export function demoEnvironment(dir: string, keys: DemoKeys, ports: DemoPorts): 
     RESEND_API_KEY: CLOUD_KEYS.resend,
     RESEND_API_URL: `${clouds}/resend`,
     EMAIL_FROM: demoSender(blueprints),
+    REGISTRY_USERNAME: CLOUD_KEYS.registry.username,
+    REGISTRY_PASSWORD: CLOUD_KEYS.registry.password,
+    REGISTRY_API_URL: clouds,
     SERVER_GATEWAY_URL: `http://127.0.0.1:${ports.gateway}`,
     BACKUP_S3_ENDPOINT: `${clouds}/s3`,
     BACKUP_S3_REGION: CLOUD_KEYS.s3.region,

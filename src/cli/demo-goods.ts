@@ -1,6 +1,7 @@
 import type { Blueprint } from '../catalog/blueprint'
 import { builtinBlueprints } from '../catalog/builtin'
 import { readBlueprints } from '../catalog/catalog'
+import { imagesOfRelease } from '../catalog/images'
 import type { Environment } from '../config'
 
 /** A price as the simulated Stripe has it; `amount` in minor units. */
@@ -42,6 +43,40 @@ export function demoVariables(blueprints: Blueprint[]): Environment {
     ),
   ])
   return Object.fromEntries(variables)
+}
+
+/** The releases that come after a blueprint's own in a demo, in their order: not all of them do well. */
+const NEXT = [
+  { behaviour: 'good', migration: 'expand' },
+  { behaviour: 'broken', migration: 'none' },
+  { behaviour: 'good', migration: 'none' },
+  { behaviour: 'smoke_fails', migration: 'none' },
+  { behaviour: 'migration_fails', migration: 'expand' },
+  { behaviour: 'unhealthy_later', migration: 'none' },
+  { behaviour: 'slow', migration: 'none' },
+  { behaviour: 'good', migration: 'contract' },
+] as const
+
+/** What a demo's registry has: of each blueprint the images of its release, and of some that follow it. */
+export function demoImages() {
+  const blueprints = demoBlueprints()
+  const env = demoVariables(blueprints)
+  return blueprints.flatMap((blueprint) => {
+    const own = { tag: blueprint.release, behaviour: 'good', migration: 'none' } as const
+    const next = NEXT.map((kind, at) => ({ ...kind, tag: tagAfter(blueprint.release, at + 1) }))
+    return [own, ...next].flatMap((release) =>
+      imagesOfRelease(blueprint, release.tag, env).map(({ ref }) => ({
+        ...release,
+        repository: ref.repository,
+      })),
+    )
+  })
+}
+
+/** `v44` comes two after `v42`. */
+function tagAfter(tag: string, steps: number): string {
+  const [, words = '', number] = /^(.*?)(\d{1,9})$/.exec(tag) ?? []
+  return number === undefined ? `${tag}-${steps}` : `${words}${Number(number) + steps}`
 }
 
 /** The sender of a demo's mail: the shop that customers see. */

@@ -111,10 +111,13 @@ function refusalOf(status: number, value: unknown): AtlasError {
   const error = (
     value as { error?: { code: ErrorCode; message: string; fields?: Record<string, string> } } | null
   )?.error
+  if (!error && status >= 502 && status <= 504)
+    return unavailable(`Atlas does not answer: whatever stands before it says ${status}.`)
   if (!error) return conflict(`That address answered with status ${status}, and not as an Atlas does.`)
   return new AtlasError(error.code, error.message, { fields: error.fields })
 }
 
-function inWords({ message, fields }: AtlasError): string {
+/** What was refused, with a line for each field that was wrong. */
+export function inWords({ message, fields }: AtlasError): string {
   return [message, ...Object.entries(fields ?? {}).map(([name, words]) => `  ${name}: ${words}`)].join('\n')
 }

@@ -34,6 +34,8 @@ export type ToldTenant = {
   plan: string
   plan_id: string
   release: string
+  wanted_release: string | null
+  tags: string[]
   owner_email: string
   created_at: number
   status_reason: string | null
@@ -104,7 +106,7 @@ export async function tellRun(
  * `conflict` when it is another, or nobody can be asked.
  */
 export async function confirmLoss(
-  { io, stop, options }: TenantCall,
+  { io, stop, options }: Pick<TenantCall, 'io' | 'options'> & { stop?: AbortSignal },
   { subdomain }: { subdomain: string },
   losses: string[],
 ): Promise<void> {
@@ -116,7 +118,7 @@ export async function confirmLoss(
   if (typed !== subdomain) throw conflict(`That is not ${subdomain}, so nothing was done.`)
 }
 
-async function ask(question: string, signal: AbortSignal): Promise<string> {
+async function ask(question: string, signal?: AbortSignal): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return (await lines.question(question, { signal })).trim()

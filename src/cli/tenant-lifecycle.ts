@@ -5,6 +5,7 @@ export const LIFECYCLE_COMMANDS: Record<string, TenantCommand> = {
   suspend: { words: 'NAME', about: 'stop its app, keep everything', run: queue('/api/admin/suspend') },
   resume: { words: 'NAME', about: 'start a suspended one again', run: queue('/api/admin/unsuspend') },
   plan: { words: 'NAME PLAN', about: 'change its plan, such as to virtues/pro', run: changePlan },
+  tag: { words: 'NAME TAGS', about: 'give it these tags (beta,early) and no others; "" for none', run: tag },
   delete: {
     words: 'NAME [--cool-off-days N] [--no-image] [--confirm-many]',
     about: 'delete it after its last backup and the cool-off',
@@ -36,6 +37,15 @@ async function changePlan(call: TenantCall): Promise<number> {
   const minutes = queued.downtime_minutes
   call.io.err(`Visitors get no answer for about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`)
   return tellRun(call, queued)
+}
+
+async function tag({ remote, io, args, options }: TenantCall): Promise<number> {
+  const [name = '', words = ''] = args
+  const { id } = await findTenant(remote, name)
+  const tags = words.split(',').filter(Boolean)
+  const given = await remote.ask<{ tags: string[] }>('POST', `/api/admin/tenant/${id}/tags`, { tags })
+  io.out(options.json ? JSON.stringify(given) : given.tags.join('\n'))
+  return 0
 }
 
 async function remove(call: TenantCall): Promise<number> {

@@ -109,7 +109,8 @@ async function show({ remote, io, args, options }: TenantCall): Promise<number> 
     ['suspended', tenant.suspended_for && `${timeText(tenant.suspended_at)} (${tenant.suspended_for})`],
     ['to be deleted', timeText(tenant.delete_at)],
     ['plan', `${tenant.plan} (${tenant.plan_id})`],
-    ['release', tenant.release],
+    ['release', tenant.release + (tenant.wanted_release ? ` (should run ${tenant.wanted_release})` : '')],
+    ['tags', tenant.tags.join(', ')],
     ['owner', tenant.owner_email],
     [
       'server',

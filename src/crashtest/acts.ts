@@ -3,6 +3,7 @@ import { latestBackup } from '../backups/backup'
 import { backUpTenant } from '../backups/recipe'
 import { restoreTenant } from '../backups/restore'
 import { startCheckout } from '../billing/start'
+import { demoImages } from '../cli/demo-goods'
 import type { Reader, Tx } from '../db/open'
 import { signups, subscriptions, tenants } from '../db/schema'
 import { conflict, notFound } from '../errors'
@@ -13,6 +14,8 @@ import { changePlan } from '../lifecycle/plan-change'
 import { choosePlan } from '../lifecycle/plan-choice'
 import { rotateSecrets } from '../lifecycle/secret-rotation'
 import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
+import { deployTenant } from '../releases/deploy'
+import { createRelease } from '../releases/release'
 import { latestRun, type RunRow } from '../runs/run'
 import type { Services } from '../services'
 import { approveSignup } from '../signups/approve'
@@ -66,6 +69,8 @@ export const ACTIONS: Record<string, Action> = {
     if (!backup) throw notFound('There is no backup.')
     restoreTenant(tx, services, id, { ...by, backupId: backup.id })
   }),
+  deploy: deploy('v45', 'forward'),
+  'take back': deploy('v42', 'back'),
   move: onTenant((tx, { services, ...by }, { id }) => moveToNewServer(tx, services, id, by)),
   'rotate secrets': onTenant((tx, { services, ...by }, { id }) => rotateSecrets(tx, services, id, by)),
   delete: onTenant((tx, { services, ...by }, { id }) =>
@@ -135,6 +140,19 @@ function mustFindTenant(db: Reader, customer: Customer): TenantRow {
   const tenant = findTenant(db, customer)
   if (!tenant) throw notFound(`${customer.name} has no tenant.`)
   return tenant
+}
+
+/** Brings a tenant to a release that the registry has as good. */
+function deploy(tag: string, way: 'forward' | 'back'): Action {
+  return async ({ services, clouds, customer, actor }) => {
+    const { db, clock } = services
+    const { id, blueprint } = mustFindTenant(db.read, customer)
+    for (const image of clouds.registry.list().length === 0 ? demoImages() : [])
+      clouds.registry.publish(image)
+    const asked = { blueprint, tag, migration: 'none' as const, actor }
+    const { id: releaseId } = await createRelease(services, asked)
+    db.write((tx) => deployTenant(tx, services, id, { releaseId, way, actor, nowMs: clock.now() }))
+  }
 }
 
 /** What customers and time do at Stripe, which has its own reasons to refuse. */

@@ -32,6 +32,8 @@ export const KINDS: readonly Kind[] = [
   kind('backup', LIVE, 'back up', 'active'),
   kind('restore', [...LIVE, 'back up'], 'restore', 'active'),
   kind('move', LIVE, 'move', 'active'),
+  kind('deploy', LIVE, 'deploy', 'active'),
+  kind('take-back', [...LIVE, 'deploy'], 'take back', 'active'),
   kind('rotate-secrets', LIVE, 'rotate secrets', 'active'),
 ]
 

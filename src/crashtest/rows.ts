@@ -6,6 +6,7 @@ import { crowd, poison } from './rows/crowd'
 import { lives } from './rows/lives'
 import { older } from './rows/older'
 import { overlaps } from './rows/overlaps'
+import { rollouts } from './rows/rollouts'
 import { versions } from './rows/versions'
 
 /** The rows of the bar that need no second process, in their order. */
@@ -20,4 +21,5 @@ export const ROWS: readonly Row[] = [
   crowd,
   cancelling,
   dangling,
+  rollouts,
 ]

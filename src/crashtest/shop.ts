@@ -81,6 +81,7 @@ export class Shop {
       ROUTE53_API_URL: `${url}/route53`,
       STRIPE_API_URL: url,
       RESEND_API_URL: `${url}/resend`,
+      REGISTRY_API_URL: url,
       SERVER_GATEWAY_URL: url,
       // The same for all of them: a command that carries an address of it is repeated by the next life.
       BACKUP_S3_ENDPOINT: STORAGE,

@@ -43,6 +43,7 @@ export class Trace {
 }
 
 /** Ids as `newId` makes them. */
-const IDS = /\b(ins|org|usr|sig|ten|srv|sub|pay|run|stp|eff|msg|aud|rec|tok|bak|inc|rcn|fnd)_[0-9a-z]{23}\b/g
+const IDS =
+  /\b(ins|org|usr|sig|ten|srv|sub|pay|run|stp|eff|msg|aud|rec|tok|bak|inc|rcn|fnd|rel|rol)_[0-9a-z]{23}\b/g
 /** Servers are named after their tenant's subdomain and the end of its id. */
 const SERVER_NAMES = /\b([a-z]+)-([0-9a-z]{6})\b/g

@@ -88,6 +88,9 @@ export const tenants = sqliteTable('tenants', {
   suspendedFor: text('suspended_for', { enum: ['operator', 'unpaid', 'canceled'] }),
   suspendedAt: integer('suspended_at'),
   deleteAt: integer('delete_at'),
+  releaseId: text('release_id'),
+  releaseSince: integer('release_since'),
+  wantedReleaseId: text('wanted_release_id'),
 })
 
 export const servers = sqliteTable('servers', {
@@ -328,7 +331,7 @@ export const backups = sqliteTable('backups', {
   serverId: text('server_id'),
   method: text('method', { enum: ['app', 'image'] }).notNull(),
   reason: text('reason', {
-    enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore'],
+    enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore', 'before_deploy'],
   }).notNull(),
   status: text('status', { enum: ['running', 'complete', 'failed', 'removed'] }).notNull(),
   objectKey: text('object_key'),
@@ -401,3 +404,69 @@ export const quotas = sqliteTable('quotas', {
   warnedAt: integer('warned_at'),
   refusedAt: integer('refused_at'),
 })
+
+export const releases = sqliteTable('releases', {
+  id: text('id').primaryKey(),
+  blueprint: text('blueprint').notNull(),
+  tag: text('tag').notNull(),
+  notes: text('notes').notNull(),
+  migration: text('migration', { enum: ['none', 'reversible', 'expand', 'contract'] }).notNull(),
+  backup: integer('backup', { mode: 'boolean' }).notNull(),
+  images: text('images').notNull(),
+  createdBy: text('created_by').notNull(),
+  createdAt: integer('created_at').notNull(),
+})
+
+export const tenantTags = sqliteTable(
+  'tenant_tags',
+  { tag: text('tag').notNull(), tenantId: text('tenant_id').notNull() },
+  (t) => [primaryKey({ columns: [t.tag, t.tenantId] })],
+)
+
+export const rollouts = sqliteTable('rollouts', {
+  id: text('id').primaryKey(),
+  blueprint: text('blueprint').notNull(),
+  releaseId: text('release_id').notNull(),
+  status: text('status', {
+    enum: ['running', 'held', 'going_back', 'frozen', 'succeeded', 'stopped', 'rolled_back', 'aborted'],
+  }).notNull(),
+  strategy: text('strategy').notNull(),
+  wave: integer('wave').notNull().default(0),
+  waveDoneAt: integer('wave_done_at'),
+  wentBackAt: integer('went_back_at'),
+  dueAt: integer('due_at'),
+  reason: text('reason'),
+  createdBy: text('created_by').notNull(),
+  createdAt: integer('created_at').notNull(),
+  finishedAt: integer('finished_at'),
+})
+
+export const rolloutTargets = sqliteTable(
+  'rollout_targets',
+  {
+    rolloutId: text('rollout_id').notNull(),
+    tenantId: text('tenant_id').notNull(),
+    wave: integer('wave').notNull(),
+    position: integer('position').notNull(),
+    state: text('state', {
+      enum: [
+        'waiting',
+        'deploying',
+        'succeeded',
+        'failed',
+        'skipped',
+        'set_aside',
+        'going_back',
+        'back',
+        'stuck',
+      ],
+    }).notNull(),
+    formerReleaseId: text('former_release_id'),
+    formerRelease: text('former_release').notNull(),
+    runId: text('run_id'),
+    failedPart: text('failed_part'),
+    reason: text('reason'),
+    updatedAt: integer('updated_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.rolloutId, t.tenantId] })],
+)

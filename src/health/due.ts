@@ -1,5 +1,5 @@
-import { and, asc, eq, isNull, lt, lte, min, sql } from 'drizzle-orm'
-import type { Db, Reader } from '../db/open'
+import { and, asc, eq, gt, isNull, lt, lte, min, sql } from 'drizzle-orm'
+import type { Db, Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { healthChecks, runs, servers, tenants } from '../db/schema'
 import { CHECK_EVERY_MS, type HealthRow, nextTurn } from './check'
@@ -77,6 +77,12 @@ export function enrolTenants(db: Db, nowMs: number): void {
       .prepare()
     for (const { id } of missing) insert.run({ id, dueAt: nextTurn(id, nowMs) })
   })
+}
+
+/** Has a tenant's health looked at by then, if its own turn would come later. */
+export function askSoon(tx: Tx, tenantId: string, byMs: number): void {
+  const isLater = and(eq(healthChecks.tenantId, tenantId), gt(healthChecks.dueAt, byMs))
+  tx.update(healthChecks).set({ dueAt: byMs }).where(isLater).run()
 }
 
 /** Moves what became overdue while nobody looked on to its own next turn, so that a start makes no burst. */

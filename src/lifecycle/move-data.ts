@@ -79,7 +79,7 @@ export function stopOldApp(services: Services): Step {
     async undo(context) {
       const { status } = getTenant(context.db.read, context.run.tenantId)
       if (status === 'suspended' || context.output('check-move').answers !== true) return done()
-      return orGoOn(context, () => start(services, context, oldServerOf(context)))
+      return orGoOn(context, () => start(services, context, { server: oldServerOf(context) }))
     },
   }
 }

@@ -89,7 +89,7 @@ export function moveRecipe(services: Services): Recipe {
       bringData(services),
       pointToNewServer(services),
       waitForDns(services),
-      startApp(services),
+      startApp(services, { migrates: true }),
       checkHealth(services),
       stopAgain(services),
       handOver(),

@@ -1,6 +1,6 @@
 import type { Reader } from '../db/open'
 import { conflict } from '../errors'
-import { latestRun, type RunRow } from '../runs/run'
+import { latestRun } from '../runs/run'
 import { requireTenant, type TenantStatus } from '../tenants/status'
 import type { TenantRow } from '../tenants/tenant'
 
@@ -8,7 +8,7 @@ import type { TenantRow } from '../tenants/tenant'
 const HALF_WAY = ['change-plan', 'move', 'restore', 'rotate-secrets']
 
 /** Whether a run has stopped with its tenant's things between two states, until it is retried or undone. */
-export function isHalfWay(run: Pick<RunRow, 'status' | 'kind'>): boolean {
+export function isHalfWay(run: { kind: string; status: string }): boolean {
   return run.status === 'failed' && [...HALF_WAY, 'provision', 'delete'].includes(run.kind)
 }
 

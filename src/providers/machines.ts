@@ -3,7 +3,8 @@ export interface Machines {
   /**
    * Runs one verb of the agent and resolves to its result. The same command id never runs twice: the agent
    * attaches to the running or finished command and gives the same output and result.
-   * Throws `conflict` with vendorCode `host_key_mismatch` before anything is sent when the host key is none of
+   * Throws what the agent refused with its own code (vendorCode `agent_<code>`, and in `facts` whatever else it said),
+   * `conflict` with vendorCode `host_key_mismatch` before anything is sent when the host key is none of
    * the pinned ones, `unavailable` when the server cannot be reached or the connection broke.
    */
   run(target: MachineTarget, command: AgentCommand, options?: RunOptions): Promise<AgentReply>
@@ -27,6 +28,8 @@ export type AgentVerb =
   | 'backup'
   | 'restore'
   | 'rotate'
+  | 'deploy'
+  | 'update'
 
 export type AgentCommand = {
   verb: AgentVerb

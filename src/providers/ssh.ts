@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../clock'
+import type { Clock } from '../clock'
 import { AtlasError, unavailable } from '../errors'
 import type { AgentReply, Machines, RunOptions } from './machines'
 import { commandInput, commandLine } from './ssh/command'
@@ -50,18 +50,17 @@ async function runOn(
   clock: Clock,
   pool: Pool,
 ): Promise<AgentReply> {
-  const done = new AbortController()
-  const late = sleep(clock, timeoutMs, done.signal).then(() => {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const disarm = clock.at(clock.now() + timeoutMs, () => {
     // A server that does not answer one command may not answer the next on this connection either.
     pool.retire(connection)
-    throw timedOut()
+    reject(timedOut())
   })
   try {
     const result = await Promise.race([converse(connection, command, onLog), late])
     return { result, hostKey: connection.hostKey }
   } finally {
-    late.catch(() => undefined)
-    done.abort()
+    disarm()
   }
 }
 
@@ -87,6 +86,7 @@ function resultOf(end: AgentEnd): Record<string, unknown> {
     // The agent said so itself: the command is over, and its id is used up.
     outcome: 'refused',
     vendorCode: `agent_${end.error.code}`,
+    facts: end.error.facts,
   })
 }
 

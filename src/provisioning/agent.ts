@@ -1,6 +1,7 @@
 import { and, count, eq, like } from 'drizzle-orm'
 import { effects } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
+import type { Log } from '../log'
 import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
 import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
@@ -16,6 +17,8 @@ export type AgentCall = {
   part?: string
   /** What tells another try of the same call from the one before it; the ledger has it in the command's id only. */
   attempt?: string
+  /** The id of a command that was given before, to hear its end once more. */
+  commandId?: string
   input: Record<string, unknown>
   /** For the ledger: nothing secret. */
   summary: Record<string, string | number>
@@ -30,7 +33,7 @@ export type AgentCall = {
 export function callAgent(
   services: Services,
   context: StepContext,
-  { verb, part, attempt, input, summary, server }: AgentCall,
+  { verb, part, attempt, input, summary, server, ...former }: AgentCall,
   options?: RunOptions,
 ): Promise<AgentReply> {
   const { run, db, effect } = context
@@ -38,7 +41,7 @@ export function callAgent(
   // What a run takes back is another command than what it did.
   const back = run.direction === 'undo' ? 'back' : undefined
   const words = [run.id, verb, part, attempt, back, refusals(context)]
-  const commandId = words.filter((word) => word !== undefined).join('-')
+  const commandId = former.commandId ?? words.filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
     () =>
@@ -59,14 +62,22 @@ async function listen({ log }: Services, reply: Promise<AgentReply>): Promise<Ag
   try {
     return await reply
   } catch (thrown) {
-    const { code, message, vendorCode, outcome } = asAtlasError(thrown)
+    const { code, message, vendorCode, outcome, facts } = asAtlasError(thrown)
     if (!isAgentsWord({ vendorCode })) throw thrown
     throw new AtlasError(code, `The server says: ${log.redact(message)}`, {
       vendorCode,
       outcome,
+      facts: facts && (redacted(facts, log) as typeof facts),
       cause: thrown,
     })
   }
+}
+
+function redacted(said: unknown, log: Log): unknown {
+  if (typeof said === 'string') return log.redact(said)
+  if (Array.isArray(said)) return said.map((one) => redacted(one, log))
+  if (typeof said !== 'object' || said === null) return said
+  return Object.fromEntries(Object.entries(said).map(([name, one]) => [name, redacted(one, log)]))
 }
 
 /** Whether an error is what the agent itself answered: then the server can be reached. */

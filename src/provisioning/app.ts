@@ -3,6 +3,7 @@ import type { Shop } from '../catalog/blueprint'
 import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
+import { getRelease, imagesOf } from '../releases/release'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
@@ -45,15 +46,22 @@ export function deliverSettings(services: Services): Step {
   }
 }
 
+type Start = {
+  /** Instead of the server that the run works on. */
+  server?: ServerRow
+  /** Whether the data is brought to the release first: after it was put back, it may be older. */
+  migrates?: boolean
+}
+
 /** Starts the app at the tenant's release. */
-export function startApp(services: Services): Step {
+export function startApp(services: Services, how: Start = {}): Step {
   return {
     name: 'start-app',
     title: 'Start the app',
     again:
       'Starts the app, or finds that it runs. A start that is still going on is joined, not begun twice.',
     takesBack: 'Stops the app again.',
-    run: (context) => start(services, context),
+    run: (context) => start(services, context, how),
   }
 }
 
@@ -102,11 +110,21 @@ export function checkHealth(services: Services): Step {
 export async function start(
   services: Services,
   context: StepContext,
-  server?: ServerRow,
+  { server, migrates = false }: Start = {},
 ): Promise<StepResult> {
-  const { release } = getTenant(context.db.read, context.run.tenantId)
+  const { blueprint, releaseId, release } = getTenant(context.db.read, context.run.tenantId)
   const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
-  const call = { verb: 'start' as const, input: { release }, summary: { release }, server }
+  const { registry } = services.settings
+  // By digest, so that what starts is what was deployed, whatever the tag stands for by now.
+  const images = releaseId ? { images: imagesOf(getRelease(context.db.read, releaseId)) } : {}
+  const { migrate } = services.catalog.blueprint(blueprint).deploy
+  const input = {
+    release,
+    ...images,
+    ...(migrates && migrate ? { migrate } : {}),
+    ...(registry ? { registry } : {}),
+  }
+  const call = { verb: 'start' as const, input, summary: { release }, server }
   const { result } = await callAgent(services, context, call, options)
   return done({ release, digest: result.digest ? String(result.digest) : null })
 }

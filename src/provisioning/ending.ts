@@ -15,7 +15,7 @@ import { getTenant, moveTenant, type TenantRow, urlOf } from '../tenants/tenant'
 /** The tenant is live: it and its signup become active, and the welcome mail is queued, together. */
 export function goLive(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {
   const tenant = getTenant(tx, run.tenantId)
-  moveTenant(tx, tenant, 'active', nowMs, { activatedAt: nowMs, statusReason: null })
+  moveTenant(tx, tenant, 'active', nowMs, { activatedAt: nowMs, releaseSince: nowMs, statusReason: null })
   if (tenant.signupId) moveSignup(tx, getSignup(tx, tenant.signupId), 'active', nowMs)
   queueWelcome(tx, services, tenant, nowMs)
   audit(tx, nowMs, { actor: ATLAS, action: 'tenant.activated', subject: tenant.id, detail: { run: run.id } })

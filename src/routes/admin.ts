@@ -7,6 +7,7 @@ import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
 import { PAGE_SIZE, type PageWanted } from '../db/page'
 import { countHealth, longestDown } from '../health/report'
 import { countOpenFindings } from '../reconcile/findings'
+import { waitingRollouts } from '../rollouts/report'
 import { listRuns, listStoppedRuns } from '../runs/list'
 import type { Services } from '../services'
 import { listSignups, waitingSignups } from '../signups/list'
@@ -118,6 +119,7 @@ function overview(services: Services): OverviewData {
       paidAt: row.paidAt ?? row.createdAt,
     })),
     failedRuns: listStoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
+    rollouts: waitingRollouts(db.read),
     room: quotasData(services),
     troubles: troubles(db.read, NEEDING_ME_MAX),
     health: {

@@ -1,8 +1,9 @@
+import { LiveUpdate } from '../../views/components/live'
 import type { Html } from '../../views/jsx-runtime'
 import { networkOf } from '../accounts/rate-limit'
 import { unavailable } from '../errors'
 import type { Services } from '../services'
-import type { Call, LiveStreams } from './route'
+import type { Call, LiveStreams, Part } from './route'
 
 const RENDER_EVERY_MS = 200
 const HEARTBEAT_MS = 15_000
@@ -16,8 +17,9 @@ const BEAT = encoder.encode(': beat\n\n')
 const DONE = encoder.encode('event: done\ndata: \n\n')
 
 /**
- * Server-sent events: each stream renders its fragment after commits, at most five times a second, and sends it
- * when it differs from what it sent last. So nothing has to name what it changed, and no change is missed.
+ * Server-sent events: each stream looks after commits, at most five times a second, and sends the fragment, or those
+ * parts of a large page, that differ from what it sent last. So nothing has to name what it changed, and no change is
+ * missed.
  */
 export class Live implements LiveStreams {
   private readonly streams = new Set<Stream>()
@@ -31,11 +33,19 @@ export class Live implements LiveStreams {
   }
 
   open(call: Call, render: () => Html | null): Response {
+    return this.begin(call, whatChanged(render))
+  }
+
+  openParts(call: Call, look: () => Part[], isShown: (part: Part) => boolean): Response {
+    return this.begin(call, partsThatChanged(look, isShown))
+  }
+
+  private begin(call: Call, news: News): Response {
     const owner = call.session?.userId ?? networkOf(call.visitor.ip)
     this.makeSureOfRoom(owner)
     // What can't be shown at all is an error of this request, not of a stream that has begun.
-    const first = render()
-    const next = () => (call.mayStill() ? render() : 'over')
+    const first = news()
+    const next = () => (call.mayStill() ? news() : 'over')
     const stream = new Stream(owner, next, (ended, thrown) => {
       this.streams.delete(ended)
       if (thrown) this.services.log.error('an event stream broke', thrown, { path: call.url.pathname })
@@ -86,14 +96,36 @@ export class Live implements LiveStreams {
   }
 }
 
-/** `over`: its reader may no longer see it. */
-type Next = () => Html | null | 'over'
+/** What its reader has not been sent yet, as markup; empty when there is nothing, null at the end of the stream. */
+type News = () => string | null
 
-/** One reader's stream. It sends whole fragments, so a slow reader misses some and none pile up. */
+function whatChanged(render: () => Html | null): News {
+  let last = ''
+  return () => {
+    const text = render()?.toString() ?? null
+    if (text === last) return ''
+    last = text ?? ''
+    return text
+  }
+}
+
+function partsThatChanged(look: () => Part[], isShown: (part: Part) => boolean): News {
+  const marks = new Map<string, string>()
+  for (const { id, mark } of look().filter(isShown)) marks.set(id, mark)
+  return () => {
+    const changed = look().filter(({ id, mark }) => marks.get(id) !== mark)
+    for (const { id, mark } of changed) marks.set(id, mark)
+    return changed.length > 0 ? LiveUpdate({ parts: changed }).toString() : ''
+  }
+}
+
+/** `over`: its reader may no longer see it. */
+type Next = () => string | null | 'over'
+
+/** One reader's stream. Each message says how things are now, so a slow reader misses some and none pile up. */
 class Stream {
   readonly body: ReadableStream<Uint8Array>
   private controller!: ReadableStreamDefaultController<Uint8Array>
-  private last = ''
   private isBehind = false
   private isOpen = true
 
@@ -113,7 +145,7 @@ class Stream {
     })
   }
 
-  /** Sends the fragment as it is now; a reader that has not taken the last one gets it later. */
+  /** Sends how things are now; a reader that has not taken the last one gets it later. */
   push(): void {
     this.isBehind = !this.hasRoom()
     if (this.isBehind || !this.isOpen) return
@@ -136,16 +168,10 @@ class Stream {
     this.controller.close()
   }
 
-  show(html: Html | null | 'over'): void {
-    if (html === null) this.controller.enqueue(DONE)
-    if (html === null || html === 'over') {
-      this.close()
-      return
-    }
-    const text = html.toString()
-    if (text === this.last) return
-    this.last = text
-    this.controller.enqueue(encoder.encode(eventOf(text)))
+  show(news: string | null | 'over'): void {
+    if (news === null) this.controller.enqueue(DONE)
+    if (news === null || news === 'over') this.close()
+    else if (news !== '') this.controller.enqueue(encoder.encode(eventOf(news)))
   }
 
   private end(thrown?: unknown): void {

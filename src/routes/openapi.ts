@@ -4,6 +4,7 @@ import { deletionPaths } from './openapi/deletion'
 import { driftPaths, FINDING } from './openapi/drift'
 import { movePaths } from './openapi/move'
 import { planChangePaths } from './openapi/plan-change'
+import { ROLLOUT, rolloutPaths } from './openapi/rollouts'
 import { RUN, runPaths } from './openapi/runs'
 import { secretRotationPaths } from './openapi/secret-rotation'
 import { signupPaths } from './openapi/signups'
@@ -23,6 +24,7 @@ const PATHS = {
   ...secretRotationPaths,
   ...deletionPaths,
   ...runPaths,
+  ...rolloutPaths,
   ...driftPaths,
   ...timelinePaths,
 }
@@ -43,6 +45,7 @@ export function openApi(baseUrl: string) {
       schemas: {
         Tenant: TENANT,
         Run: RUN,
+        Rollout: ROLLOUT,
         Finding: FINDING,
         Error: object({
           error: object(

@@ -40,6 +40,20 @@ export type Call = {
 export interface LiveStreams {
   /** Sends what `render` gives whenever it changes; ends when it gives null or the caller may no longer look. */
   open(call: Call, render: () => Html | null): Response
+  /**
+   * Sends those of a page's parts that have changed, each whenever its mark does. Those that the page shows already
+   * as they are, the reader is not sent at first.
+   */
+  openParts(call: Call, look: () => Part[], isShown: (part: Part) => boolean): Response
+}
+
+/** A part of a page that is kept up to date by itself. */
+export type Part = {
+  /** The id of the element that holds it. */
+  id: string
+  /** Another one when it would be drawn in another way. */
+  mark: string
+  draw(): Html
 }
 
 /** Collects the routes of one noun; a route without a policy does not type-check, and app.ts checks again. */

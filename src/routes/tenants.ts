@@ -1,13 +1,17 @@
 import { Tenant, type TenantData, TenantPage } from '../../views/admin/tenant'
 import { backupsOf } from '../backups/list'
 import { debtOf, moneyAgainst } from '../billing/unpaid'
+import type { Reader } from '../db/open'
 import { healthOf } from '../health/report'
 import { remediesFor } from '../lifecycle/mend'
+import { getRelease } from '../releases/release'
+import { latestTarget } from '../rollouts/report'
 import type { Services } from '../services'
 import { approveSignup } from '../signups/approve'
 import type { ListedTenant } from '../tenants/list'
 import { tenantStory } from '../tenants/story'
-import { urlOf } from '../tenants/tenant'
+import { tagsOf } from '../tenants/tags'
+import { type TenantRow, urlOf } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { json, redirect } from './answer'
 import { type Call, routes } from './route'
@@ -82,6 +86,9 @@ function tenantAnswer(services: Services, tenantId: string) {
     ...tenantFacts(services, { ...tenant, planName: plan.name, ownerEmail }),
     plan_id: tenant.planId,
     status_reason: tenant.statusReason,
+    release_since: tenant.releaseSince,
+    wanted_release: wantedRelease(services.db.read, tenant)?.tag ?? null,
+    tags: tagsOf(services.db.read, tenantId),
     suspended_for: tenant.suspendedFor,
     suspended_at: tenant.suspendedAt,
     delete_at: tenant.deleteAt,
@@ -112,11 +119,24 @@ export function tenantData(services: Services, tenantId: string): TenantData {
       price: { amount: plan.amount, currency: plan.currency },
       interval: plan.interval,
     },
+    wanted: wantedRelease(db.read, tenant),
+    tags: tagsOf(db.read, tenantId),
     timeline: latestEntries(db.read, tenantId),
     backups: backupsOf(services, tenantId),
     debt: debtOf(db.read, tenant.organizationId),
     heldBy: moneyAgainst(db.read, tenant.organizationId, clock.now()),
     health: healthOf(db.read, tenantId, clock.now()),
     now: clock.now(),
+  }
+}
+
+/** The release that a tenant should run and does not. */
+function wantedRelease(db: Reader, { id, releaseId, wantedReleaseId }: TenantRow): TenantData['wanted'] {
+  if (wantedReleaseId === null || wantedReleaseId === releaseId) return null
+  const target = latestTarget(db, id)
+  return {
+    tag: getRelease(db, wantedReleaseId).tag,
+    rolloutId: target?.rolloutId ?? null,
+    reason: target?.reason ?? null,
   }
 }

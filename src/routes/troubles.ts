@@ -31,7 +31,7 @@ export const troubleRoutes = routes(
 /** The latest troubles for the overview. */
 export function troubles(db: Reader, limit: number): Trouble[] {
   const events = failedEvents(db, limit).map((event) => ({
-    title: `Stripe’s event ${event.type}`,
+    title: event.source === 'github' ? `Push of ${event.objectId}` : `Stripe’s event ${event.type}`,
     reason: event.reason ?? 'No reason was recorded.',
     at: event.receivedAt,
     retryAction: `/admin/events/${encodeURIComponent(event.eventId)}/retry`,

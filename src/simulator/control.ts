@@ -2,6 +2,7 @@ import { callsPage } from './control/calls'
 import { isStray, leaveBehind } from './control/drift'
 import { type Fields, faultsPage, readFault } from './control/faults'
 import icon from './control/icon.svg' with { type: 'text' }
+import { readPublication } from './control/images'
 import liveScript from './control/live.js' with { type: 'text' }
 import { isMachineMove, type MachineMove, moveMachine } from './control/machines'
 import { isMoneyMove, type MoneyMove, moveMoney } from './control/money'
@@ -76,6 +77,8 @@ async function write(options: ControlOptions, request: Request, pathname: string
       return bringDrift(options, request)
     case 'POST servers/loss':
       return loseServer(options, request, id ?? '')
+    case 'POST images':
+      return publishImage(options, request)
     case 'POST webhooks':
       return shuffleWebhooks(options, request)
   }
@@ -134,6 +137,12 @@ async function bringDrift(options: ControlOptions, request: Request): Promise<Re
   const left = leaveBehind(options, stray)
   if (!left) return refused(409, 'conflict', 'There is no server of Atlas’s yet to take the labels from.')
   return done(request, '/#drift', left)
+}
+
+async function publishImage({ registry }: ControlOptions, request: Request): Promise<Response> {
+  const publication = readPublication(await readFields(request))
+  if (publication) return done(request, '/#images', registry.publish(publication), 201)
+  return refused(422, 'invalid', 'The image is malformed.', { image: 'A name such as owner/app:v43.' })
 }
 
 function loseServer({ hetzner }: ControlOptions, request: Request, id: string): Response {

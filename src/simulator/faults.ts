@@ -2,7 +2,8 @@ import { sleep } from '../clock'
 import type { Twin } from './twin'
 import type { World } from './world'
 
-export type FaultKind = 'refuse' | 'timeout' | 'lose_reply' | 'slow' | 'duplicate'
+/** `drop` is for machines: the connection breaks in the middle of a command, which goes on. */
+export type FaultKind = 'refuse' | 'timeout' | 'lose_reply' | 'slow' | 'duplicate' | 'drop'
 
 /** Something that goes wrong at one provider, for one verb or (`*`) all, a number of times. */
 export type Fault = {
@@ -70,6 +71,7 @@ export class Faults {
       case 'timeout':
         return this.hang(request)
       case 'lose_reply':
+      case 'drop':
         await twin.handle(request)
         throw new ReplyLost()
       case 'slow':

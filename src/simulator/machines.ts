@@ -3,6 +3,7 @@ import type { MachineDriver, MachineSpec } from './driver'
 import { type Faults, ReplyLost } from './faults'
 import { createdMachine, diskOf, rebuilt } from './machines/disk'
 import { awake, execute, type MachineContext, machinesOf, meetFault } from './machines/exec'
+import { newHostKey } from './machines/host-key'
 import { LiveConnections } from './machines/live'
 import {
   type AppStatus,
@@ -11,10 +12,11 @@ import {
   type Machine,
   poweredOff,
   poweredOn,
+  settled,
   sshListens,
   stateOf,
 } from './machines/machine'
-import { type MachineModel, type PastMachine, pastMachine } from './machines/past-machine'
+import { imageOf, type MachineModel, type PastMachine, pastMachine } from './machines/past-machine'
 import { serveSsh } from './machines/sshd'
 import { Transfers } from './machines/transfers'
 import { visit } from './machines/visit'
@@ -26,6 +28,8 @@ export type SimMachinesOptions = {
   resolve: (hostname: string) => string | undefined
   /** How machines reach the storage of backups; the machine's `fetch` when absent. */
   fetch?: (request: Request) => Promise<Response>
+  /** What the registry has for machines; without it nothing is known of any image. */
+  findImage?: MachineContext['findImage']
   /** Told of work that is outside of the world's clock: encryption, and calls to the storage. */
   during?: <T>(work: Promise<T>) => Promise<T>
 }
@@ -37,6 +41,7 @@ export type MachineSummary = {
   ipv4: string
   state: ReturnType<typeof stateOf>
   app: AppStatus
+  isFull: boolean
 }
 
 /** Something that a machine saw from outside. */
@@ -57,14 +62,14 @@ export class SimMachines implements MachineDriver {
     readonly world: World,
     private readonly options: SimMachinesOptions,
   ) {
-    const { faults, fetch: send = freshly, during = (work) => work } = options
+    const { faults, findImage, fetch: send = freshly, during = (work) => work } = options
     const transfers = new Transfers({
       world,
       fetch: send,
       during,
       awake: (machineId) => awake(machineId, this.context),
     })
-    this.context = { world, faults, live: this.live, transfers }
+    this.context = { world, faults, live: this.live, transfers, findImage }
     for (const { ipv4, id } of this.table.all()) this.idByAddress.set(ipv4, id)
   }
 
@@ -79,7 +84,8 @@ export class SimMachines implements MachineDriver {
 
   /** Puts a machine there that has been running for a while; returns its public host key and its settings' digest. */
   seed(model: MachineModel, past: PastMachine): { hostKey: string; settingsSha256: string; digest: string } {
-    const machine = this.table.put(pastMachine(model, past))
+    const image = this.context.findImage?.({ image: imageOf(model, past) }) ?? undefined
+    const machine = this.table.put(pastMachine(model, { image, ...past }))
     this.idByAddress.set(machine.ipv4, machine.id)
     return {
       hostKey: machine.hostKey.publicKey,
@@ -121,7 +127,7 @@ export class SimMachines implements MachineDriver {
 
   /** What the app has on its own disk. */
   data(serverId: string): Data {
-    return this.mustGet(serverId).data
+    return settled(this.mustGet(serverId), this.world.now()).data
   }
 
   /** Digests of the secrets that the app's services were told of by `rotate`. */
@@ -171,7 +177,18 @@ export class SimMachines implements MachineDriver {
 
   /** Somebody deletes everything that is in the app. */
   emptyApp(serverId: string): void {
-    this.change(serverId, (machine) => ({ ...machine, data: { notes: [] } }))
+    this.change(serverId, (machine) => ({ ...machine, data: { ...machine.data, notes: [] } }))
+  }
+
+  /** Fills the disk, or makes room again. */
+  setFull(serverId: string, isFull: boolean): void {
+    this.change(serverId, (machine) => ({ ...machine, isFull }))
+  }
+
+  /** Somebody makes the machine another host key, and says so to nobody. */
+  changeHostKey(serverId: string): void {
+    this.change(serverId, (machine) => ({ ...machine, hostKey: newHostKey() }))
+    this.live.drop(serverId)
   }
 
   list(): MachineSummary[] {
@@ -182,6 +199,7 @@ export class SimMachines implements MachineDriver {
       ipv4: machine.ipv4,
       state: stateOf(machine, now),
       app: appStatus(machine, now),
+      isFull: machine.isFull === true,
     }))
   }
 

@@ -5,9 +5,12 @@ import { Faults } from './faults'
 import { Front } from './front'
 import { HetznerTwin } from './hetzner'
 import { SimMachines, type SimMachinesOptions } from './machines'
+import type { MachineContext } from './machines/exec'
 import { startFrontDoor } from './machines/front-door'
 import { startGateway } from './machines/gateway'
 import { mailboxPages } from './mailbox'
+import { RegistryTwin } from './registry'
+import type { Login } from './registry/tokens'
 import { ResendTwin } from './resend'
 import { Route53Twin } from './route53'
 import { type S3Options, S3Twin } from './s3'
@@ -15,7 +18,14 @@ import { StripeTwin, type StripeTwinOptions } from './stripe'
 import { World } from './world'
 
 export type CloudsOptions = {
-  keys: { stripe: string; hetzner: string; awsAccessKeyId: string; resend: string; s3: S3Options }
+  keys: {
+    stripe: string
+    hetzner: string
+    awsAccessKeyId: string
+    resend: string
+    s3: S3Options
+    registry?: Login
+  }
   prices: StripeTwinOptions['prices']
   webhook: { url: string; secret: string }
   zone: { id: string; name: string }
@@ -53,6 +63,7 @@ export type Clouds = {
   hetzner: HetznerTwin
   route53: Route53Twin
   s3: S3Twin
+  registry: RegistryTwin
   machines: SimMachines
   /** Ends timers and closes the world. */
   stop(): void
@@ -89,8 +100,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 /** Makes the clouds of a world without a door to the outside: who is in this process asks `front` itself. */
 export function makeClouds(world: World, options: CloudsOptions): Clouds {
   const twins = makeTwins(world, options)
-  const { stripe, hetzner, route53, resend, s3, machines } = twins
-  const front: Front = new Front(world, [stripe, hetzner, route53, resend, s3], async (request) => {
+  const { stripe, hetzner, route53, resend, s3, registry, machines } = twins
+  const front: Front = new Front(world, [stripe, hetzner, route53, resend, s3, registry], async (request) => {
     for (const answer of pages) {
       const response = await answer(request)
       if (response) return response
@@ -101,7 +112,7 @@ export function makeClouds(world: World, options: CloudsOptions): Clouds {
   const pages: ((request: Request) => Promise<Response | null>)[] = [
     (request) => stripe.page(request),
     mailboxPages(world),
-    controlPages({ world, front, machines, hetzner, route53, stripe, addresses }),
+    controlPages({ world, front, machines, hetzner, route53, stripe, registry, addresses }),
   ]
   const stop = () => {
     hetzner.stop()
@@ -109,16 +120,25 @@ export function makeClouds(world: World, options: CloudsOptions): Clouds {
     machines.stop()
     world.close()
   }
-  return { world, front, stripe, hetzner, route53, s3, machines, stop }
+  return { world, front, stripe, hetzner, route53, s3, registry, machines, stop }
 }
 
 function makeTwins(world: World, options: CloudsOptions) {
   const { keys, zone, prices, webhook, sshKey, deliver, publicUrl } = options
   const route53 = new Route53Twin(world, { accessKeyId: keys.awsAccessKeyId, zone })
   const resolve = (hostname: string) => route53.resolve(hostname)
-  const machines = new SimMachines(world, { faults: new Faults(world), resolve, ...options.outside })
+  const registry = new RegistryTwin(world, { login: keys.registry })
+  const findImage: MachineContext['findImage'] = (asked) =>
+    registry.knows(asked.image) ? registry.pull(asked) : undefined
+  const machines = new SimMachines(world, {
+    faults: new Faults(world),
+    resolve,
+    findImage,
+    ...options.outside,
+  })
   return {
     route53,
+    registry,
     machines,
     s3: new S3Twin(world, keys.s3),
     resend: new ResendTwin(world, { apiKey: keys.resend }),

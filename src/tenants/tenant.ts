@@ -4,6 +4,7 @@ import { prepared } from '../db/prepared'
 import { dnsRecords, servers, tenants } from '../db/schema'
 import { notFound } from '../errors'
 import { newId, type Random } from '../ids'
+import { firstRelease } from '../releases/release'
 import type { RunFacts } from '../runs/recipe'
 import { KEY_BYTES, seal } from '../secrets'
 import type { Services } from '../services'
@@ -34,7 +35,7 @@ export function createTenant(
       blueprint: plan.blueprint,
       subdomain: signup.subdomain,
       skeleton: signup.skeleton,
-      release: catalog.blueprint(plan.blueprint).release,
+      ...firstRelease(tx, catalog, plan.blueprint),
       status: 'provisioning',
       dataKey: seal(settings.encryptionKey, random(KEY_BYTES), dataKeyPlace(id), random),
       createdAt: nowMs,

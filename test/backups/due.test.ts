@@ -185,8 +185,8 @@ describe('the schedule’s line', () => {
       const id = `ten_copy${String(at).padStart(5, '0')}`
       ids.push(id)
       sqlite.run(
-        `INSERT INTO tenants SELECT ?1, organization_id, NULL, plan_id, blueprint, ?1, ?1, release, status,
-           status_reason, data_key, created_at, activated_at, deleted_at, updated_at, suspended_for, suspended_at, delete_at
+        `INSERT INTO tenants (id, organization_id, plan_id, blueprint, subdomain, skeleton, release, status, data_key, created_at, activated_at, updated_at)
+         SELECT ?1, organization_id, plan_id, blueprint, ?1, ?1, release, status, data_key, created_at, activated_at, updated_at
          FROM tenants WHERE id = ?2`,
         [id, template],
       )

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { judge as judgeDeploys } from './f1.ts'
 import { judge as judgePages } from './f3.ts'
 import { judge } from './f5.ts'
 import { machineFacts, residentMb } from './machine.ts'
@@ -35,6 +36,22 @@ describe('the bench', () => {
       lines: ['There is no row Z9. There are: A1, B2'],
     })
     expect((await say(['toString'], table)).exitCode).toBe(2)
+  })
+})
+
+describe('F1', () => {
+  const round = (wall: number, cpu: number) => ({
+    atlas: { wallMs: wall * 9_000, cpuMs: cpu * 4_000 },
+    loop: { wallMs: 9_000, cpuMs: 4_000 },
+  })
+
+  test('takes the median round, and both ratios count', () => {
+    expect(judgeDeploys([round(0.9, 0.01), round(0.21, 0.2), round(0.2, 0.05)])).toEqual({
+      line: 'wall_ratio=0.210 cpu_ratio=0.050',
+      pass: true,
+    })
+    expect(judgeDeploys([round(0.34, 0.01)]).pass).toBe(false)
+    expect(judgeDeploys([round(0.01, 0.11)]).pass).toBe(false)
   })
 })
 

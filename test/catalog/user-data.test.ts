@@ -111,14 +111,6 @@ describe('user-data', () => {
     },
   )
 
-  test('may carry the agent as plain text too', () => {
-    const userData = virtues.userData
-      .replace('    encoding: gz+b64\n', '')
-      .replace('{{agent.gzip}}', '{{agent}}')
-    const { write_files } = parse(renderUserData({ userData }, input)) as CloudConfig
-    expect(write_files[0]?.content).toBe(agentScript)
-  })
-
   test.each([
     ['hostname', { hostname: 'alice.example.com {\n respond 200\n}\n#' }],
     ['hostname', { hostname: 'alice.example.com:8080' }],

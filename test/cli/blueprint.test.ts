@@ -30,6 +30,8 @@ describe('atlas blueprint check', () => {
     expect(out).toMatch(/APP_URL\s+https:\/\/alice\.example\.com/)
     expect(out).toMatch(/DATABASE_PASSWORD\s+••••••••\n/)
     expect(out).toContain('#cloud-config')
+    expect(out).toContain('migration: /app/migrate (app)\n')
+    expect(out).toContain('known releases: v43 (expand), v42 (none)')
     expect(out).toMatch(/BEGIN OPENSSH PRIVATE KEY-----\n\s+•+\n/)
   })
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { demoImages } from '../../src/cli/demo-goods'
 import { DemoProcess } from './demo-process'
 
 const ROOT = join(import.meta.dir, '../..')
@@ -12,6 +13,16 @@ services:
   db: { image: "postgres:17" }
 volumes: { files: {} }
 `
+
+test('a demo’s registry has the blueprint’s release and some after it, the same at every start', () => {
+  const images = demoImages()
+  expect(images.slice(0, 3)).toEqual([
+    { repository: 'demo-ghcr-repo', tag: 'v42', behaviour: 'good', migration: 'none' },
+    { repository: 'demo-ghcr-repo', tag: 'v43', behaviour: 'good', migration: 'expand' },
+    { repository: 'demo-ghcr-repo', tag: 'v44', behaviour: 'broken', migration: 'none' },
+  ])
+  expect(demoImages()).toEqual(images)
+})
 
 let folder: string
 let told: DemoProcess

@@ -107,6 +107,16 @@ describe('atlas tenants', () => {
     )
   })
 
+  test('gives a tenant tags and no others', async () => {
+    expect(await atlas('tag ada-lovelace beta,early')).toMatchObject({ exitCode: 0, out: 'beta\nearly' })
+    expect((await atlas('show ada-lovelace')).out).toMatch(/^tags +beta, early$/m)
+    expect((await atlas('tag ada-lovelace late --json')).out).toBe('{"tags":["late"]}')
+    expect(await atlas('tag ada-lovelace Late')).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('tags: Must be'),
+    })
+  })
+
   test('refuses with the server’s own reason and 1', async () => {
     expect(await atlas('resume ada-lovelace')).toEqual({
       exitCode: 1,
@@ -153,8 +163,14 @@ describe('atlas tenants', () => {
 })
 
 describe('--wait', () => {
-  /** Lets the run come to its next state, once the command looks at it. */
-  const soon = (work: () => void) => setTimeout(work, 50)
+  /** Lets the run come to its next state, once the command has queued it. */
+  const soon = (work: () => void) => {
+    const timer = setInterval(() => {
+      if (run()?.kind !== 'suspend') return
+      clearInterval(timer)
+      work()
+    }, 20)
+  }
 
   test('tells each step as it ends, and is 0 when all went well', async () => {
     soon(() => {

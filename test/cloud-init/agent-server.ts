@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout } from 'bun:test'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -73,7 +73,8 @@ export function agentServer() {
   }
 
   function spawn(args: string[], input: string) {
-    return Bun.spawn(['sh', AGENT, ...args], {
+    // A test that changes the agent has put a copy there.
+    return Bun.spawn(['sh', existsSync(at('agent')) ? at('agent') : AGENT, ...args], {
       stdin: new Blob([input]),
       stdout: 'pipe',
       stderr: 'pipe',
@@ -84,6 +85,8 @@ export function agentServer() {
         ATLAS_SSH_DIR: at('ssh'),
         ATLAS_BOOT_LOG: at('boot.log'),
         ATLAS_HOLDING_DIR: at('holding'),
+        ATLAS_HEALTH_PAUSE: '0.01',
+        ATLAS_UPTIME: at('uptime'),
         TMPDIR: machine,
       },
     })

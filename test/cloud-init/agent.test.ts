@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { agentVersion } from '../../src/catalog/builtin'
 import { describeWith, testWith } from '../needs'
 import { AGENT, agentServer, COMPOSE } from './agent-server'
 
@@ -300,11 +301,11 @@ function theAgent() {
 
   describe('status', () => {
     test('is ready when the last line of the first boot has run', async () => {
-      expect(await result('status s')).toMatchObject({ agent_version: '1', ready: false })
+      expect(await result('status s')).toMatchObject({ agent_version: agentVersion, ready: false })
       mkdirSync(at('state'), { recursive: true })
       put('state/ready')
       expect(await result('status s')).toEqual({
-        agent_version: '1',
+        agent_version: agentVersion,
         ready: true,
         host_key: '',
         app: { state: 'absent', release: null, digest: null },

@@ -36,6 +36,10 @@ const SAID: Record<string, string[]> = {
   run_logs: ['line'],
   inbox: ['type', 'reason', 'event_id'],
   outbox: ['kind', 'recipient', 'reason'],
+  releases: ['tag', 'notes', 'created_by'],
+  rollouts: ['reason', 'created_by'],
+  rollout_targets: ['former_release', 'failed_part', 'reason'],
+  tenant_tags: ['tag'],
   audit_events: ['actor', 'subject', 'ip'],
 }
 
@@ -89,6 +93,22 @@ async function sceneSaying(words: string): Promise<Scene> {
     `/admin/runs/${runId}`,
     `/admin/runs/${runId}/events`,
     `/admin/runs/${runId}/undo`,
+    '/admin/deploy',
+    `/admin/deploy?blueprint=${q}&tag=${q}&notes=${q}&migration=${q}&backup=${q}&waves=${q}&canaries=${q}`,
+    '/admin/releases',
+    `/admin/releases?blueprint=${q}&page=${q}`,
+    '/admin/rollouts',
+    `/admin/rollouts?q=${q}&status=${q}`,
+    '/admin/rollouts/events',
+    '/admin/rollouts/rol_1',
+    '/admin/rollouts/rol_1/events',
+    `/admin/rollouts/rol_1?target=${q}`,
+    '/admin/rollouts/rol_1/targets',
+    `/admin/rollouts/rol_1/targets?q=${q}&state=${q}`,
+    '/admin/rollouts/rol_1/abortion',
+    '/admin/rollouts/rol_1/way-back',
+    `/admin/rollouts/${q}`,
+    `/admin/tenants/${tenantId}/tags`,
     `/${q}`,
   ]
   return { stage, operator, paths, run: runId }
@@ -203,6 +223,18 @@ function furnish({ services: { db } }: Stage, tenantId: string, runId: string): 
   insert(
     "INSERT INTO inbox (source, event_id, type, object_id, status, available_at, occurred_at, received_at) VALUES ('stripe', 'evt_1', 't', 'o', 'failed', 0, 0, 0)",
   )
+  insert(
+    `INSERT INTO releases (id, blueprint, tag, notes, migration, backup, images, created_by, created_at) VALUES ('rel_1', 'virtues', 't', 'n', 'expand', 1, '[]', 'x', 0)`,
+  )
+  const strategy = { concurrency: 1, bakeMinutes: 1, stopAt: 1, waveCount: 1, deployMs: 1 }
+  insert(
+    `INSERT INTO rollouts (id, blueprint, release_id, status, strategy, reason, created_by, created_at) VALUES ('rol_1', 'virtues', 'rel_1', 'running', '${JSON.stringify(strategy)}', 'r', 'x', 0)`,
+  )
+  insert(
+    "INSERT INTO rollout_targets (rollout_id, tenant_id, wave, position, state, former_release, run_id, failed_part, reason, updated_at) VALUES ('rol_1', $tenant, 0, 0, 'failed', 'f', $run, 'p', 'r', 0)",
+  )
+  insert("INSERT INTO tenant_tags (tag, tenant_id) VALUES ('t', $tenant)")
+  insert("UPDATE tenants SET wanted_release_id = 'rel_1', release_since = 1")
   insert("UPDATE outbox SET status = 'failed' WHERE kind <> 'login-link'")
   insert("UPDATE steps SET status = 'failed' WHERE position = 3")
   insert("UPDATE runs SET status = 'failed', finished_at = 5")

@@ -6,6 +6,7 @@ import { Front } from '../../src/simulator/front'
 import { HetznerTwin } from '../../src/simulator/hetzner'
 import type { ServerRow } from '../../src/simulator/hetzner/project'
 import { SimMachines } from '../../src/simulator/machines'
+import { RegistryTwin } from '../../src/simulator/registry'
 import { ResendTwin } from '../../src/simulator/resend'
 import { Route53Twin } from '../../src/simulator/route53'
 import { StripeTwin } from '../../src/simulator/stripe'
@@ -47,6 +48,7 @@ function stage() {
       ipv4: '198.18.0.1',
       state: 'running',
       app: { state: 'running', release: 'v1' },
+      isFull: false,
     },
   ]
   const move = (state: MachineView['state']) => (serverId: string) => {
@@ -61,11 +63,17 @@ function stage() {
     list: () => list,
     ...{ kill: move('off'), pause: move('paused'), resume: move('running') },
     ...{ stopApp: moveApp('stopped'), startApp: moveApp('running'), emptyApp: moveApp('empty') },
+    setFull: (serverId: string, isFull: boolean) => {
+      const machine = list.find((one) => one.serverId === serverId)
+      if (machine) machine.isFull = isFull
+    },
+    changeHostKey: moveApp('renamed'),
   }
   const stripe = stripeIn(world)
   const addresses = () => [{ name: 'Shop', url: 'http://127.0.0.1:3000', purpose: 'where customers buy' }]
   const hetzner = hetznerIn(world)
-  const pages = controlPages({ world, front, machines, hetzner, route53, stripe, addresses })
+  const registry = new RegistryTwin(world)
+  const pages = controlPages({ world, front, machines, hetzner, route53, stripe, registry, addresses })
   const url = front.listen(0)
   fronts.push(front)
   const ask = async (path: string, init: RequestInit = {}) => {
@@ -74,7 +82,7 @@ function stage() {
   }
   const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
     ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
-  return { clock, world, front, hetzner, route53, stripe, list, url, ask, post }
+  return { clock, world, front, hetzner, route53, stripe, registry, list, url, ask, post }
 }
 
 describe('the overview', () => {
@@ -285,13 +293,31 @@ describe('machines', () => {
     world.table<{ id: string }>('hetzner_server').put(server)
     const buttons = async () =>
       [...(await ask('/')).body.matchAll(/aria-label="([^"]+): acme"/g)].map(([, label]) => label)
-    expect(await buttons()).toEqual(['Pause', 'Kill', 'Stop app', 'Lose its data'])
+    expect(await buttons()).toEqual([
+      ...['Pause', 'Kill', 'Fill the disk', 'Another host key'],
+      ...['Stop app', 'Lose its data'],
+    ])
+    expect((await post('/control/machines/7/disk-full', {})).status).toBe(303)
+    expect(list[0]?.isFull).toBe(true)
     expect((await post('/control/machines/7/data-loss', {})).status).toBe(303)
     expect(list[0]?.app.state).toBe('empty')
     expect((await post('/control/machines/7/app-stop', {})).status).toBe(303)
-    expect(await buttons()).toEqual(['Pause', 'Kill', 'Start app'])
+    expect(await buttons()).toEqual(['Pause', 'Kill', 'Make room', 'Another host key', 'Start app'])
     await post('/control/machines/7/app-start', {})
     expect(list[0]?.app.state).toBe('running')
+  })
+
+  test('find what is published in the registry', async () => {
+    const { post, ask, registry } = stage()
+    const asked = { image: 'acme/app:v43', behaviour: 'broken', migration: 'expand' }
+    expect((await post('/control/images', asked)).headers.get('location')).toBe('/#images')
+    expect(registry.list()).toMatchObject([{ image: 'acme/app:v43', behaviour: 'broken' }])
+    expect((await ask('/')).body).toContain('acme/app:v43')
+    for (const image of ['acme/app', 'Acme/app:v1', ':v1', 'a b:v1', '']) {
+      expect((await post('/control/images', { image })).status).toBe(422)
+    }
+    expect((await post('/control/images', { ...asked, behaviour: 'evil' })).status).toBe(422)
+    expect(registry.list()).toHaveLength(1)
   })
 
   test('are the simulated ones', async () => {
@@ -299,7 +325,16 @@ describe('machines', () => {
     const machines = new SimMachines(world, { faults: front.faults, resolve: () => undefined })
     const spec = { serverId: '9', name: 'grace', ipv4: '198.18.0.9', image: 'debian-13', sshKeys: [] }
     machines.create({ ...spec, userData: '#cloud-config\n{}\n' })
-    const pages = controlPages({ world, front, machines, hetzner, route53, stripe, addresses: () => [] })
+    const pages = controlPages({
+      world,
+      front,
+      machines,
+      hetzner,
+      route53,
+      stripe,
+      registry: new RegistryTwin(world),
+      addresses: () => [],
+    })
     const move = async (verb: string) => {
       const url = `http://127.0.0.1/control/machines/9/${verb}`
       const answer = await pages(new Request(url, { method: 'POST', headers: JSON_WANTED }))

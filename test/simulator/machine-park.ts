@@ -7,6 +7,8 @@ import { generateHostKey, type HostKey } from '../../src/providers/ssh/keys'
 import { Faults } from '../../src/simulator/faults'
 import { type MachineEvent, SimMachines } from '../../src/simulator/machines'
 import { startGateway } from '../../src/simulator/machines/gateway'
+import { RegistryTwin } from '../../src/simulator/registry'
+import type { Login } from '../../src/simulator/registry/tokens'
 import { World } from '../../src/simulator/world'
 
 /** Atlas's own key in these tests. */
@@ -38,6 +40,8 @@ export type ParkOptions = {
   clock?: MovableClock
   speed?: number
   file?: string
+  /** Who may pull what is private. */
+  login?: Login
   client?: Partial<MachinesOptions>
 }
 
@@ -47,7 +51,12 @@ export async function openPark(options: ParkOptions = {}) {
   const world = new World({ clock, speed: options.speed ?? 1000, file: options.file })
   const faults = new Faults(world)
   const names = new Map<string, string>()
-  const sim = new SimMachines(world, { faults, resolve: (hostname) => names.get(hostname) })
+  const registry = new RegistryTwin(world, { login: options.login })
+  const sim = new SimMachines(world, {
+    faults,
+    resolve: (hostname) => names.get(hostname),
+    findImage: (asked) => (registry.knows(asked.image) ? registry.pull(asked) : undefined),
+  })
   const gateway = await startGateway(sim, 0)
   const machines = createMachines({
     privateKey: atlasKey.privateKey,
@@ -63,6 +72,7 @@ export async function openPark(options: ParkOptions = {}) {
     clock,
     world,
     faults,
+    registry,
     names,
     sim,
     gateway,

@@ -85,7 +85,7 @@ describe('the front door', () => {
     }
     expect((await visit('/missing', 't1.localhost')).status).toBe(404)
     const health = await visit('/health', 't1.localhost:4001')
-    expect(await health.json()).toMatchObject({ status: 'ok', version: 'v42' })
+    expect(await health.json()).toMatchObject({ status: 'ok', release: 'v42' })
   })
 
   test('says in words that a name does not exist, or that nobody answers', async () => {

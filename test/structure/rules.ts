@@ -1,6 +1,6 @@
 import type { Import } from './graph.ts'
 
-const contracts = /^src\/providers\/(payments|cloud|dns|mailer|machines|probe|objects)\.ts$/
+const contracts = /^src\/providers\/(payments|cloud|dns|mailer|machines|probe|objects|registry)\.ts$/
 const simulatorUsers = /^src\/cli\/(demo|demo-clouds|simulator|crashtest)\.ts$/
 // The demo's fleet is made of the simulator's own objects; it comes into memory only when it is asked for.
 const fleet = /^src\/cli\/(demo-fleet\.ts|fleet\/.+)$/

@@ -4,6 +4,7 @@ import { composeEmail } from '../../views/emails/email'
 import { outage, outageOver, tenantDown, tenantUp } from '../../views/emails/health'
 import { loginLink } from '../../views/emails/login-link'
 import { operatorNotice } from '../../views/emails/operator-notice'
+import { rolloutNews } from '../../views/emails/rollout'
 import { unpaidNotice } from '../../views/emails/unpaid-notice'
 import { welcome } from '../../views/emails/welcome'
 import { elementsOf, unescaped } from './dom'
@@ -92,6 +93,21 @@ const MAILS = [
     (text: string) =>
       outageOver({ ...HEALTH, count: 38, downMs: 720_000, stillDown: [`ada${text}`, 'grace'] }),
     HEALTH.url,
+  ],
+  [
+    'rollout',
+    (text: string) =>
+      rolloutNews({
+        tag: `v43${text}`,
+        outcome: 'rolled_back',
+        reason: `It stopped by itself: 2 tenants failed by wave 2 of 4.${text}`,
+        counts: { running: 0, back: 9, failed: 12, setAside: 1 },
+        failures: [{ name: `ada${text}`, reason: `The app did not become healthy.${text}` }],
+        tookMs: 720_000,
+        url: 'https://atlas.example/admin/rollouts/rol_01',
+        accent: '#5b4bd6',
+      }),
+    'https://atlas.example/admin/rollouts/rol_01',
   ],
 ] as const
 

@@ -13,6 +13,7 @@ const NASTY = [
 const KEPT = new Set(
   [
     'state',
+    'states',
     'status',
     'outcome',
     'direction',

@@ -1,17 +1,24 @@
 import { BackupsPage } from '../../views/admin/backups'
 import { DeletionPage } from '../../views/admin/deletion'
+import { DeployPage } from '../../views/admin/deploy'
 import { DriftPage } from '../../views/admin/drift'
 import { ConfirmAllPage, ConfirmFindingPage } from '../../views/admin/drift-confirm'
 import { HealthPage } from '../../views/admin/health'
 import { MovePage } from '../../views/admin/move'
 import { OverviewPage } from '../../views/admin/overview'
 import { PlanChangePage } from '../../views/admin/plan-change'
+import { ReleasesPage } from '../../views/admin/releases'
 import { RestorationPage } from '../../views/admin/restoration'
+import { RolloutPage } from '../../views/admin/rollout'
+import { AbortionPage, WayBackPage } from '../../views/admin/rollout-confirm'
+import { TargetsPage } from '../../views/admin/rollout-targets'
+import { RolloutsPage } from '../../views/admin/rollouts'
 import { RunPage } from '../../views/admin/run'
 import { RunsPage } from '../../views/admin/runs'
 import { SecretRotationPage } from '../../views/admin/secret-rotation'
 import { SignupsPage } from '../../views/admin/signups'
 import { SuspensionPage } from '../../views/admin/suspension'
+import { TagsPage } from '../../views/admin/tags'
 import { TenantPage } from '../../views/admin/tenant'
 import { TenantsPage } from '../../views/admin/tenants'
 import { TimelinePage } from '../../views/admin/timeline'
@@ -28,6 +35,7 @@ import { SignupSuccessPage } from '../../views/signup/success'
 import * as samples from './samples'
 import * as backupSamples from './samples-backups'
 import * as driftSamples from './samples-drift'
+import * as rolloutSamples from './samples-rollouts'
 
 export type Sample = { name: string; render: () => Html; renderWith: (change: <T>(props: T) => T) => Html }
 
@@ -69,6 +77,7 @@ export const PAGES: Sample[] = [
     ...samples.overview,
     waiting: [],
     failedRuns: [],
+    rollouts: [],
     troubles: [],
     latestRuns: [],
     tenants: [],
@@ -132,8 +141,17 @@ export const PAGES: Sample[] = [
       many: 'Say that you mean another one too.',
     },
   }),
+  sample('tags', TagsPage, {
+    operator: samples.tenant.operator,
+    tenant: { id: 'ten_01', subdomain: 'linus' },
+    value: 'Beta',
+    error: 'Must be words of small letters.',
+  }),
   sample('tenant-active', TenantPage, {
     ...samples.tenant,
+    releaseSince: null,
+    wanted: null,
+    tags: [],
     status: 'active',
     statusReason: null,
     run: null,
@@ -180,4 +198,32 @@ export const PAGES: Sample[] = [
   sample('drift-resolved', DriftPage, driftSamples.driftResolved),
   sample('drift-confirm', ConfirmFindingPage, driftSamples.confirmFinding),
   sample('drift-confirm-all', ConfirmAllPage, driftSamples.confirmAll),
+  sample('deploy', DeployPage, rolloutSamples.deploy),
+  sample('deploy-wrong', DeployPage, rolloutSamples.deployWrong),
+  sample('deploy-planned', DeployPage, rolloutSamples.deployPlanned),
+  sample('deploy-nobody', DeployPage, rolloutSamples.deployHarmless),
+  sample('releases', ReleasesPage, rolloutSamples.releases),
+  sample('releases-empty', ReleasesPage, {
+    ...rolloutSamples.releases,
+    releases: [],
+    blueprints: ['virtues'],
+    page: { number: 1, size: 50, total: 0 },
+  }),
+  sample('rollouts', RolloutsPage, rolloutSamples.rollouts),
+  sample('rollouts-empty', RolloutsPage, {
+    ...rolloutSamples.rollouts,
+    rollouts: [],
+    page: { number: 1, size: 50, total: 0 },
+  }),
+  sample('rollout', RolloutPage, rolloutSamples.rollout),
+  sample('rollout-baking', RolloutPage, rolloutSamples.rolloutBaking),
+  sample('rollout-frozen', RolloutPage, rolloutSamples.rolloutFrozen),
+  sample('rollout-ended', RolloutPage, rolloutSamples.rolloutEnded),
+  sample('rollout-targets', TargetsPage, rolloutSamples.targets),
+  sample('rollout-abortion', AbortionPage, rolloutSamples.confirm),
+  sample('rollout-way-back', WayBackPage, {
+    ...rolloutSamples.confirm,
+    value: 'v42',
+    error: 'Type v43 to make sure that this is the one.',
+  }),
 ]

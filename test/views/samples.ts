@@ -298,6 +298,9 @@ export const overview: OverviewProps = {
       paidAt: NOW - 2 * HOUR,
     },
   ],
+  rollouts: [
+    { id: 'rol_01', tag: 'v43', status: 'frozen', reason: 'A way back failed too.', createdAt: NOW },
+  ],
   failedRuns: runRows.filter((run) => run.status === 'failed'),
   troubles: [
     {
@@ -421,6 +424,7 @@ export const tenantRun: TenantRun = {
   status: 'failed',
   direction: 'forward',
   reason: 'answered 502',
+  createdAt: NOW - 12 * MINUTE,
   canRetry: true,
   canUndo: true,
   canCancel: false,
@@ -492,6 +496,9 @@ export const tenant: TenantProps = {
   plan: { name: 'Starter', price, interval: 'month' },
   blueprint: 'virtues',
   release: 'v42',
+  releaseSince: NOW - 90 * MINUTE,
+  wanted: { tag: 'v43', rolloutId: 'rol_01', reason: 'Its app does not answer.' },
+  tags: ['beta', 'early'],
   server: {
     name: 'atlas-linus',
     externalId: '48210733',

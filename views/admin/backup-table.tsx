@@ -4,7 +4,13 @@ import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 
 export type BackupMethod = 'app' | 'image'
-export type BackupReason = 'scheduled' | 'by_hand' | 'before_deletion' | 'before_move' | 'before_restore'
+export type BackupReason =
+  | 'scheduled'
+  | 'by_hand'
+  | 'before_deletion'
+  | 'before_move'
+  | 'before_restore'
+  | 'before_deploy'
 
 /** One backup of a tenant; times in UTC milliseconds. */
 export type BackupView = {
@@ -31,6 +37,7 @@ export const REASON_WORDS: Record<BackupReason, string> = {
   before_deletion: 'before its deletion',
   before_move: 'before a move',
   before_restore: 'before a restore',
+  before_deploy: 'before a deploy',
 }
 
 type BackupTableProps = {

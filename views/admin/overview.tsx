@@ -34,6 +34,8 @@ export type OverviewData = {
   waiting: WaitingSignup[]
   troubles: Trouble[]
   failedRuns: RunRow[]
+  /** Rollouts that do nothing until a person has looked. */
+  rollouts: { id: string; tag: string; status: 'held' | 'frozen'; reason: string | null; createdAt: number }[]
   /** How all tenants are, and some of those that are down. */
   health: { counts: HealthCounts; down: AilingTenant[] }
   /** What is used of the clouds’ limits. */
@@ -84,16 +86,19 @@ export function Overview(data: OverviewData): Html {
   )
 }
 
-function Needs({ waiting, failedRuns, troubles, health, now }: OverviewData): Html {
+function Needs({ waiting, failedRuns, rollouts, troubles, health, now }: OverviewData): Html {
   return (
     <section class="block" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you now</h2>
-      {waiting.length + failedRuns.length + troubles.length + health.down.length === 0 ? (
+      {waiting.length + failedRuns.length + rollouts.length + troubles.length + health.down.length === 0 ? (
         <p class="calm">
           <Check /> Nothing. Paid signups, failed runs and tenants that are down appear here by themselves.
         </p>
       ) : (
         <ul class="needs plain">
+          {rollouts.map((rollout) => (
+            <WaitingRollout rollout={rollout} now={now} />
+          ))}
           <Down {...health} now={now} />
           {failedRuns.map((run) => (
             <FailedRun run={run} now={now} />
@@ -125,6 +130,28 @@ function Down({ counts, down, now }: OverviewData['health'] & { now: number }): 
         </li>
       )}
     </>
+  )
+}
+
+function WaitingRollout({ rollout, now }: { rollout: OverviewData['rollouts'][number]; now: number }): Html {
+  const { id, tag, status, reason, createdAt } = rollout
+  return (
+    <li class="need">
+      <div class="need-body">
+        <p>
+          <Badge status={status} /> <strong>Rollout of {tag}</strong>{' '}
+          <span class="muted">
+            <Time at={createdAt} now={now} />
+          </span>
+        </p>
+        <p>{reason ?? 'It goes on when somebody resumes it.'}</p>
+      </div>
+      <div class="need-actions">
+        <a class="button button-quiet" href={`/admin/rollouts/${id}`}>
+          Look<span class="visually-hidden"> at the rollout of {tag}</span>
+        </a>
+      </div>
+    </li>
   )
 }
 

@@ -27,6 +27,7 @@ const KINDS: Record<string, { deed: string; noun: string }> = {
   backup: { deed: 'Back up', noun: 'backup' },
   restore: { deed: 'Restore', noun: 'restoration' },
   move: { deed: 'Move', noun: 'move' },
+  deploy: { deed: 'Deploy to', noun: 'deployment' },
   'rotate-secrets': { deed: 'Rotate the secrets of', noun: 'secret rotation' },
 }
 

@@ -41,7 +41,8 @@ export function runSentence(run: RunLike, now: number): string {
 }
 
 /** What the operator can do about a failure: by Atlas's error code, unless its reason says so already. */
-export function adviceFor(errorCode: string | null, reason: string | null = null): string {
+export function adviceFor(errorCode: string | null, reason: string | null = null, kind = ''): string {
+  if (kind === 'deploy' && errorCode === 'conflict') return DEPLOY_ADVICE
   if (/\b(retry|undo)\b/i.test(reason ?? '')) return GENERAL_ADVICE
   switch (errorCode) {
     case 'unavailable':
@@ -61,6 +62,8 @@ export function adviceFor(errorCode: string | null, reason: string | null = null
 }
 
 const GENERAL_ADVICE = 'Retry goes on at this step; undo takes back every step before it.'
+const DEPLOY_ADVICE =
+  'The log says what failed. Retry deploys the release once more; the tenant’s page says which one it runs now.'
 const WORTH_SAYING_MS = 5_000
 
 /** When it goes on, where that takes long enough to be wondered about. */

@@ -86,7 +86,7 @@ export function Run(run: RunData): Html {
       </p>
       {run.status === 'failed' && (
         <Notice tone="bad" title={run.reason ?? 'The run stopped without a reason.'}>
-          <p>{adviceFor(run.errorCode, run.reason)}</p>
+          <p>{adviceFor(run.errorCode, run.reason, run.kind)}</p>
         </Notice>
       )}
       {run.preview && <RetryPreview preview={run.preview} now={run.now} />}

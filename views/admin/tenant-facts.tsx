@@ -11,8 +11,9 @@ export type TenantServer = {
   ipv6: string | null
 }
 
-/** What a tenant is: its site, whose it is, its server. */
+/** What a tenant is; times in UTC milliseconds: its site, whose it is, its server. */
 export type TenantFactsView = {
+  id: string
   /** Where the site answers. */
   url: string
   organization: { id: string; name: string }
@@ -20,6 +21,10 @@ export type TenantFactsView = {
   plan: { name: string; price: Money; interval: 'month' | 'year' }
   blueprint: string
   release: string
+  releaseSince: number | null
+  /** The release that it should run instead, and where that was decided; null when it runs it. */
+  wanted: { tag: string; rolloutId: string | null; reason: string | null } | null
+  tags: string[]
   server: TenantServer | null
   dns: { name: string; type: string; value: string }[]
   subscription: { stripeId: string; status: string; currentPeriodEnd: number } | null
@@ -43,8 +48,12 @@ export function TenantFacts(tenant: TenantFactsView): Html {
                 </span>
               ))}
         </Fact>
-        <Fact name="Release">
-          <code>{tenant.release}</code> of {tenant.blueprint}
+        <Release {...tenant} />
+        <Fact name="Tags">
+          {tenant.tags.length > 0 ? tenant.tags.join(', ') : <span class="muted">none</span>}{' '}
+          <a href={`/admin/tenants/${tenant.id}/tags`}>
+            Change<span class="visually-hidden"> its tags</span>
+          </a>
         </Fact>
       </FactCard>
       <FactCard title="Customer">
@@ -59,6 +68,25 @@ export function TenantFacts(tenant: TenantFactsView): Html {
         <ServerFacts server={tenant.server} />
       </FactCard>
     </section>
+  )
+}
+
+function Release({ release, releaseSince, blueprint, wanted, now }: TenantFactsView): Html {
+  return (
+    <Fact name="Release">
+      <code>{release}</code> of {blueprint}
+      {releaseSince !== null && (
+        <>
+          , since <Time at={releaseSince} now={now} />
+        </>
+      )}
+      {wanted && (
+        <span class="fact-line behind">
+          Behind: it should run <code>{wanted.tag}</code>. {wanted.reason}{' '}
+          {wanted.rolloutId && <a href={`/admin/rollouts/${wanted.rolloutId}`}>See the rollout</a>}
+        </span>
+      )}
+    </Fact>
   )
 }
 

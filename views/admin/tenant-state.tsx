@@ -32,6 +32,7 @@ export type TenantRun = {
   status: RunStatus
   direction: 'forward' | 'undo'
   reason: string | null
+  createdAt: number
   canRetry: boolean
   canUndo: boolean
   canCancel: boolean
@@ -84,7 +85,8 @@ export function TenantState(tenant: TenantStateView): Html | null {
     return (
       <Notice tone="info" title={`${runTitle({ ...run, tenant: { subdomain } })}: at work right now`}>
         <p>
-          <a href={`/admin/runs/${run.id}`}>Follow the run.</a> Nothing else can be done until it has ended.
+          <a href={`/admin/runs/${run.id}`}>Its run</a> holds the tenant, begun{' '}
+          <Time at={run.createdAt} now={tenant.now} />. Nothing else can be done until it has ended.
         </p>
       </Notice>
     )

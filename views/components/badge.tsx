@@ -7,9 +7,21 @@ export type EffectOutcome = 'intended' | 'done' | 'refused' | 'unknown'
 export type HealthWord = 'healthy' | 'failing' | 'down' | 'unchecked'
 export type MoneyWord = 'unpaid'
 export type BackupStatus = 'running' | 'complete' | 'failed' | 'removed'
+type RolloutStatus =
+  | 'running'
+  | 'held'
+  | 'going_back'
+  | 'frozen'
+  | 'succeeded'
+  | 'stopped'
+  | 'rolled_back'
+  | 'aborted'
+type TargetState = 'deploying' | 'skipped' | 'set_aside' | 'back' | 'stuck'
 
 type Tone = 'good' | 'busy' | 'attention' | 'bad' | 'quiet'
-type Status = SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | MoneyWord | BackupStatus
+type Status =
+  | (SignupStatus | TenantStatus | RunStatus | EffectOutcome | HealthWord | MoneyWord | BackupStatus)
+  | (RolloutStatus | TargetState)
 
 const TONES: Record<Status, Tone> = {
   pending: 'quiet',
@@ -37,6 +49,17 @@ const TONES: Record<Status, Tone> = {
   failing: 'attention',
   down: 'bad',
   unchecked: 'quiet',
+  held: 'attention',
+  going_back: 'attention',
+  frozen: 'bad',
+  stopped: 'bad',
+  rolled_back: 'attention',
+  aborted: 'quiet',
+  deploying: 'busy',
+  skipped: 'quiet',
+  set_aside: 'quiet',
+  back: 'attention',
+  stuck: 'bad',
   unpaid: 'attention',
 }
 
@@ -45,7 +68,7 @@ export function Badge({ status }: { status: Status }): Html {
   return (
     <span class={['badge', `badge-${TONES[status]}`]}>
       <span class="badge-dot" aria-hidden="true" />
-      {status}
+      {status.replaceAll('_', ' ')}
     </span>
   )
 }

@@ -130,6 +130,12 @@ export const Compare = () => (
   </Icon>
 )
 
+export const Waves = () => (
+  <Icon>
+    <path d="M3 14.5h3M8.5 14.5h3v-5h-3zM14 14.5h3v-10h-3zM3 14.5v-2h3v2" />
+  </Icon>
+)
+
 export const SortArrow = ({ direction }: { direction: 'asc' | 'desc' }) => (
   <Icon size={14}>
     <path d={direction === 'asc' ? 'm5 12 5-5 5 5' : 'm5 8 5 5 5-5'} />

@@ -18,3 +18,19 @@ export function Live({ eventsUrl, children }: { eventsUrl: string; children?: Ch
     </>
   )
 }
+
+/**
+ * A message that replaces only some parts of what `Live` holds: what each element of such an id has in it. For pages
+ * that are too large to be sent anew at each change.
+ */
+export function LiveUpdate({ parts }: { parts: { id: string; draw(): Html }[] }): Html {
+  return (
+    <>
+      {parts.map(({ id, draw }) => (
+        <hx-partial hx-target={`#${id}`} hx-swap="innerMorph">
+          {draw()}
+        </hx-partial>
+      ))}
+    </>
+  )
+}

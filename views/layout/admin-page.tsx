@@ -1,8 +1,8 @@
-import { AtlasMark, Compare, Gauge, Inbox, Play, Pulse, Server } from '../components/icons'
+import { AtlasMark, Compare, Gauge, Inbox, Play, Pulse, Server, Waves } from '../components/icons'
 import type { Child, Html } from '../jsx-runtime'
 import { Document } from './document'
 
-export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs' | 'health' | 'drift'
+export type AdminSection = 'overview' | 'signups' | 'tenants' | 'runs' | 'rollouts' | 'health' | 'drift'
 
 /** What every page of the operator shows around its content. */
 export type Operator = {
@@ -17,6 +17,7 @@ const SECTIONS = [
   { section: 'signups', href: '/admin/signups', label: 'Signups', Sign: Inbox },
   { section: 'tenants', href: '/admin/tenants', label: 'Tenants', Sign: Server },
   { section: 'runs', href: '/admin/runs', label: 'Runs', Sign: Play },
+  { section: 'rollouts', href: '/admin/rollouts', label: 'Rollouts', Sign: Waves },
   { section: 'health', href: '/admin/health', label: 'Health', Sign: Pulse },
   { section: 'drift', href: '/admin/drift', label: 'Drift', Sign: Compare },
 ] as const

@@ -138,6 +138,9 @@ function writeTenant(
     suspendedFor: null,
     suspendedAt: null,
     deleteAt: null,
+    releaseId: null,
+    releaseSince: liveAt,
+    wantedReleaseId: null,
   })
   const backupKey = lot.past ? { [BACKUP_KEY]: lot.past.identity } : {}
   for (const [name, value] of Object.entries({ ...secrets, ...backupKey })) {

@@ -11,6 +11,8 @@ const VERBS: ReadonlySet<AgentVerb> = new Set([
   'backup',
   'restore',
   'rotate',
+  'deploy',
+  'update',
 ])
 const COMMAND_ID = /^[a-z0-9_-]{1,64}$/
 const INPUT_MAX_BYTES = 1024 * 1024

@@ -8,6 +8,8 @@ export type AgentEnd =
       error: {
         code: Extract<ErrorCode, 'invalid' | 'not_found' | 'conflict' | 'unavailable' | 'internal'>
         message: string
+        /** What else it said of what went wrong. */
+        facts?: Record<string, unknown>
       }
     }
 
@@ -18,13 +20,18 @@ const MESSAGE_MAX_CHARS = 500
 const End = v.union([
   v.object({ result: v.record(v.string(), v.unknown()) }),
   v.object({
-    error: v.object({
-      code: v.picklist(['invalid', 'not_found', 'conflict', 'unavailable', 'internal']),
-      message: v.pipe(
-        v.string(),
-        v.transform((message) => message.slice(0, MESSAGE_MAX_CHARS)),
+    error: v.pipe(
+      v.looseObject({
+        code: v.picklist(['invalid', 'not_found', 'conflict', 'unavailable', 'internal']),
+        message: v.pipe(
+          v.string(),
+          v.transform((message) => message.slice(0, MESSAGE_MAX_CHARS)),
+        ),
+      }),
+      v.transform(({ code, message, ...facts }) =>
+        Object.keys(facts).length > 0 ? { code, message, facts } : { code, message },
       ),
-    }),
+    ),
   }),
 ])
 const Log = v.object({ log: v.string() })

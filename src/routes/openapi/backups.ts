@@ -3,7 +3,9 @@ import { answer, body, list, object, query, queued, refused, tenantInPath, text,
 const BACKUP = object({
   id: text('`bak_…`'),
   method: { enum: ['app', 'image'], description: 'The app’s data, encrypted, or the server’s whole disk.' },
-  reason: { enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore'] },
+  reason: {
+    enum: ['scheduled', 'by_hand', 'before_deletion', 'before_move', 'before_restore', 'before_deploy'],
+  },
   status: { enum: ['running', 'complete', 'failed', 'removed'] },
   size_bytes: { type: ['integer', 'null'] },
   sha256: { type: ['string', 'null'], description: 'Of the encrypted object.' },

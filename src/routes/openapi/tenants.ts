@@ -1,4 +1,4 @@
-import { answer, list, named, object, query, refused, tenantInPath, text, time } from './words'
+import { answer, body, list, named, object, query, refused, tenantInPath, text, time } from './words'
 
 const FACTS = {
   id: text('`ten_…`'),
@@ -17,6 +17,9 @@ const DETAILED_TENANT = object({
   ...FACTS,
   plan_id: text('The plan’s id, such as `virtues/starter`.'),
   status_reason: { type: ['string', 'null'], description: 'What went wrong with it last.' },
+  release_since: time('Since when it runs its release.'),
+  wanted_release: { type: ['string', 'null'], description: 'The release that it should run and does not.' },
+  tags: list(text('Such as `beta`.')),
   suspended_for: { enum: ['operator', 'unpaid', 'canceled', null] },
   suspended_at: time('When it was suspended.'),
   delete_at: time('When the cool-off of its deletion ends.'),
@@ -38,6 +41,17 @@ const DETAILED_TENANT = object({
 
 /** The list of tenants, and one of them. */
 export const tenantPaths = {
+  '/api/admin/tenant/{id}/tags': {
+    post: {
+      summary: 'Give a tenant these tags and no others',
+      parameters: [tenantInPath],
+      requestBody: body(object({ tags: list(text('Such as `beta`.')) })),
+      responses: {
+        200: answer('Its tags.', object({ tags: list(text('Such as `beta`.')) })),
+        ...refused(400, 401, 403, 404, 413, 415, 422),
+      },
+    },
+  },
   '/api/admin/tenants': {
     get: {
       summary: 'List tenants',

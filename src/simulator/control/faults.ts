@@ -3,13 +3,14 @@ import type { Fault } from '../faults'
 import { type Html, html } from '../html'
 import { badge, empty, layout, table } from './layout'
 
-const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 's3', 'machine'] as const
+const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 's3', 'registry', 'machine'] as const
 const KINDS = {
   refuse: 'refuse: an error, nothing happens',
   timeout: 'time out: no answer ever',
   lose_reply: 'lose the reply: it happens, the answer does not arrive',
   slow: 'slow: it takes longer',
   duplicate: 'duplicate: it happens twice (not at a machine)',
+  drop: 'drop: the connection breaks in the middle of a command, which goes on (at a machine)',
 } as const
 // What is offered while typing; any verb that the page of calls shows will do.
 const VERBS = [
@@ -29,9 +30,13 @@ const VERBS = [
   'backup',
   'restore',
   'rotate',
+  'deploy',
   'http',
   'PutObject',
   'GetObject',
+  'GET manifests',
+  'GET token',
+  'pull',
 ]
 
 const whole = (min: number, max: number, message: string) =>
@@ -77,6 +82,14 @@ const FaultInput = v.pipe(
       [['provider'], ['kind']],
       ({ provider, kind }) => !(provider === 'machine' && kind === 'duplicate'),
       'A connection to a machine carries nothing twice. Choose something else.',
+    ),
+    ['kind'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['provider'], ['kind']],
+      ({ provider, kind }) => provider === 'machine' || kind !== 'drop',
+      'Only a command at a machine has a middle. Choose something else.',
     ),
     ['kind'],
   ),

@@ -6,6 +6,7 @@ export type MachineView = {
   state: 'off' | 'paused' | 'booting' | 'running'
   /** What the tenant's app does. */
   app: { state: string; release: string | null }
+  isFull: boolean
 }
 
 /** How the control page reaches the machines. */
@@ -22,6 +23,10 @@ export interface MachineControl {
   startApp(serverId: string): void
   /** Somebody deletes everything in the app, by mistake. */
   emptyApp(serverId: string): void
+  /** Leaves no room on the disk for another image, or some again. */
+  setFull(serverId: string, isFull: boolean): void
+  /** Gives it another host key, as a reinstalled or an impostor's machine has. */
+  changeHostKey(serverId: string): void
 }
 
 /** What can be done to a machine, by the noun in the address. */
@@ -32,6 +37,9 @@ const MOVES = {
   'app-stop': (machines: MachineControl, id: string) => machines.stopApp(id),
   'app-start': (machines: MachineControl, id: string) => machines.startApp(id),
   'data-loss': (machines: MachineControl, id: string) => machines.emptyApp(id),
+  'disk-full': (machines: MachineControl, id: string) => machines.setFull(id, true),
+  'disk-free': (machines: MachineControl, id: string) => machines.setFull(id, false),
+  'host-key': (machines: MachineControl, id: string) => machines.changeHostKey(id),
 }
 
 export type MachineMove = keyof typeof MOVES
@@ -53,11 +61,13 @@ function viewOf(machines: MachineControl, id: string): MachineView | null {
 }
 
 /** What can be done to a machine as it is. */
-export function movesFor({ state, app }: MachineView): [label: string, move: MachineMove][] {
+export function movesFor({ state, app, isFull }: MachineView): [label: string, move: MachineMove][] {
   if (state === 'off') return [['Resume', 'resume']]
   const power: [string, MachineMove][] = [
     state === 'paused' ? ['Resume', 'resume'] : ['Pause', 'pause'],
     ['Kill', 'kill'],
+    isFull ? ['Make room', 'disk-free'] : ['Fill the disk', 'disk-full'],
+    ['Another host key', 'host-key'],
   ]
   if (app.state === 'running') return [...power, ['Stop app', 'app-stop'], ['Lose its data', 'data-loss']]
   return app.state === 'stopped' ? [...power, ['Start app', 'app-start']] : power

@@ -1,5 +1,6 @@
 import { type Html, html } from '../html'
 import { driftSection } from './drift'
+import { imagesTable, publishForm } from './images'
 import { badge, count, empty, layout, table } from './layout'
 import { type MachineView, movesFor } from './machines'
 import type { MoneyMove } from './money'
@@ -27,6 +28,7 @@ ${clock(state)}
 <section id="servers" aria-labelledby="servers-title"><h2 id="servers-title">Servers</h2><div id="servers-live" data-live>${servers(state.servers)}</div></section>
 <section id="records" aria-labelledby="records-title"><h2 id="records-title">DNS records</h2><div id="records-live" data-live>${records(state)}</div></section>
 <section id="kept" aria-labelledby="kept-title"><h2 id="kept-title">Backups and images</h2><div id="kept-live" data-live>${kept(state)}</div></section>
+<section id="images" aria-labelledby="images-title"><h2 id="images-title">Images</h2><div id="images-live" data-live>${imagesTable(state.published)}</div>${publishForm(state.published)}</section>
 <section id="money" aria-labelledby="money-title"><h2 id="money-title">Subscriptions</h2><div id="money-live" data-live>${subscriptions(state)}</div></section>
 ${webhooks(state)}
 ${driftSection()}`,

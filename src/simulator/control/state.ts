@@ -12,26 +12,28 @@ import type { Customer } from '../stripe/objects'
 import type { Exchange } from '../twin'
 import type { World } from '../world'
 import type { DriftControl } from './drift'
+import type { ImageControl } from './images'
 import type { MachineControl, MachineView } from './machines'
 import type { MoneyControl } from './money'
 
 /** Somewhere that a part of the demo listens. */
 export type Address = { name: string; url: string; purpose: string }
 
-export type ControlOptions = DriftControl & {
-  front: Pick<Front, 'faults' | 'journal'>
-  machines: MachineControl
-  stripe: MoneyControl
-  /** What runs where; asked each time, as ports may be known late. */
-  addresses: () => Address[]
-}
+export type ControlOptions = DriftControl &
+  ImageControl & {
+    front: Pick<Front, 'faults' | 'journal'>
+    machines: MachineControl
+    stripe: MoneyControl
+    /** What runs where; asked each time, as ports may be known late. */
+    addresses: () => Address[]
+  }
 
 export type ControlState = ReturnType<typeof readState>
 
 const CALLS_SHOWN = 100
 
 /** Everything that the simulated clouds hold, at one glance; plain JSON. */
-export function readState({ world, front, machines, route53, addresses }: ControlOptions) {
+export function readState({ world, front, machines, route53, registry, addresses }: ControlOptions) {
   return {
     now: new Date(world.now()).toISOString(),
     speed: world.speed,
@@ -40,6 +42,7 @@ export function readState({ world, front, machines, route53, addresses }: Contro
     records: route53.recordSets().filter(({ type }) => type !== 'NS' && type !== 'SOA'),
     subscriptions: readSubscriptions(world),
     ...readGoods(world),
+    published: registry.list(),
     mails: world.table<StoredMail>('resend_email').all().length,
     webhooks: {
       waiting: world.table<Delivery>('stripe_deliveries').all().length,

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
+import { deploy } from './deploy'
 import { newHostKey } from './host-key'
-import { type AgentEnd, appStatus, type Command, isReady, type Machine, type Pace, settled } from './machine'
+import {
+  type AgentEnd,
+  appStatus,
+  type Command,
+  isReady,
+  type Machine,
+  type Pace,
+  type Surroundings,
+  settled,
+} from './machine'
 import { start } from './release'
 import { rotate } from './rotate'
 import { readSettings } from './settings'
 import { beginTransfer } from './transfer-input'
+import { update, versionOf } from './update'
 import { refusal, type Work } from './work'
 
 export const AGENT_VERBS = [
@@ -18,6 +29,8 @@ export const AGENT_VERBS = [
   'backup',
   'restore',
   'rotate',
+  'deploy',
+  'update',
 ] as const
 export type AgentVerb = (typeof AGENT_VERBS)[number]
 
@@ -43,7 +56,7 @@ export function onlyReads(verb: AgentVerb): boolean {
  * one is decided here to its end, which comes at `endsAt`, except for `backup` and `restore`: these are begun here
  * and their end is null until it is known. `status` and `logs` run anew each time.
  */
-export function runAgent(machine: Machine, line: string, stdin: string, pace: Pace): Answered {
+export function runAgent(machine: Machine, line: string, stdin: string, pace: Surroundings): Answered {
   const words = readCommandLine(line)
   if (!words) return atOnce(machine, pace, refusal('invalid', 'This verb is not known.'))
   const input = readInput(stdin)
@@ -54,13 +67,18 @@ export function runAgent(machine: Machine, line: string, stdin: string, pace: Pa
     return atOnce(machine, pace, refusal('unavailable', 'The server is still being set up.'))
   }
   if (verb === 'logs') return atOnce(machine, pace, logs(machine, input, pace))
-  return submit(machine, { verb, id, input, request: `${verb} ${sha256(stdin)}` }, pace)
+  return submit(machine, { verb, id, input, request: `${verb} ${sha256(gistOf(verb, input, stdin))}` }, pace)
 }
 
 type Submission = { verb: Exclude<AgentVerb, 'status' | 'logs'>; id: string; input: Input; request: string }
 type Input = Record<string, unknown>
 
-function submit(machine: Machine, { verb, id, input, request }: Submission, pace: Pace): Answered {
+/** What makes two inputs the same command. */
+function gistOf(verb: AgentVerb, { release, images, former }: Input, stdin: string): string {
+  return verb === 'deploy' ? JSON.stringify({ release, images, former }) : stdin
+}
+
+function submit(machine: Machine, { verb, id, input, request }: Submission, pace: Surroundings): Answered {
   const known = machine.commands.find((command) => command.id === id)
   if (known && known.request !== request) {
     return atOnce(machine, pace, refusal('conflict', 'Another command was given under this id.'))
@@ -75,7 +93,7 @@ function submit(machine: Machine, { verb, id, input, request }: Submission, pace
   return { machine: { ...work.machine, commands }, command }
 }
 
-type Verb = (machine: Machine, input: Input, from: number, pace: Pace) => Work
+type Verb = (machine: Machine, input: Input, from: number, pace: Surroundings) => Work
 
 const VERBS: Record<Submission['verb'], Verb> = {
   'host-key': hostKey,
@@ -85,6 +103,8 @@ const VERBS: Record<Submission['verb'], Verb> = {
   rotate,
   backup: beginTransfer('backup'),
   restore: beginTransfer('restore'),
+  deploy,
+  update,
 }
 
 function hostKey(machine: Machine, input: Input): Work {
@@ -132,7 +152,7 @@ function status(machine: Machine, pace: Pace): AgentEnd {
   const now = pace.now()
   return {
     result: {
-      agent_version: '1',
+      agent_version: versionOf(machine),
       ready: isReady(machine, now),
       app: appStatus(machine, now),
       host_key: machine.hostKey.publicKey,

@@ -1,29 +1,46 @@
 import { type Html, html, page, raw } from '../html'
-import { appStatus, type Holding, type Machine } from './machine'
+import { statusOf } from './condition'
+import { type App, type Holding, type Machine, settled } from './machine'
 import { notesSection } from './notes'
 
 /** The tenant's app as a visitor meets it over HTTP; `hostname` is a name that the machine serves. */
-export function answerAsApp(machine: Machine, hostname: string, request: Request, now: number): Response {
+export function answerAsApp(
+  machine: Machine,
+  hostname: string,
+  request: Request,
+  { now, wellForMs }: { now: number; wellForMs: number },
+): Response {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return new Response('Method not allowed\n', { status: 405, headers: { Allow: 'GET, HEAD' } })
   }
-  const app = appStatus(machine, now)
-  switch (new URL(request.url).pathname) {
-    case '/health':
-      return Response.json(
-        { status: 'ok', version: app.release, digest: app.digest },
-        { headers: { 'cache-control': 'no-store' } },
-      )
+  const { pathname } = new URL(request.url)
+  const app = settled(machine, now).app
+  const status = app ? statusOf(app, pathname, now, wellForMs) : 503
+  if (pathname === '/health') {
+    return Response.json(healthOf(app, status), { status, headers: { 'cache-control': 'no-store' } })
+  }
+  if (status !== 200) return troublePage('Something went wrong', 'This release has a mistake.', status)
+  switch (pathname) {
     case '/app.css':
       return new Response(STYLES, { headers: { 'content-type': 'text/css; charset=utf-8' } })
     case '/icon.svg':
     case '/favicon.ico':
       return new Response(ICON, { headers: { 'content-type': 'image/svg+xml' } })
     case '/':
-      return page(homePage(machine, hostname, app.release ?? ''))
+      return page(homePage(machine, hostname, app?.release ?? ''))
     default:
       return page(missingPage(hostname), { status: 404 })
   }
+}
+
+/** What it says at a path when it is well; null where it has nothing to say. */
+export function saysAt(machine: Machine, hostname: string, path: string): string | null {
+  if (path === '/health') return JSON.stringify(healthOf(machine.app, 200))
+  return path === '/' ? homePage(machine, hostname, machine.app?.release ?? '').markup : null
+}
+
+function healthOf(app: App | null, status: number) {
+  return { status: status === 200 ? 'ok' : 'failing', release: app?.release, digest: app?.digest }
 }
 
 function homePage(machine: Machine, hostname: string, release: string): Html {

@@ -13,6 +13,7 @@ const ON_DISK = [
   'marked',
   'settings',
   'app',
+  'pulled',
   'holding',
   'data',
   'restoring',

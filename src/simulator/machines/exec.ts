@@ -7,12 +7,19 @@ import type { World } from '../world'
 import { onlyReads, readCommandLine, runAgent } from './agent'
 import type { Login } from './cloud-init'
 import type { LiveConnections } from './live'
-import { type AgentEnd, type Command, type Machine, settled } from './machine'
+import { type AgentEnd, type Command, type Machine, type Surroundings, settled } from './machine'
 import { readTransfer } from './transfer-input'
 import type { Transfers } from './transfers'
 import { refusal } from './work'
 
-export type MachineContext = { world: World; faults: Faults; live: LiveConnections; transfers: Transfers }
+export type MachineContext = {
+  world: World
+  faults: Faults
+  live: LiveConnections
+  transfers: Transfers
+  /** Absent where there is no registry: then nothing is known of any image. */
+  findImage?: Surroundings['findImage']
+}
 
 /** One request to run something, as it came over SSH. */
 export type Exec = { machineId: string; login: Login; line: string; channel: ServerChannel; socket: Duplex }
@@ -40,9 +47,10 @@ export async function execute(exec: Exec, context: MachineContext): Promise<void
   }
   await turn(machineId, line, context)
   const command = begin(machineId, line, stdin, context)
-  const answer = command && (await streamed(command, exec, context, gone.signal))
+  const heard = command && fault?.kind === 'drop' ? firstHalf(command, context) : command
+  const answer = heard && (await streamed(heard, exec, context, gone.signal))
   if (!answer) return
-  if (fault?.kind === 'lose_reply') socket.destroy()
+  if (fault?.kind === 'lose_reply' || fault?.kind === 'drop') socket.destroy()
   else end(channel, answer)
 }
 
@@ -88,7 +96,7 @@ function begin(machineId: string, line: string, stdin: string, context: MachineC
   const stored = machinesOf(context).get(machineId)
   if (!stored || stored.power === 'off') return null
   const machine = transfers.isCarrying(machineId) ? stored : withoutInterrupted(stored)
-  const { machine: changed, command } = runAgent(settled(machine, world.now()), line, stdin, world)
+  const { machine: changed, command } = runAgent(settled(machine, world.now()), line, stdin, around(context))
   if (changed !== stored) machinesOf(context).put(changed)
   const verb = readCommandLine(line)?.verb
   if (command.end === null && !transfers.isCarrying(machineId) && (verb === 'backup' || verb === 'restore')) {
@@ -98,11 +106,29 @@ function begin(machineId: string, line: string, stdin: string, context: MachineC
   return command
 }
 
+function around({ world, faults, findImage = () => undefined }: MachineContext): Surroundings {
+  return {
+    now: () => world.now(),
+    lasts: (realMs) => world.lasts(realMs),
+    findImage,
+    registryAnswers: () => faults.take('registry', 'pull') === undefined,
+  }
+}
+
 /** A command without an end that nobody works on was cut off; its id takes it up again. */
 function withoutInterrupted(machine: Machine): Machine {
   const commands = machine.commands.filter((command) => command.end !== null)
   return commands.length === machine.commands.length ? machine : { ...machine, commands }
 }
+
+/** As much of a command as somebody hears whose connection breaks in its middle. */
+function firstHalf(command: Command, { world }: MachineContext): Command {
+  const begunAt = command.logs[0]?.at ?? world.now()
+  const until = begunAt + ((command.endsAt ?? begunAt) - begunAt) / 2
+  return { ...command, logs: command.logs.filter(({ at }) => at <= until), endsAt: until, end: DROPPED }
+}
+
+const DROPPED = refusal('unavailable', 'Nobody hears this.')
 
 /** Sends a command's log as it comes, then resolves to its end; null when nobody listens any more by then. */
 async function streamed(

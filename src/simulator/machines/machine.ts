@@ -1,5 +1,8 @@
 import type { MachineSpec } from '../driver'
+import type { Pull, Pulled } from '../registry'
+import type { Behaviour, Schema } from '../registry/images'
 import { type Login, obey, type WrittenFile } from './cloud-init'
+import { crashes } from './condition'
 import { type HostKey, newHostKey } from './host-key'
 
 /** A simulated server: everything that survives a power cut, and the times of its present boot. */
@@ -22,8 +25,12 @@ export type Machine = {
   console: LogLine[]
   settings: Settings | null
   app: App | null
-  /** A release that is being pulled and started. */
-  starting: Starting | null
+  /** What the command that is under way will change, in its order; nothing of it when the power goes first. */
+  coming?: Coming[]
+  /** Digests of the images that are on the disk. */
+  pulled?: string[]
+  /** There is no room for another image. */
+  isFull?: boolean
   /** What visitors get while the app is stopped. */
   holding: Holding | null
   /** The app's own disk: its database and volumes. */
@@ -45,15 +52,35 @@ export type Settings = {
   /** Variables that compose.yaml demands and app.env lacks. */
   missing: string[]
   plan: string | null
+  /** The image of the service `app`, with the settings filled in and RELEASE left open. */
+  image?: string | null
 }
 
 export type Holding = { title: string; message: string }
 
-/** What visitors of the sample app left there, oldest first. */
-export type Data = { notes: string[] }
+/** What visitors of the sample app left there, oldest first, and in which form: that of its first image when absent. */
+export type Data = { notes: string[]; schema?: Schema }
 
-export type App = { release: string; digest: string; upAt: number; stopped: boolean }
-export type Starting = { release: string; digest: string; startsAt: number; upAt: number }
+export type App = {
+  release: string
+  digest: string
+  upAt: number
+  stopped: boolean
+  /** How its image is; good when absent. */
+  behaviour?: Behaviour
+  /** The data that its image lives with; any when absent. */
+  schema?: Schema
+}
+
+/** Something that becomes true at a moment. */
+export type Coming = {
+  at: number
+  app?: App
+  settings?: Settings
+  schema?: Schema
+  pulled?: string
+  holding?: null
+}
 
 /** One command of the agent, known to its end from the moment it begins unless it carries something. */
 export type Command = {
@@ -66,16 +93,26 @@ export type Command = {
   end: AgentEnd | null
 }
 
-export type AgentEnd = { result: Record<string, unknown> } | { error: { code: string; message: string } }
+export type AgentEnd =
+  | { result: Record<string, unknown> }
+  | { error: { code: string; message: string; part?: string; back?: boolean; log?: string[] } }
 
 export type AppStatus = {
-  state: 'absent' | 'starting' | 'running' | 'stopped'
+  state: 'absent' | 'starting' | 'running' | 'stopped' | 'failed'
   release: string | null
   digest: string | null
 }
 
 /** The world's clock and pace. */
 export type Pace = { now(): number; lasts(realMs: number): number }
+
+/** What an agent has around it: time, and a registry. */
+export type Surroundings = Pace & {
+  /** Null when there is no such image for this machine; undefined when nothing is known of its whole repository. */
+  findImage(asked: Pull): Pulled | null | undefined
+  /** Whether the registry answers now. */
+  registryAnswers(): boolean
+}
 
 const FIRST_BOOT_SSH_MS = 18_000
 const FIRST_BOOT_MS = 25_000
@@ -103,7 +140,6 @@ export function newMachine({ serverId, name, ipv4, userData }: MachineSpec, pace
     console: spread(lines, now, pace.lasts(FIRST_BOOT_MS)),
     settings: null,
     app: null,
-    starting: null,
     holding: null,
     data: { notes: [] },
     restoring: false,
@@ -136,7 +172,7 @@ export function poweredOff(machine: Machine, now: number): Machine {
     ...settledMachine,
     power: 'off',
     paused: false,
-    starting: null,
+    coming: [],
     console: settledMachine.console.filter((line) => line.at <= now),
     commands: settledMachine.commands.filter(({ endsAt }) => endsAt !== null && endsAt <= now),
   }
@@ -144,10 +180,22 @@ export function poweredOff(machine: Machine, now: number): Machine {
 
 /** The machine with everything done that has come due. */
 export function settled(machine: Machine, now: number): Machine {
-  const { starting } = machine
-  if (!starting || starting.upAt > now) return machine
-  const { release, digest, upAt } = starting
-  return { ...machine, starting: null, holding: null, app: { release, digest, upAt, stopped: false } }
+  const { coming = [] } = machine
+  const due = coming.filter(({ at }) => at <= now)
+  if (due.length === 0) return machine
+  return { ...due.reduce(become, machine), coming: coming.filter(({ at }) => at > now) }
+}
+
+function become(machine: Machine, { app, settings, schema, pulled, holding }: Coming): Machine {
+  const images = pulled ? [...new Set([...(machine.pulled ?? []), pulled])] : machine.pulled
+  return {
+    ...machine,
+    app: app ?? machine.app,
+    settings: settings ?? machine.settings,
+    data: schema ? { ...machine.data, schema } : machine.data,
+    holding: holding === undefined ? machine.holding : holding,
+    pulled: images,
+  }
 }
 
 export function withConsole(machine: Machine, lines: LogLine[]): Machine {
@@ -171,14 +219,12 @@ export function isReady(machine: Machine, now: number): boolean {
 
 /** The app's container as the agent reports it. */
 export function appStatus(machine: Machine, now: number): AppStatus {
-  const { app, starting } = settled(machine, now)
-  if (starting && now >= starting.startsAt) {
-    return { state: 'starting', release: starting.release, digest: starting.digest }
-  }
+  const { app, data } = settled(machine, now)
   if (!app) return { state: 'absent', release: null, digest: null }
   const { release, digest } = app
   if (app.stopped || machine.power === 'off') return { state: 'stopped', release, digest }
-  return { state: now >= app.upAt ? 'running' : 'starting', release, digest }
+  if (now < app.upAt) return { state: 'starting', release, digest }
+  return { state: crashes(app, data) ? 'failed' : 'running', release, digest }
 }
 
 /** Lines evenly over a stretch of time, the first at its start and the last at its end. */

@@ -1,11 +1,12 @@
+import type { Pulled } from '../registry'
 import { type FirstBoot, obey } from './cloud-init'
 import { newHostKey } from './host-key'
 import type { Machine } from './machine'
-import { digestOf } from './release'
-import { servicesOf, settingsOf } from './settings'
+import { digestOf } from './pull'
+import { type ComposeFacts, factsOf, RELEASE_LEFT_OPEN, settingsOf } from './settings'
 
 /** What many machines have in common: read once, as parsing YAML for each would take minutes. */
-export type MachineModel = { firstBoot: FirstBoot; compose: string; services: string[] }
+export type MachineModel = ComposeFacts & { firstBoot: FirstBoot; compose: string }
 
 /** A machine that booted a while ago and has run its app ever since. */
 export type PastMachine = {
@@ -16,12 +17,19 @@ export type PastMachine = {
   site: string
   env: Record<string, string>
   release: string
+  /** What the registry has under that release. */
+  image?: Pulled
   /** UTC milliseconds. */
   bootedAt: number
 }
 
 export function modelOf(userData: string, compose: string): MachineModel {
-  return { firstBoot: obey(userData), compose, services: servicesOf(compose) }
+  return { firstBoot: obey(userData), compose, ...factsOf(compose) }
+}
+
+/** The name of the image that a machine runs. */
+export function imageOf({ image, compose, services }: MachineModel, { env, release }: PastMachine): string {
+  return settingsOf(compose, { image, services }, env).image?.replace(RELEASE_LEFT_OPEN, release) ?? ''
 }
 
 /** The machine as it is now, with a host key that it made itself. */
@@ -42,11 +50,10 @@ export function pastMachine(model: MachineModel, past: PastMachine): Machine {
     nextHostKey: null,
     sites: [past.site],
     console: said.map((line) => ({ at: bootedAt, line })),
-    settings: settingsOf(model.compose, model.services, past.env),
-    app: { release, digest: digestOf(release), upAt: bootedAt, stopped: false },
-    starting: null,
+    settings: settingsOf(model.compose, model, past.env),
+    app: { release, digest: digestOf(release), upAt: bootedAt, stopped: false, ...past.image },
     holding: null,
-    data: { notes: [] },
+    data: { notes: [], schema: past.image?.schema },
     restoring: false,
     rotated: {},
     commands: [],

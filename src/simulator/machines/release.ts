@@ -1,44 +1,92 @@
-import { createHash } from 'node:crypto'
 import * as v from 'valibot'
-import { type LogLine, type Machine, type Pace, spread, withConsole } from './machine'
+import { migrated, type Schema } from '../registry/images'
+import { type LogLine, type Machine, type Surroundings, spread, withConsole } from './machine'
+import { type Fetched, fetchRelease, Images, Login, Migrate, Release } from './pull'
 import { refusal, type Work } from './work'
 
+/** From the beginning of a start until the app is up. */
 const START_MS = 12_000
 /** The part of a start that goes into pulling images. */
 const PULL_SHARE = 0.7
+/** How much longer it takes with an image that takes its time. */
+export const SLOW = 5
 
-const Release = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/))
+const Input = v.object({
+  release: Release,
+  images: v.optional(Images),
+  migrate: v.optional(Migrate),
+  registry: v.optional(Login),
+})
 
 /** The verb `start`: pulls a release and starts the app with it. */
-export function start(machine: Machine, input: Record<string, unknown>, from: number, pace: Pace): Work {
+export function start(
+  machine: Machine,
+  raw: Record<string, unknown>,
+  from: number,
+  pace: Surroundings,
+): Work {
   const { settings } = machine
-  const parsed = v.safeParse(Release, input.release)
-  if (!parsed.success) return { machine, end: refusal('invalid', 'The release is malformed.') }
+  const input = v.safeParse(Input, raw)
+  if (!input.success) return { machine, end: refusal('invalid', 'The release is malformed.') }
   if (!settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
   if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
-  const release = parsed.output
   if (settings.missing.length > 0) return missingVariable(machine, settings.missing, from)
-  const digest = digestOf(release)
-  const startsAt = from + pace.lasts(START_MS * PULL_SHARE)
-  const upAt = from + pace.lasts(START_MS)
+  const fetched = fetchRelease(machine, input.output, pace)
+  if (fetched === 'not_found') return { machine, end: refusal('not_found', MISSING_IMAGE) }
+  if (fetched === 'unavailable') return { machine, end: refusal('unavailable', NOT_PULLED) }
+  const { migrate } = input.output
+  if (migrate && fetched.app.behaviour === 'migration_fails') {
+    return { machine, end: refusal('conflict', MIGRATION_FAILED) }
+  }
+  const data = migrate ? migratedData(machine, fetched) : machine.data.schema
+  return started(machine, { ...fetched, data }, from, pace)
+}
+
+export const HALF_RESTORED = 'A restore was interrupted: the data is incomplete. Restore once more.'
+export const MISSING_IMAGE = 'An image of this release does not exist, or this server may not read it.'
+export const MIGRATION_FAILED = 'The migration failed. The log says why.'
+export const NOT_PULLED = 'The images could not be pulled.'
+
+/** What a release's migration makes of the data; undefined when nothing is known of either. */
+export function migratedData(
+  { data, app: former }: Machine,
+  { app }: Pick<Fetched, 'app'>,
+): Schema | undefined {
+  const { behaviour = 'good', schema } = app
+  const before = data.schema ?? former?.schema
+  return schema && before ? migrated(before, { behaviour, schema }) : (schema ?? before)
+}
+
+function started(
+  machine: Machine,
+  { app, data }: Fetched & { data: Schema | undefined },
+  from: number,
+  pace: Surroundings,
+): Work {
+  const services = machine.settings?.services ?? []
+  const { release, digest, schema } = app
+  const lastsMs = pace.lasts(START_MS) * (app.behaviour === 'slow' ? SLOW : 1)
+  const [startsAt, upAt] = [from + lastsMs * PULL_SHARE, from + lastsMs]
   const logs = [
-    ...spread(pullLines(release, settings.services), from, startsAt - from),
-    ...spread(startLines(release, settings.services), startsAt, upAt - startsAt),
+    ...spread(pullLines(release, services), from, startsAt - from),
+    ...spread(startLines(release, services), startsAt, upAt - startsAt),
   ]
-  const starting = { release, digest, startsAt, upAt }
+  const coming = [
+    // An app makes its data when it finds none.
+    {
+      at: startsAt,
+      pulled: digest,
+      schema: data ?? schema,
+      app: { ...app, upAt, stopped: false },
+    },
+    { at: upAt, holding: null },
+  ]
   return {
-    machine: withConsole({ ...machine, starting }, logs),
+    machine: withConsole({ ...machine, coming }, logs),
     logs,
     endsAt: upAt,
     end: { result: { release, digest } },
   }
-}
-
-const HALF_RESTORED = 'A restore was interrupted: the data is incomplete. Restore once more.'
-
-/** The digest of a release's image. */
-export function digestOf(release: string): string {
-  return `sha256:${createHash('sha256').update(release).digest('hex')}`
 }
 
 function missingVariable(machine: Machine, missing: string[], from: number): Work {
@@ -53,7 +101,7 @@ function missingVariable(machine: Machine, missing: string[], from: number): Wor
   }
 }
 
-function pullLines(release: string, services: string[]): string[] {
+export function pullLines(release: string, services: string[]): string[] {
   const pulls = services.map((service) => ` ${service} Pulling`)
   return [`Pulling release ${release}`, ...pulls, ...services.map((service) => ` ${service} Pulled`)]
 }

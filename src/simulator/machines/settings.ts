@@ -3,6 +3,12 @@ import * as v from 'valibot'
 import { parse } from 'yaml'
 import type { Settings } from './machine'
 
+/** Stands in an image's name where its release comes. */
+export const RELEASE_LEFT_OPEN = '{release}'
+
+/** What a machine reads in a compose file: its services, and the image of `app`. */
+export type ComposeFacts = { services: string[]; image: string | null }
+
 const Input = v.object({
   compose: v.pipe(v.string(), v.minLength(1)),
   env: v.record(
@@ -11,17 +17,22 @@ const Input = v.object({
   ),
 })
 const Compose = v.object({ services: v.record(v.string(), v.unknown()) })
+const Service = v.object({ image: v.string() })
 
 /** What the agent would write to disk, without the values; null when the agent would refuse it. */
 export function readSettings(input: Record<string, unknown>): Settings | null {
   const parsed = v.safeParse(Input, input)
   if (!parsed.success) return null
   const { compose, env } = parsed.output
-  return settingsOf(compose, servicesOf(compose), env)
+  return settingsOf(compose, factsOf(compose), env)
 }
 
-/** What is left of settings on the disk; `services` are those of the compose file. */
-export function settingsOf(compose: string, services: string[], env: Record<string, string>): Settings {
+/** What is left of settings on the disk. */
+export function settingsOf(
+  compose: string,
+  { services, image }: ComposeFacts,
+  env: Record<string, string>,
+): Settings {
   const envFile = Object.entries(env).map(([name, value]) => `${name}=${value}\n`)
   return {
     sha256: createHash('sha256')
@@ -30,17 +41,29 @@ export function settingsOf(compose: string, services: string[], env: Record<stri
     services,
     missing: demandedBy(compose).filter((name) => !env[name]),
     plan: env.PLAN ?? null,
+    image: image && filled(image, env),
   }
 }
 
-/** The names of a compose file's services. */
-export function servicesOf(compose: string): string[] {
+/** Reads a compose file; of one that is malformed nothing is known. */
+export function factsOf(compose: string): ComposeFacts {
+  const nothing = { services: [], image: null }
   try {
     const parsed = v.safeParse(Compose, parse(compose))
-    return parsed.success ? Object.keys(parsed.output.services) : []
+    if (!parsed.success) return nothing
+    const { services } = parsed.output
+    const app = v.safeParse(Service, services.app)
+    return { services: Object.keys(services), image: app.success ? app.output.image : null }
   } catch {
-    return []
+    return nothing
   }
+}
+
+/** As docker compose fills in, but for RELEASE, which every start brings anew. */
+function filled(image: string, env: Record<string, string>): string {
+  return image.replace(/\$\{([A-Z][A-Z0-9_]*)[^}]*\}/g, (_, name: string) =>
+    name === 'RELEASE' ? RELEASE_LEFT_OPEN : (env[name] ?? ''),
+  )
 }
 
 /** `${NAME:?}` in compose.yaml: docker compose does not start without a value. The agent brings RELEASE. */

@@ -1,5 +1,6 @@
 import type { World } from '../world'
 import { answerAsApp, holdingPage } from './app'
+import { WELL_FOR_MS } from './condition'
 import { appStatus, type Machine, settled } from './machine'
 import { noteIn, withNote } from './notes'
 
@@ -24,9 +25,11 @@ export async function visit(
     return new Response('This name is not served here.\n', { status: 421 })
   }
   if (holding) return holdingPage(holding)
+  if (state === 'failed') return new Response('The app has crashed.\n', { status: 502 })
   if (state !== 'running') return new Response('The app is starting.\n', { status: 502 })
   const note = await noteIn(request)
-  if (note === null) return answerAsApp(machine, hostname, request, now)
+  if (note === null)
+    return answerAsApp(machine, hostname, request, { now, wellForMs: world.lasts(WELL_FOR_MS) })
   const table = world.table<Machine>('machines')
   const current = table.get(machine.id)
   if (current) table.put({ ...current, data: withNote(current.data, note) })

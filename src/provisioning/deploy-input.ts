@@ -1,0 +1,53 @@
+import type { Blueprint } from '../catalog/blueprint'
+import type { TenantSettings } from '../catalog/settings'
+import type { Settings } from '../services'
+
+/** One image of a release: as compose.yaml spells it with the tag filled in, and what the tag stood for once. */
+export type PinnedImage = { image: string; digest: string }
+
+/** A release by its tag. Without images (the tag was never resolved) the server takes what it has under the tag. */
+export type PinnedRelease = { release: string; images: PinnedImage[] }
+
+export type Deployment = PinnedRelease & {
+  /** What the server goes back to when the new release fails. */
+  former: PinnedRelease
+  /** Whether the data is brought to the release first; never on the way back. */
+  migrates: boolean
+  /** The tenant's own name, which the app may want to hear. */
+  hostname: string
+  /** The settings that go with the release; those on the server stay in force when they are absent. */
+  settings?: TenantSettings
+}
+
+/** The input of the agent's verb `deploy`. */
+export function deployInput(
+  { health, deploy }: Pick<Blueprint, 'health' | 'deploy'>,
+  { registry }: Pick<Settings, 'registry'>,
+  { release, images, former, migrates, hostname, settings }: Deployment,
+): Record<string, unknown> {
+  const { migrate, smoke } = deploy
+  return {
+    release,
+    images,
+    former,
+    health: {
+      path: health.path,
+      expect_status: health.expectStatus,
+      host: hostname,
+      answers: deploy.healthyAnswers,
+      timeout_seconds: deploy.timeoutMinutes * 60,
+    },
+    ...(migrates && migrate ? { migrate } : {}),
+    ...(smoke
+      ? {
+          smoke: {
+            path: smoke.path,
+            expect_status: smoke.expectStatus,
+            ...(smoke.contains === null ? {} : { contains: smoke.contains }),
+          },
+        }
+      : {}),
+    ...(registry ? { registry } : {}),
+    ...settings,
+  }
+}

@@ -1,0 +1,137 @@
+import { eq } from 'drizzle-orm'
+import { type Actor, ATLAS, audit } from '../audit'
+import type { Reader, Tx } from '../db/open'
+import { tenants } from '../db/schema'
+import { type AtlasError, conflict } from '../errors'
+import { commonEnds } from '../lifecycle/failure'
+import { requireReady } from '../lifecycle/readiness'
+import { targetEnds } from '../rollouts/targets'
+import type { Recipe, RunFacts } from '../runs/recipe'
+import { queueRun } from '../runs/run'
+import type { Services } from '../services'
+import { getTenant, type TenantRow } from '../tenants/tenant'
+import { failureOf } from './failure'
+import { oneWay, passedReleases } from './lineage'
+import { getRelease } from './release'
+import { backUpBefore, checkOutside, checkServer, type DeployWork, deployRelease } from './steps'
+
+export type DeployAsked = {
+  releaseId: string
+  /** `back`: to a release that the tenant had before; its data is not migrated. */
+  way: DeployWork['way']
+  actor: Actor
+  nowMs: number
+  rolloutId?: string
+  isCatchUp?: boolean
+}
+
+/**
+ * Queues a release for one active tenant. Throws `conflict` with the reason when the release is of another blueprint,
+ * when there is no way back, or when something else is being done to the tenant.
+ */
+export function deployTenant(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  { actor, nowMs, ...asked }: DeployAsked,
+): { runId: string } {
+  const tenant = getTenant(tx, tenantId)
+  requireReady(tx, tenant, ['active'], 'brought to another release')
+  const release = getRelease(tx, asked.releaseId)
+  if (release.blueprint !== tenant.blueprint) throw conflict('This release is of another blueprint.')
+  const { releaseId, way, rolloutId, isCatchUp } = asked
+  if (way === 'back') refuseWithoutWayBack(tx, tenant, releaseId)
+  const work = { ...workFor(tenant, { releaseId, release: release.tag, way }), rolloutId, isCatchUp }
+  const runId = queueDeploy(tx, services, tenantId, work, nowMs)
+  const detail = { run: runId, release: release.tag, from: tenant.release, way }
+  audit(tx, nowMs, { actor, action: 'tenant.deploy_asked', subject: tenantId, detail })
+  return { runId }
+}
+
+/** Queues a deploy whose whole input is known. Throws `conflict` when something else is being done to the tenant. */
+export function queueDeploy(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  work: DeployWork,
+  nowMs: number,
+): string {
+  return queueRun(tx, deployRecipe(services), tenantId, work, nowMs)
+}
+
+/** The input of a run that brings a tenant from what it has to a release. */
+export function workFor(
+  { releaseId, release }: Pick<TenantRow, 'releaseId' | 'release'>,
+  wanted: Pick<DeployWork, 'releaseId' | 'release' | 'way'>,
+): DeployWork {
+  return { ...wanted, formerReleaseId: releaseId, formerRelease: release }
+}
+
+/** From one release to another; back again by itself when the other one is not well. */
+export function deployRecipe(services: Services): Recipe {
+  const words = { forward: 'brought to another release', undo: 'brought back to its former release' }
+  const ends = commonEnds(services, words)
+  const target = targetEnds
+  return {
+    kind: 'deploy',
+    title: 'Deploy',
+    steps: [checkServer(services), backUpBefore(services), deployRelease(services), checkOutside(services)],
+    succeeded: (tx, run, nowMs) => {
+      settle(tx, run, nowMs)
+      target.succeeded(tx, run, nowMs)
+    },
+    failed: (tx, run, error, nowMs) => fail(tx, services, run, error, nowMs),
+    retried: (tx, run, nowMs) => {
+      ends.retried(tx, run, nowMs)
+      target.begun(tx, run, nowMs)
+    },
+    turned: (tx, run, nowMs) => {
+      ends.turned(tx, run, nowMs)
+      target.begun(tx, run, nowMs)
+    },
+    undone: (tx, run, nowMs) => {
+      ends.undone(tx, run, nowMs)
+      target.undone(tx, run, nowMs)
+    },
+  }
+}
+
+/** The tenant has the release: it runs there, and it is the one that it should run. */
+function settle(tx: Tx, run: RunFacts, nowMs: number): void {
+  const { releaseId, release, formerRelease, way } = run.input as DeployWork
+  const change = { release, releaseId, releaseSince: nowMs, wantedReleaseId: releaseId, statusReason: null }
+  tx.update(tenants)
+    .set({ ...change, updatedAt: nowMs })
+    .where(eq(tenants.id, run.tenantId))
+    .run()
+  const action = way === 'back' ? 'tenant.release_taken_back' : 'tenant.deployed'
+  const detail = { run: run.id, release, from: formerRelease }
+  audit(tx, nowMs, { actor: ATLAS, action, subject: run.tenantId, detail })
+}
+
+/**
+ * A rollout tells of all its failures together, in one mail when it ends; and whoever can't be reached is tried again.
+ */
+function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowMs: number): void {
+  const { rolloutId, isCatchUp, formerRelease, release, way } = run.input as DeployWork
+  const failure = failureOf(tx, run, error)
+  targetEnds.failed(tx, run, { ...failure, reason: error.message }, nowMs)
+  if (rolloutId || (isCatchUp && failure.part === 'reach')) {
+    const statusReason = `Release ${release}: ${error.message}`
+    tx.update(tenants).set({ statusReason, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
+    const detail = { run: run.id, release, from: formerRelease, way, part: failure.part, runs: failure.runs }
+    audit(tx, nowMs, { actor: ATLAS, action: 'tenant.failed', subject: run.tenantId, detail })
+    return
+  }
+  const words = { forward: `brought to release ${release}`, undo: `brought back to release ${formerRelease}` }
+  commonEnds(services, words).failed(tx, run, error, nowMs)
+}
+
+function refuseWithoutWayBack(db: Reader, { releaseId }: TenantRow, wantedId: string): void {
+  const passed = releaseId ? passedReleases(db, wantedId, getRelease(db, releaseId)) : []
+  const barrier = oneWay(passed)
+  if (!barrier) return
+  throw conflict(
+    `There is no way back from ${barrier.tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`,
+  )
+}

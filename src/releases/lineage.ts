@@ -1,0 +1,29 @@
+import { and, asc, eq, gt, lte } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import { releases } from '../db/schema'
+import { getRelease, type ReleaseRow } from './release'
+
+/**
+ * The releases whose migrations a tenant goes through from a former release to another: those that became known after
+ * the one, up to the other. Whoever runs what was never looked up may go through all there are.
+ */
+export function passedReleases(db: Reader, formerId: string | null, release: ReleaseRow): ReleaseRow[] {
+  const since = formerId ? getRelease(db, formerId).createdAt : 0
+  const between = and(
+    eq(releases.blueprint, release.blueprint),
+    gt(releases.createdAt, since),
+    lte(releases.createdAt, release.createdAt),
+  )
+  const passed = db.select().from(releases).where(between).orderBy(asc(releases.createdAt)).all()
+  return passed.some(({ id }) => id === release.id) ? passed : [...passed, release]
+}
+
+/** The first of these releases from which no earlier one lives with the data, if there is one. */
+export function oneWay(passed: readonly ReleaseRow[]): ReleaseRow | undefined {
+  return passed.find(({ migration }) => migration === 'contract')
+}
+
+/** Whether a tenant is copied before it goes through these releases. */
+export function wantsBackup(passed: readonly ReleaseRow[]): boolean {
+  return passed.some(({ backup }) => backup)
+}

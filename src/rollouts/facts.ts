@@ -1,0 +1,54 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { healthChecks, runs, tenants } from '../db/schema'
+import { isHalfWay } from '../lifecycle/readiness'
+
+/** What of a tenant decides whether it can take part in a rollout now. */
+export type TenantFacts = {
+  status: (typeof tenants.$inferSelect)['status']
+  /** Of its health check; null when it has none. */
+  health: (typeof healthChecks.$inferSelect)['state'] | null
+  /** `kind status` of its latest run. */
+  latestRun: string | null
+  /** Whether a live run holds it. */
+  isHeld: number
+}
+
+/** The columns of those facts, for a query that has the tenant as `tenants`. */
+export const TENANT_FACTS = {
+  status: tenants.status,
+  health: sql<TenantFacts['health']>`(SELECT state FROM ${healthChecks} WHERE tenant_id = ${tenants.id})`,
+  latestRun: sql<string | null>`(SELECT kind || ' ' || status FROM ${runs} WHERE tenant_id = ${tenants.id}
+    ORDER BY created_at DESC LIMIT 1)`,
+  // Literals, because SQLite uses no partial index for bound values.
+  isHeld: sql<number>`EXISTS (SELECT 1 FROM ${runs} WHERE tenant_id = ${tenants.id}
+    AND ${runs.status} IN ('queued', 'running', 'waiting'))` as SQL<number>,
+}
+
+/** Why a tenant can't take part, as a sentence; null when it can, now or soon. */
+export function obstacleOf({ status, health, latestRun }: TenantFacts): string | null {
+  const absence = absenceOf({ status })
+  if (absence) return absence
+  const [kind = '', ended = ''] = latestRun?.split(' ') ?? []
+  if (isHalfWay({ kind, status: ended }))
+    return `Its run “${kind.replaceAll('-', ' ')}” has stopped half-way.`
+  return health === 'unhealthy' ? 'Its app does not answer.' : null
+}
+
+/** Why its app does not run at all, as a sentence; null when it does. */
+export function absenceOf({ status }: Pick<TenantFacts, 'status'>): string | null {
+  return BECAUSE[status]
+}
+
+/** Whether something else is being done to it, or it is not known whether it is well. */
+export function isBusy({ isHeld, health }: TenantFacts): boolean {
+  return isHeld === 1 || health === 'failing'
+}
+
+const BECAUSE: Record<TenantFacts['status'], string | null> = {
+  provisioning: 'It is being provisioned.',
+  failed: 'Its provisioning failed.',
+  active: null,
+  suspended: 'It is suspended.',
+  deleting: 'It is being deleted.',
+  deleted: 'It was deleted.',
+}

@@ -1,0 +1,71 @@
+import { and, asc, eq, isNotNull, lte, min, notInArray } from 'drizzle-orm'
+import type { Db, Reader } from '../db/open'
+import { rollouts } from '../db/schema'
+import type { Lane } from '../runs/worker'
+import type { Services } from '../services'
+import { act } from './act'
+import { decide } from './decide'
+import { getRollout, type RolloutRow } from './rollout'
+import { readSnapshot } from './snapshot'
+import { wake } from './targets'
+
+/** Blueprints whose fleets are worked on at the same time. */
+const AT_ONCE_MAX = 4
+/** More turns in a row would mean that a decision changes nothing. */
+const TURNS_MAX = 1_000
+
+/** The lane of rollouts: whenever one is due, it is decided how it goes on, and that is made true. */
+export function rolloutLane(services: Services): Lane<RolloutRow> {
+  const { db, clock } = services
+  return {
+    name: 'rollouts',
+    concurrency: AT_ONCE_MAX,
+    nextDueAt: (inHand) => nextDueAt(db.read, inHand),
+    take: (limit, inHand) => dueRollouts(db, inHand, clock.now(), limit),
+    keyOf: ({ id }) => id,
+    work: async ({ id }) => carryOn(services, id),
+  }
+}
+
+/** Decides and acts until nothing is left to be done now. */
+export function carryOn(services: Services, rolloutId: string): void {
+  for (let turns = 0; turns < TURNS_MAX; turns++) if (!turn(services, rolloutId)) return
+  throw new Error('A rollout is decided again and again without an end.')
+}
+
+/** One look, and all that follows from it, in one transaction; returns whether there may be more to decide. */
+function turn(services: Services, rolloutId: string): boolean {
+  const { db, clock } = services
+  return db.write((tx) => {
+    const nowMs = clock.now()
+    tx.update(rollouts).set({ dueAt: null }).where(eq(rollouts.id, rolloutId)).run()
+    const rollout = getRollout(tx, rolloutId)
+    if (rollout.status !== 'running' && rollout.status !== 'going_back') return false
+    const decisions = decide(readSnapshot(tx, rollout), nowMs)
+    for (const decision of decisions) act({ tx, services, rollout, nowMs }, decision)
+    const hasActed = decisions.some(({ kind }) => kind !== 'look_again')
+    // A process that dies now has left a rollout that is due.
+    if (hasActed) wake(tx, rolloutId, nowMs)
+    return hasActed
+  })
+}
+
+function nextDueAt(db: Reader, inHand: ReadonlySet<string>): number | null {
+  const due = db
+    .select({ at: min(rollouts.dueAt) })
+    .from(rollouts)
+    .where(and(isNotNull(rollouts.dueAt), notInArray(rollouts.id, [...inHand])))
+    .get()
+  return due?.at ?? null
+}
+
+function dueRollouts(db: Db, inHand: ReadonlySet<string>, nowMs: number, limit: number): RolloutRow[] {
+  const isDue = and(isNotNull(rollouts.dueAt), lte(rollouts.dueAt, nowMs))
+  return db.read
+    .select()
+    .from(rollouts)
+    .where(and(isDue, notInArray(rollouts.id, [...inHand])))
+    .orderBy(asc(rollouts.dueAt))
+    .limit(limit)
+    .all()
+}

@@ -1,0 +1,156 @@
+import { and, eq, inArray, notInArray, sql } from 'drizzle-orm'
+import { missingFor } from '../backups/backup'
+import type { Reader } from '../db/open'
+import { runs, tenants } from '../db/schema'
+import { conflict, invalid } from '../errors'
+import { oneWay, passedReleases, wantsBackup } from '../releases/lineage'
+import { getRelease, type ReleaseRow } from '../releases/release'
+import type { Services } from '../services'
+import { tenantsTagged } from '../tenants/tags'
+import { obstacleOf, TENANT_FACTS } from './facts'
+import { type Candidate, type Plan, planRollout } from './plan'
+import { liveRollout } from './rollout'
+import type { Strategy } from './strategy'
+
+/** What a rollout would do, before anybody starts it. */
+export type Prospect = Plan & {
+  release: ReleaseRow
+  /** How many run the release already; they are no targets. */
+  already: number
+  /** About how long one deploy takes. */
+  deployMs: number
+  /** Whether everybody who takes part could be taken back. */
+  canGoBack: boolean
+  /** Whether anybody is copied first. */
+  copies: boolean
+  /** What keeps it from being started, a sentence each. */
+  obstacles: string[]
+}
+
+const DEPLOY_GUESS_MS = 60_000
+const DEPLOYS_REMEMBERED = 50
+const TAG = 'tag:'
+
+/**
+ * What a rollout of a release would do now, by which strategy: the dry run. Throws `invalid` when a canary is nobody,
+ * `not_found` for the release.
+ */
+export function lookAhead(
+  db: Reader,
+  services: Pick<Services, 'objects' | 'catalog'>,
+  { releaseId, strategy }: { releaseId: string; strategy: Strategy },
+): Prospect {
+  const release = getRelease(db, releaseId)
+  const fleet = fleetOf(db, release.blueprint)
+  const behind = fleet.filter((tenant) => tenant.formerReleaseId !== release.id)
+  const candidates = withCanaries(db, behind, fleet, strategy.canaries)
+  const deployMs = usualDeployMs(db)
+  const plan = planRollout(candidates, strategy, { draw: release.id, deployMs })
+  const passed = passedBy(db, candidates, release)
+  const copies = passed.some(wantsBackup)
+  return {
+    ...plan,
+    release,
+    already: fleet.length - behind.length,
+    deployMs,
+    canGoBack: !passed.some(oneWay),
+    copies,
+    obstacles: obstaclesTo(db, services, { release, copies, isEmpty: plan.waves.length === 0 }),
+  }
+}
+
+/** What those who take part go through on their way: for each release that one of them runs now. */
+function passedBy(db: Reader, candidates: readonly Candidate[], release: ReleaseRow): ReleaseRow[][] {
+  const joining = candidates.filter(({ obstacle }) => obstacle === null)
+  const formers = new Set(joining.map(({ formerReleaseId }) => formerReleaseId))
+  return [...formers].map((formerId) => passedReleases(db, formerId, release))
+}
+
+/** Every tenant of a blueprint that is there, or will be. */
+function fleetOf(db: Reader, blueprint: string): Omit<Candidate, 'isCanary'>[] {
+  const present = notInArray(tenants.status, ['deleting', 'deleted'])
+  return db
+    .select({
+      tenantId: tenants.id,
+      subdomain: tenants.subdomain,
+      formerReleaseId: tenants.releaseId,
+      formerRelease: tenants.release,
+      ...TENANT_FACTS,
+    })
+    .from(tenants)
+    .where(and(eq(tenants.blueprint, blueprint), present))
+    .all()
+    .map(({ status, health, latestRun, isHeld, ...tenant }) => ({
+      ...tenant,
+      obstacle: obstacleOf({ status, health, latestRun, isHeld }),
+    }))
+}
+
+type Named = Pick<Candidate, 'tenantId' | 'subdomain'>
+
+function withCanaries(
+  db: Reader,
+  behind: readonly Omit<Candidate, 'isCanary'>[],
+  fleet: readonly Named[],
+  canaries: readonly string[],
+): Candidate[] {
+  const { tags = [], names = [] } = Object.groupBy(canaries, (word) =>
+    word.startsWith(TAG) ? 'tags' : 'names',
+  )
+  const tagged = tenantsTagged(
+    db,
+    tags.map((word) => word.slice(TAG.length)),
+  )
+  const isNamed = ({ tenantId, subdomain }: Named) => names.includes(tenantId) || names.includes(subdomain)
+  const known = new Set(fleet.flatMap(({ tenantId, subdomain }) => [tenantId, subdomain]))
+  const unknown = names.findIndex((name) => !known.has(name))
+  if (unknown >= 0) refuseCanaries(`Name ${unknown + 1} is no tenant of this blueprint.`)
+  if (tags.length > 0 && !fleet.some(({ tenantId }) => tagged.has(tenantId)))
+    refuseCanaries('Nobody of this blueprint has such a tag.')
+  return behind.map((tenant) => ({ ...tenant, isCanary: isNamed(tenant) || tagged.has(tenant.tenantId) }))
+}
+
+function refuseCanaries(words: string): never {
+  throw invalid('Some fields need another look.', { canaries: words })
+}
+
+function obstaclesTo(
+  db: Reader,
+  services: Pick<Services, 'objects' | 'catalog'>,
+  { release, copies, isEmpty }: { release: ReleaseRow; copies: boolean; isEmpty: boolean },
+): string[] {
+  const live = liveRollout(db, release.blueprint)
+  // What is missing for one tenant's backup by configuration is missing for all.
+  const missing = copies ? missingFor(services, release, { externalId: null }, 'app') : null
+  return [
+    ...(live ? [heldInWords(db, live)] : []),
+    ...(isEmpty ? ['There is nobody who could get this release now.'] : []),
+    ...(missing ? [`A backup of each tenant is to be made first. ${missing}`] : []),
+  ]
+}
+
+/** Who holds the fleet. */
+export function heldInWords(db: Reader, live: { releaseId: string; status: string }): string {
+  const { tag } = getRelease(db, live.releaseId)
+  const word = live.status.replace('_', ' ')
+  return `The rollout of ${tag} holds the fleet: it is ${word}. Wait until it has ended, or abort it.`
+}
+
+/** Throws `conflict` when a rollout can't be started as it was looked at. */
+export function requireClear({ obstacles }: Pick<Prospect, 'obstacles'>): void {
+  if (obstacles.length > 0) throw conflict(obstacles.join(' '))
+}
+
+/** How long the latest deploys took, as a median. */
+function usualDeployMs(db: Reader): number {
+  const took = db
+    .select({ ms: sql<number>`${runs.finishedAt} - ${runs.startedAt}` })
+    .from(runs)
+    .where(and(eq(runs.kind, 'deploy'), inArray(runs.status, ['succeeded'])))
+    .orderBy(sql`${runs.createdAt} DESC`)
+    .limit(DEPLOYS_REMEMBERED)
+    .all()
+    .map(({ ms }) => ms)
+    .sort((a, b) => a - b)
+  return took[took.length >> 1] ?? DEPLOY_GUESS_MS
+}

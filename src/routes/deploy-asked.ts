@@ -1,0 +1,95 @@
+import type { DeployForm } from '../../views/admin/deploy'
+import type { Actor } from '../audit'
+import type { Migration } from '../catalog/deploy'
+import { invalid } from '../errors'
+import { createRelease, type ReleaseAsked } from '../releases/release'
+import { lookAhead, type Prospect } from '../rollouts/prospect'
+import { startRollout } from '../rollouts/start'
+import { parseStrategy, type Strategy, type WrittenStrategy } from '../rollouts/strategy'
+import type { Services } from '../services'
+import { textField } from './request'
+import type { Call } from './route'
+
+/** A deploy as a page or a program asks for it. */
+export type DeployAsked = {
+  release: Omit<ReleaseAsked, 'actor'>
+  strategy: Strategy
+  /** Whoever starts a release without a way back has to know it. */
+  acceptsNoWayBack: boolean
+}
+
+/** What a deploy would do: its release is looked up, and kept, but nobody gets it. */
+export async function foresee(services: Services, asked: DeployAsked, actor: Actor): Promise<Prospect> {
+  const release = await createRelease(services, { ...asked.release, actor })
+  return lookAhead(services.db.read, services, { releaseId: release.id, strategy: asked.strategy })
+}
+
+/** Starts a deploy; returns the ids of its rollout and its release. */
+export async function begin({ services, actor }: Pick<Call, 'services' | 'actor'>, asked: DeployAsked) {
+  const { db, clock } = services
+  const release = await createRelease(services, { ...asked.release, actor })
+  const { strategy, acceptsNoWayBack } = asked
+  const nowMs = clock.now()
+  const wanted = { releaseId: release.id, strategy, acceptsNoWayBack, actor, nowMs }
+  const { rolloutId } = db.write((tx) => startRollout(tx, services, wanted))
+  return { rolloutId, releaseId: release.id }
+}
+
+/** The deploy that a form asks for. Throws one `invalid` for its strategy. */
+export function deployOfForm(form: DeployForm, acceptsNoWayBack: boolean): DeployAsked {
+  const { blueprint, tag, notes, migration, backup } = form
+  return {
+    release: {
+      blueprint,
+      tag: tag.trim(),
+      ...(notes.trim() && { notes: notes.trim() }),
+      ...(migration && { migration: migration as Migration }),
+      ...(backup && { backup: backup === 'yes' }),
+    },
+    strategy: parseStrategy(form),
+    acceptsNoWayBack,
+  }
+}
+
+/** The deploy that a program asks for; the blueprint may be left out while there is one. Throws `invalid`. */
+export function deployOfBody(body: Record<string, unknown>, services: Services): DeployAsked {
+  const text = (name: string) => textField(body, name) || undefined
+  const migration = text('migration')
+  const backup = flagField(body, 'backup')
+  const release = {
+    blueprint: text('blueprint') ?? onlyBlueprint(services),
+    tag: text('tag') ?? '',
+    notes: text('notes'),
+    migration: migration as Migration | undefined,
+    backup,
+  }
+  return {
+    release,
+    strategy: parseStrategy(strategyIn(body)),
+    acceptsNoWayBack: flagField(body, 'accepts_no_way_back') ?? false,
+  }
+}
+
+/** The blueprint that is meant when none is named: the one that is sold. Throws `invalid` when several are. */
+export function onlyBlueprint({ catalog }: Pick<Services, 'catalog'>): string {
+  const [only, ...others] = catalog.blueprints.filter(({ sold }) => sold)
+  if (only && others.length === 0) return only.name
+  throw invalid('Some fields need another look.', { blueprint: 'There is more than one. Say which.' })
+}
+
+const NUMBERS = ['concurrency', 'bake_minutes', 'stop_failures', 'stop_percent'] as const
+
+function strategyIn(body: Record<string, unknown>): WrittenStrategy {
+  const written: WrittenStrategy = { waves: textField(body, 'waves'), canaries: textField(body, 'canaries') }
+  for (const name of NUMBERS) {
+    const value = Object.hasOwn(body, name) ? body[name] : undefined
+    written[name] = typeof value === 'number' ? value : textField(body, name)
+  }
+  return written
+}
+
+function flagField(body: Record<string, unknown>, name: string): boolean | undefined {
+  const value = Object.hasOwn(body, name) ? body[name] : undefined
+  if (value === undefined || typeof value === 'boolean') return value
+  throw invalid('Some fields need another look.', { [name]: 'Must be true or false.' })
+}

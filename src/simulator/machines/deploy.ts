@@ -1,0 +1,180 @@
+import type { Schema } from '../registry/images'
+import { saysAt } from './app'
+import { crashes, statusOf, WELL_FOR_MS } from './condition'
+import { type DeployInput, readDeploy } from './deploy-input'
+import { type App, type Machine, type Settings, type Surroundings, withConsole } from './machine'
+import { Plan } from './plan'
+import { type Fetched, fetchRelease } from './pull'
+import {
+  HALF_RESTORED,
+  MIGRATION_FAILED,
+  MISSING_IMAGE,
+  migratedData,
+  NOT_PULLED,
+  pullLines,
+  SLOW,
+} from './release'
+import { readSettings } from './settings'
+import { refusal, type Work } from './work'
+
+const LOOK_MS = 300
+const PULL_MS = 8_000
+const MIGRATE_MS = 2_000
+const SWITCH_MS = 1_000
+const BOOT_MS = 3_000
+const BETWEEN_ANSWERS_MS = 2_000
+/** Until Docker has started a broken app so often that the agent believes it. */
+const CRASHES_MS = 5_000
+
+/** What everything here is told from. */
+type Scene = {
+  plan: Plan
+  /** As it is, with the settings that go with the release. */
+  machine: Machine
+  /** The settings before. */
+  former: Settings
+  input: DeployInput
+  pace: Surroundings
+}
+type Trouble = { part: 'health' | 'smoke'; afterMs: number; message: string; words: string }
+type Next = Pick<Fetched, 'app'> & { schema: Schema | undefined }
+
+/** The verb `deploy`: what it will come to is known as it begins, and happens as far as the power lasts. */
+export function deploy(
+  machine: Machine,
+  raw: Record<string, unknown>,
+  from: number,
+  pace: Surroundings,
+): Work {
+  const input = readDeploy(raw)
+  if (!input) return { machine, end: refusal('invalid', 'The input is malformed.') }
+  if (!machine.settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
+  if (!machine.app) return { machine, end: refusal('conflict', 'The app has never been started.') }
+  if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
+  const settings = raw.compose === undefined ? machine.settings : readSettings(raw)
+  if (!settings) return { machine, end: refusal('invalid', 'The settings are malformed.') }
+  const plan = new Plan(from, pace)
+  const scene = { plan, machine: { ...machine, settings }, former: machine.settings, input, pace }
+  const next = prepare(scene)
+  if (next) switchOver(scene, next)
+  const { logs, coming, at, end } = plan
+  return { machine: withConsole({ ...machine, coming }, logs), logs, endsAt: at, end }
+}
+
+/** Until its end the former release serves. Null when it went wrong. */
+function prepare(scene: Scene): Next | null {
+  const { plan, machine, input, pace } = scene
+  plan.passes(LOOK_MS)
+  if (machine.isFull) {
+    return keeps(scene, 'space', 'conflict', 'There is not enough room on the disk for the new images.')
+  }
+  const missing = machine.settings?.missing ?? []
+  if (missing.length > 0) {
+    plan.say(...missing.map((name) => `required variable ${name} is missing a value`))
+    return keeps(scene, 'pull', 'unavailable', NOT_PULLED)
+  }
+  const fetched = fetchRelease(machine, input, pace)
+  const lines = pullLines(input.release, machine.settings?.services ?? [])
+  if (typeof fetched === 'string') {
+    plan.passes(LOOK_MS, lines.slice(0, 2))
+    return keeps(scene, 'pull', fetched, fetched === 'not_found' ? MISSING_IMAGE : NOT_PULLED)
+  }
+  plan.passes(fetched.isHere ? LOOK_MS : PULL_MS * slownessOf(fetched), lines)
+  plan.becomes({ pulled: fetched.app.digest })
+  return input.migrate ? migrate(scene, fetched) : { ...fetched, schema: machine.data.schema }
+}
+
+function migrate(scene: Scene, { app }: Fetched): Next | null {
+  const { plan, machine, input } = scene
+  plan.passes(MIGRATE_MS, [`Migrating to release ${input.release}`])
+  if (app.behaviour === 'migration_fails') {
+    plan.say('ERROR:  column "mood" of relation "entries" already exists')
+    return keeps(scene, 'migrate', 'conflict', MIGRATION_FAILED)
+  }
+  const schema = migratedData(machine, { app })
+  plan.becomes({ schema })
+  return { app, schema }
+}
+
+function switchOver(scene: Scene, next: Next): void {
+  const { plan, input, machine } = scene
+  plan.say(`Switching to release ${input.release}`)
+  if (machine.settings) plan.becomes({ settings: machine.settings })
+  const trouble = runs(scene, next)
+  if (!trouble) {
+    plan.end = { result: { release: next.app.release, digest: next.app.digest } }
+    return
+  }
+  plan.passes(trouble.afterMs)
+  plan.say(trouble.words)
+  const { part, message } = trouble
+  const log = plan.lastWords()
+  plan.say(`Going back to release ${input.former.release}`)
+  plan.becomes({ settings: scene.former })
+  const again = runs(scene, { app: formerApp(scene), schema: next.schema ?? machine.data.schema })
+  if (again) plan.passes(again.afterMs)
+  const back = again === null
+  plan.end = { error: { code: 'conflict', message, part, back, log } }
+}
+
+/** Starts an app and looks at it; null when it is well. */
+function runs(scene: Scene, { app, schema }: Next): Trouble | null {
+  const { plan, input, pace } = scene
+  plan.passes(SWITCH_MS)
+  const bootMs = BOOT_MS * slownessOf({ app })
+  const upAt = plan.at + pace.lasts(bootMs)
+  const running: App = { ...app, upAt, stopped: false }
+  plan.becomes({ app: running })
+  const trouble = troubleOf(scene, running, schema, bootMs)
+  if (!trouble) plan.passes(bootMs + BETWEEN_ANSWERS_MS * (input.health.answers - 1))
+  return trouble
+}
+
+function troubleOf(
+  { machine, input, pace }: Scene,
+  app: App,
+  schema: Schema | undefined,
+  bootMs: number,
+): Trouble | null {
+  const { health, smoke } = input
+  const sick = { part: 'health', message: 'The app did not become healthy with the new release.' } as const
+  const data = { ...machine.data, schema }
+  if (crashes(app, data)) {
+    return { ...sick, afterMs: CRASHES_MS, words: 'The app crashes again and again' }
+  }
+  const says = (path: string) => saysAt({ ...machine, app, data }, health.host ?? '', path)
+  const answer = (path: string) =>
+    says(path) === null ? 404 : statusOf(app, path, app.upAt, pace.lasts(WELL_FOR_MS))
+  const timeoutMs = health.timeout_seconds * 1000
+  if (bootMs > timeoutMs || answer(health.path) !== health.expect_status) {
+    return { ...sick, afterMs: timeoutMs, words: `GET ${health.path} is not what it should be` }
+  }
+  if (!smoke) return null
+  const isThere = says(smoke.path)?.includes(smoke.contains ?? '')
+  if (isThere && answer(smoke.path) === smoke.expect_status) return null
+  return {
+    part: 'smoke',
+    afterMs: bootMs + BETWEEN_ANSWERS_MS * (health.answers + 1),
+    message: 'The app does not pass its smoke check with the new release.',
+    words: `GET ${smoke.path} is not what it should be`,
+  }
+}
+
+/** What ran before is on the disk still. */
+function formerApp({ machine, input, pace }: Scene): Next['app'] {
+  const { former } = input
+  if (machine.app?.release === former.release) return machine.app
+  const fetched = fetchRelease(machine, former, { ...pace, registryAnswers: () => true })
+  const nothing = { release: former.release, digest: '', behaviour: 'broken' } as const
+  return typeof fetched === 'string' ? nothing : fetched.app
+}
+
+/** Ends a deploy that has changed nothing. */
+function keeps({ plan }: Scene, part: string, code: string, message: string): null {
+  plan.end = { error: { code, message, part, back: true, log: plan.lastWords() } }
+  return null
+}
+
+function slownessOf({ app }: Pick<Fetched, 'app'>): number {
+  return app.behaviour === 'slow' ? SLOW : 1
+}

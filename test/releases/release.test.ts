@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { eq } from 'drizzle-orm'
+import { auditEvents } from '../../src/db/schema'
+import { notFound } from '../../src/errors'
+import type { ImageRef } from '../../src/providers/registry'
+import {
+  createRelease,
+  firstRelease,
+  getRelease,
+  imagesOf,
+  listReleases,
+  pinned,
+  type ReleaseAsked,
+} from '../../src/releases/release'
+import { openStage, type Stage } from '../stage'
+
+const DIGEST = `sha256:${'a'.repeat(64)}`
+
+let stage: Stage
+let asked: ImageRef[]
+beforeEach(() => {
+  asked = []
+  const registry = {
+    resolve: async (image: ImageRef) => {
+      asked.push(image)
+      if (image.tag === 'gone') throw notFound('There is no such image.')
+      return { digest: DIGEST }
+    },
+  }
+  stage = openStage({ services: { registry } })
+})
+afterEach(() => stage.close())
+
+const create = (change: Partial<ReleaseAsked> = {}) =>
+  createRelease(stage.services, {
+    blueprint: 'virtues',
+    tag: 'v43',
+    migration: 'none',
+    actor: { id: 'ada' },
+    ...change,
+  })
+
+describe('a release', () => {
+  test('is looked up once, and is the same for ever', async () => {
+    const release = await create({ notes: 'Faster.' })
+    expect(release).toMatchObject({ tag: 'v43', notes: 'Faster.', migration: 'none', backup: false })
+    expect(imagesOf(release)).toEqual([{ image: 'ghcr.io/example/virtues:v43', digest: DIGEST }])
+    expect(asked).toEqual([{ host: 'ghcr.io', repository: 'example/virtues', tag: 'v43' }])
+    expect(await create({ notes: 'Slower.' })).toEqual(release)
+    expect(asked).toHaveLength(1)
+    expect(getRelease(stage.services.db.read, release.id)).toEqual(release)
+  })
+
+  test('has an entry in the audit log', async () => {
+    const { id } = await create()
+    const events = stage.services.db.read.select().from(auditEvents).where(eq(auditEvents.subject, id)).all()
+    expect(events).toHaveLength(1)
+    expect(events[0]).toMatchObject({ actor: 'ada', action: 'release.created' })
+  })
+
+  test('is what releases.yaml says when nobody says otherwise', async () => {
+    expect(await create({ tag: 'v42', migration: undefined })).toMatchObject({
+      notes: 'The first release for customers.',
+      migration: 'none',
+    })
+  })
+
+  test('without a way back asks for a backup, unless somebody says otherwise', async () => {
+    expect((await create({ migration: 'contract' })).backup).toBe(true)
+    expect((await create({ tag: 'v44', migration: 'contract', backup: false })).backup).toBe(false)
+    expect((await create({ tag: 'v45', migration: 'expand' })).backup).toBe(false)
+  })
+
+  test('is made once when two ask for it at the same time', async () => {
+    const [one, other] = await Promise.all([create(), create()])
+    expect(one.id).toBe(other.id)
+  })
+
+  test('stands in the list, newest first', async () => {
+    for (const tag of ['v43', 'v44', 'v45']) {
+      await create({ tag })
+      stage.clock.advance(1_000)
+    }
+    const page = listReleases(stage.services.db.read, 'virtues', { number: 1, size: 2 })
+    expect(page.total).toBe(3)
+    expect(page.rows.map(({ tag }) => tag)).toEqual(['v45', 'v44'])
+  })
+
+  test('is known to servers by its digests, one that was never looked up by its tag', async () => {
+    const { id } = await create()
+    const { read } = stage.services.db
+    expect(pinned(read, id, 'v43')).toEqual({
+      release: 'v43',
+      images: [{ image: 'ghcr.io/example/virtues:v43', digest: DIGEST }],
+    })
+    expect(pinned(read, null, 'v1')).toEqual({ release: 'v1', images: [] })
+  })
+})
+
+describe('a release is refused', () => {
+  test('when nobody says what it does to the data', async () => {
+    await expect(create({ tag: 'v99', migration: undefined })).rejects.toMatchObject({
+      code: 'invalid',
+      fields: { migration: expect.stringContaining('contract (there is no way back)') },
+    })
+    expect(asked).toEqual([])
+  })
+
+  test('when its tag is none, or could be something else on a server', async () => {
+    for (const tag of ['', '-v43', 'v43 --rm', 'v43\n', '../v43', `v${'4'.repeat(128)}`, 'v43;reboot'])
+      await expect(create({ tag })).rejects.toMatchObject({ fields: { tag: expect.any(String) } })
+    expect(asked).toEqual([])
+  })
+
+  test('when it is known as something else', async () => {
+    await create({ migration: 'expand' })
+    await expect(create({ migration: 'contract' })).rejects.toThrow('Give it another tag.')
+    await expect(create({ migration: undefined, backup: true })).rejects.toThrow('Give it another tag.')
+    expect((await create({ migration: undefined })).migration).toBe('expand')
+  })
+
+  test('when the registry has no such image, and is not kept', async () => {
+    await expect(create({ tag: 'gone' })).rejects.toThrow('There is no such image.')
+    expect(listReleases(stage.services.db.read, 'virtues', { number: 1, size: 10 }).total).toBe(0)
+  })
+
+  test('when its blueprint is not known', async () => {
+    await expect(create({ blueprint: 'nothing' })).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('a new tenant', () => {
+  test('begins with what the blueprint says, by its digest once that is known', async () => {
+    const { services } = stage
+    const first = () => firstRelease(services.db.read, services.catalog, 'virtues')
+    expect(first()).toEqual({ release: 'v42', releaseId: null })
+    const { id } = await create({ tag: 'v42' })
+    expect(first()).toEqual({ release: 'v42', releaseId: id })
+  })
+})

@@ -1,0 +1,152 @@
+import { Empty } from '../components/empty'
+import { countWords, listHref, type Page, Pager } from '../components/pager'
+import { Time } from '../components/time'
+import type { Html } from '../jsx-runtime'
+import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+
+/** One release; times in UTC milliseconds. */
+export type ReleaseRow = {
+  id: string
+  tag: string
+  notes: string
+  migration: 'none' | 'reversible' | 'expand' | 'contract'
+  backup: boolean
+  images: { image: string; digest: string }[]
+  /** Who made it known, in words. */
+  by: string
+  createdAt: number
+  /** How many tenants run it. */
+  tenants: number
+}
+
+export type ReleasesProps = {
+  operator: Operator
+  releases: ReleaseRow[]
+  page: Page
+  filter: { blueprint: string }
+  blueprints: string[]
+  now: number
+}
+
+const PATH = '/admin/releases'
+
+/** Every release of a blueprint, newest first. */
+export function ReleasesPage(props: ReleasesProps): Html {
+  const { operator, releases, page, filter, blueprints, now } = props
+  return (
+    <AdminPage operator={operator} section="rollouts" title="Releases">
+      <AdminHeading title="Releases" back={{ href: '/admin/rollouts', label: 'Rollouts' }}>
+        <a class="button button-primary" href="/admin/deploy">
+          Deploy a release
+        </a>
+      </AdminHeading>
+      {blueprints.length > 1 && (
+        <nav class="facets block" aria-label="Blueprints">
+          <ul class="plain">
+            {blueprints.map((blueprint) => (
+              <li>
+                <a
+                  class="facet"
+                  href={listHref(PATH, { blueprint })}
+                  aria-current={blueprint === filter.blueprint ? 'true' : undefined}
+                >
+                  {blueprint}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      )}
+      <section class="block" aria-labelledby="release-count">
+        <h2 class="count" id="release-count">
+          {countWords(page, 'release', 'releases')} of {filter.blueprint}
+        </h2>
+        {releases.length > 0 ? (
+          <ReleaseTable releases={releases} blueprint={filter.blueprint} now={now} />
+        ) : (
+          <Empty title="No releases yet">
+            <p>A tag becomes a release when it is first deployed, or shown what it would do.</p>
+          </Empty>
+        )}
+        <Pager path={PATH} query={filter} page={page} />
+      </section>
+    </AdminPage>
+  )
+}
+
+type TableProps = { releases: ReleaseRow[]; blueprint: string; now: number }
+
+function ReleaseTable({ releases, blueprint, now }: TableProps): Html {
+  return (
+    <div class="card table-card">
+      <table>
+        <caption class="visually-hidden">Releases</caption>
+        <thead>
+          <tr>
+            <th scope="col">Tag</th>
+            <th scope="col" class="number">
+              Tenants
+            </th>
+            <th scope="col" class="from-s">
+              Data
+            </th>
+            <th scope="col" class="from-m">
+              Known since
+            </th>
+            <th scope="col">
+              <span class="visually-hidden">What can be done</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {releases.map((release) => (
+            <ReleaseLine release={release} blueprint={blueprint} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+const DATA = {
+  none: 'as it is',
+  reversible: 'reversible',
+  expand: 'only added to',
+  contract: 'no way back',
+}
+
+function ReleaseLine(props: { release: ReleaseRow; blueprint: string; now: number }): Html {
+  const { tag, notes, migration, backup, images, by, createdAt, tenants } = props.release
+  return (
+    <tr>
+      <td>
+        <strong>{tag}</strong>
+        {notes && <p class="row-note">{notes}</p>}
+        <details class="row-note">
+          <summary>{images.length === 1 ? '1 image' : `${images.length} images`}</summary>
+          {images.map(({ image, digest }) => (
+            <code class="fact-line">
+              {image}@{digest}
+            </code>
+          ))}
+        </details>
+      </td>
+      <td class="number">{NUMBER.format(tenants)}</td>
+      <td class="from-s muted">
+        {DATA[migration]}
+        {backup && <p class="row-note">backup first</p>}
+      </td>
+      <td class="from-m muted">
+        <Time at={createdAt} now={props.now} />
+        <p class="row-note">by {by}</p>
+      </td>
+      <td class="row-action nowrap">
+        <a href={listHref('/admin/deploy', { blueprint: props.blueprint, tag })}>
+          Deploy<span class="visually-hidden"> {tag}</span>
+        </a>
+      </td>
+    </tr>
+  )
+}
+
+const NUMBER = new Intl.NumberFormat('en-US')
