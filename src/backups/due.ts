@@ -6,6 +6,7 @@ import { runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { latestRun } from '../runs/run'
 import type { Services } from '../services'
+import { isHalfWay } from '../tenants/readiness'
 import { type BackupMethod, missingFor } from './backup'
 import { backUpTenant } from './recipe'
 
@@ -14,8 +15,6 @@ const AT_ONCE_MAX = 20
 const HOUR_MS = 3_600_000
 const SLICE = 500
 const METHODS = ['app', 'image'] as const
-/** Kinds of runs that may have stopped half-way through changing the server or its data. */
-const HALF_WAY = ['provision', 'change-plan', 'move', 'restore', 'rotate-secrets', 'delete']
 
 /** The facts from which it follows whether a tenant's backup is due; times in UTC milliseconds. */
 export type Facts = {
@@ -122,7 +121,7 @@ function candidates(db: Reader, last: string): Candidate[] {
 /** What stopped half-way and waits for somebody to retry or undo it must stay the tenant's latest run. */
 function isHeldByFailure(db: Reader, tenantId: string): boolean {
   const latest = latestRun(db, tenantId)
-  return latest?.status === 'failed' && HALF_WAY.includes(latest.kind)
+  return latest !== undefined && isHalfWay(latest)
 }
 
 function atWork(db: Reader): number {

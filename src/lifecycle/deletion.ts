@@ -12,11 +12,11 @@ import { cancelSubscription } from '../provisioning/subscription'
 import { done, type Recipe, type RunFacts, type Step, wait } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
+import { tellCustomer } from '../tenants/customer-mail'
+import { commonEnds } from '../tenants/failure'
 import { destroySecrets } from '../tenants/secrets'
 import { requireTenant } from '../tenants/status'
 import { getTenant, moveTenant } from '../tenants/tenant'
-import { tellCustomer } from './customer-mail'
-import { commonEnds } from './failure'
 import { finalBackup, finalImage } from './final-backup'
 
 export const COOL_OFF_DAYS = 7

@@ -15,12 +15,12 @@ import { changeSubscription } from '../provisioning/subscription'
 import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
+import { commonEnds } from '../tenants/failure'
+import { requireReady } from '../tenants/readiness'
 import { getTenant, planServer, serverOf, serversOf } from '../tenants/tenant'
-import { commonEnds } from './failure'
 import { handOver, makeServer, pointToNewServer, retireOldServer } from './move-address'
 import { bringData, checkMove, copyData, prepareServer, stopAgain, stopOldApp } from './move-data'
 import type { PriceChange } from './move-outlook'
-import { requireReady } from './readiness'
 
 export type MoveAsked = {
   actor: Actor

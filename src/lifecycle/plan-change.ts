@@ -13,12 +13,12 @@ import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getPlan } from '../signups/signup'
+import { tellCustomer } from '../tenants/customer-mail'
+import { commonEnds } from '../tenants/failure'
+import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
-import { tellCustomer } from './customer-mail'
 import { downtimeMinutes } from './downtime'
-import { commonEnds } from './failure'
 import type { PlanChange } from './plan-choice'
-import { requireReady } from './readiness'
 
 /**
  * Queues the change of an active tenant to another plan, as `choosePlan` found it possible: first the subscription,

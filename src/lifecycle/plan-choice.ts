@@ -5,8 +5,8 @@ import type { Reader } from '../db/open'
 import { conflict } from '../errors'
 import { typeForPlan } from '../provisioning/placement'
 import type { Services } from '../services'
+import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
-import { requireReady } from './readiness'
 
 /** What a change of plan means: ids of plans, Stripe's prices and the cloud's server types, before and after. */
 export type PlanChange = {

@@ -8,10 +8,10 @@ import { tellSecrets } from '../provisioning/tell-secrets'
 import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
+import { commonEnds } from '../tenants/failure'
+import { requireReady } from '../tenants/readiness'
 import { dropNextSecrets, keepNextSecrets, readNextSecrets, storeNextSecrets } from '../tenants/secrets'
 import { getTenant } from '../tenants/tenant'
-import { commonEnds } from './failure'
-import { requireReady } from './readiness'
 
 /**
  * Queues new values for those secrets of a tenant that its app can take up. Throws `conflict` when there are none, the

@@ -7,10 +7,10 @@ import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provis
 import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
+import { tellCustomer } from '../tenants/customer-mail'
+import { commonEnds } from '../tenants/failure'
+import { requireReady } from '../tenants/readiness'
 import { getTenant, moveTenant, type TenantRow } from '../tenants/tenant'
-import { tellCustomer } from './customer-mail'
-import { commonEnds } from './failure'
-import { requireReady } from './readiness'
 
 const MONEY_FIRST = {
   unpaid:

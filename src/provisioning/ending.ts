@@ -5,11 +5,11 @@ import { ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import type { AtlasError } from '../errors'
-import { tellFailure } from '../lifecycle/failure'
 import { queueMail } from '../runs/outbox'
 import type { RunFacts } from '../runs/recipe'
 import type { Services } from '../services'
 import { getPlan, getSignup, moveSignup } from '../signups/signup'
+import { tellFailure } from '../tenants/failure'
 import { getTenant, moveTenant, type TenantRow, urlOf } from '../tenants/tenant'
 
 /** The tenant is live: it and its signup become active, and the welcome mail is queued, together. */

@@ -12,9 +12,9 @@ import {
   subscriptions,
   tenants,
 } from '../db/schema'
-import { isHalfWay } from '../lifecycle/readiness'
 import type { Services } from '../services'
 import { namesKept } from '../signups/subdomain'
+import { isHalfWay } from '../tenants/readiness'
 import type { TenantStatus } from '../tenants/status'
 
 export type KnownTenant = {

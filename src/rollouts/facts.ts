@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { healthChecks, runs, tenants } from '../db/schema'
-import { isHalfWay } from '../lifecycle/readiness'
+import { isHalfWay } from '../tenants/readiness'
 
 /** What of a tenant decides whether it can take part in a rollout now. */
 export type TenantFacts = {

@@ -1,6 +1,6 @@
 import { SecretRotationPage } from '../../views/admin/secret-rotation'
-import { requireReady } from '../lifecycle/readiness'
 import { rotatedNames, rotateSecrets } from '../lifecycle/secret-rotation'
+import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { type Call, routes } from './route'

@@ -1,7 +1,7 @@
 import { SuspensionPage } from '../../views/admin/suspension'
 import { ownerEmail } from '../accounts/organization'
-import { requireReady } from '../lifecycle/readiness'
 import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
+import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { readJson, requiredField } from './request'

@@ -20,6 +20,20 @@ const layers: [name: string, path: RegExp | null][] = [
 
 const theDomain = layers.findIndex(([name]) => name === 'the domain')
 
+/** The floors within the domain, from the top down. Folders that are not named stand beside them. */
+const floors = [
+  'timeline',
+  'reconcile',
+  'lifecycle',
+  'backups',
+  'provisioning',
+  'quotas',
+  'health',
+  'tenants',
+  'accounts',
+  'catalog',
+]
+
 type Rule = { name: string; broken: (found: Import) => boolean }
 
 /** The rules of who may import whom. */
@@ -27,6 +41,10 @@ export const rules: Rule[] = [
   {
     name: 'imports point down',
     broken: ({ from, to }) => isLayered(from) && isLayered(to) && layerOf(to) < layerOf(from),
+  },
+  {
+    name: 'the domain’s folders do not need those above them',
+    broken: ({ from, to }) => floorOf(from) >= 0 && floorOf(to) >= 0 && floorOf(to) < floorOf(from),
   },
   {
     name: 'providers are leaves: they import errors, the clock and each other',
@@ -101,4 +119,9 @@ function isLayered(path: string): boolean {
 function layerOf(path: string): number {
   const named = layers.findIndex(([, pattern]) => pattern?.test(path))
   return named >= 0 ? named : theDomain
+}
+
+/** -1 for what is on no floor of the domain. */
+function floorOf(path: string): number {
+  return floors.indexOf(path.match(/^src\/([^/]+)\//)?.[1] ?? '')
 }

@@ -7,7 +7,7 @@ import type { AtlasError } from '../errors'
 import { queueMail } from '../runs/outbox'
 import type { Recipe, RunFacts } from '../runs/recipe'
 import type { Services } from '../services'
-import { getTenant } from '../tenants/tenant'
+import { getTenant } from './tenant'
 
 /** How a recipe's failures are told: '… could not be suspended', '… could not be resumed again'. */
 export type FailureWords = { forward: string; undo: string }

@@ -1,8 +1,8 @@
 import type { Reader } from '../db/open'
 import { conflict } from '../errors'
 import { latestRun } from '../runs/run'
-import { requireTenant, type TenantStatus } from '../tenants/status'
-import type { TenantRow } from '../tenants/tenant'
+import { requireTenant, type TenantStatus } from './status'
+import type { TenantRow } from './tenant'
 
 /** Kinds of runs that leave a live tenant between two states when they stop half-way. */
 const HALF_WAY = ['change-plan', 'move', 'restore', 'rotate-secrets']

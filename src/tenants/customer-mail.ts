@@ -4,7 +4,7 @@ import { ownerEmail } from '../accounts/organization'
 import type { Tx } from '../db/open'
 import { queueMail } from '../runs/outbox'
 import type { Services } from '../services'
-import { type TenantRow, urlOf } from '../tenants/tenant'
+import { type TenantRow, urlOf } from './tenant'
 
 /** What a mail to a customer is about: `occasion` is what it is sent once for, such as a run. */
 export type CustomerMail = { kind: string; occasion: string; write: (site: SiteNewsProps) => Email }
