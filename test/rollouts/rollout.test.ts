@@ -93,7 +93,7 @@ describe('a good release', () => {
         .values({ ...run, status: 'waiting' })
         .run(),
     )
-    await fleet.rollOut('v43', { bake_minutes: 0 })
+    await fleet.rollOut('v43', { canaries: 't00', bake_minutes: 0 })
     await fleet.pass(30)
     expect(fleet.states()).toEqual({ succeeded: 1, waiting: 1 })
     fleet.db.write((tx) => tx.update(runs).set({ status: 'succeeded' }).where(eq(runs.id, run.id)).run())
