@@ -6,7 +6,15 @@ import { newId } from '../ids'
 import type { DnsRecord } from '../providers/dns'
 import { type Done, done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
-import { dnsRecordOf, getTenant, hostnameOf, type ServerRow, serverOfRun, serversOf } from '../tenants/tenant'
+import {
+  type DnsRecordRow,
+  dnsRecordOf,
+  getTenant,
+  hostnameOf,
+  type ServerRow,
+  serverOfRun,
+  serversOf,
+} from '../tenants/tenant'
 import { pauseMs } from './pause'
 
 export const TTL_SECONDS = 60
@@ -101,9 +109,10 @@ export function expectRecord(
  * Removes the record, then waits until the name servers and every cache have forgotten it (twice its TTL):
  * only then may the address go back to the cloud, or a stranger could get the tenant's visitors.
  */
-export async function removeDns({ dns }: Services, context: StepContext): Promise<StepResult> {
+export async function removeDns(services: Services, context: StepContext): Promise<StepResult> {
+  const { dns } = services
   const { run, db, effect, now } = context
-  const row = dnsRecordOf(db.read, run.tenantId)
+  const row = dnsRecordOf(db.read, run.tenantId) ?? (await forgottenRecord(services, context))
   if (!row) return done()
   if (row.deletedAt !== null) {
     if (row.changeId) {
@@ -137,6 +146,22 @@ export async function removeDns({ dns }: Services, context: StepContext): Promis
       .run(),
   )
   return wait(change ? 1_000 : 0, 'Route 53 is removing the record.')
+}
+
+/** A database that is older than the clouds may not know of a record that leads to one of the tenant's own servers. */
+async function forgottenRecord(
+  { dns, cloud, settings }: Services,
+  { run, db, now }: StepContext,
+): Promise<DnsRecordRow | undefined> {
+  const { tenantId } = run
+  const name = hostnameOf(getTenant(db.read, tenantId), settings.tenantDomain)
+  const [value, ...others] = (await dns.findRecord(name, 'A'))?.values ?? []
+  if (value === undefined) return undefined
+  const labelled = await cloud.listServers({ atlas: settings.installationId, tenant: tenantId })
+  const ours = [...addressesOf(db.read, tenantId), ...labelled.map(({ ipv4 }) => ipv4)]
+  if (![value, ...others].every((one) => ours.includes(one))) return undefined
+  expectRecord(db, { tenantId, name, value }, now())
+  return dnsRecordOf(db.read, tenantId)
 }
 
 /** Caches may have asked until the last name server forgot the record: their time begins now. */

@@ -11,6 +11,7 @@ import { done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services, Settings } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, planIdOfRun, serverOfRun } from '../tenants/tenant'
+import { removeDns } from './name'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 import { deleteServer } from './release'
@@ -85,7 +86,11 @@ export function createServer(services: Services): Step {
         if (created) noteServer(tx, services, server, 1, nowMs)
       })
     },
-    undo: (context) => deleteServer(services, context),
+    async undo(context) {
+      // An older database may not know that the name leads to it.
+      const removed = await removeDns(services, context)
+      return removed.kind === 'wait' ? removed : deleteServer(services, context)
+    },
   }
 }
 

@@ -295,6 +295,14 @@ describe('a change that is cancelled', () => {
   }
 })
 
+test('a server that a run left off, which an older database has forgotten, has nothing left to stop', async () => {
+  const { externalId } = serverOf(estate.db.read, estate.tenant.id)
+  await estate.clients(({ cloud }) => cloud.powerOff(externalId ?? ''))
+  await changeTo(PRO)
+  expect(estate.run.status).toBe('succeeded')
+  expect(await standing()).toEqual(AT_PRO)
+})
+
 test('a server that takes no notice of a shutdown has its power cut after a minute', async () => {
   const change = await choose()
   begin(change)

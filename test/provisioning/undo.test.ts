@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
-import { dnsRecords, secrets, servers, tenants } from '../../src/db/schema'
+import { eq, gt } from 'drizzle-orm'
+import { dnsRecords, secrets, servers, steps, tenants } from '../../src/db/schema'
 import { approveSignup } from '../../src/signups/approve'
 import { census, EXACTLY_ONE, NOTHING } from '../crash/census'
 import { Land } from '../crash/land'
@@ -30,6 +30,9 @@ function removals() {
   const server = land.exchanges.find(({ provider, method }) => provider === 'hetzner' && method === 'DELETE')
   return { record: record?.at, server: server?.at }
 }
+
+const positionOf = (step: string) =>
+  land.db.read.select().from(steps).where(eq(steps.name, step)).get()?.position ?? Number.NaN
 
 /** Provisions up to a step that goes wrong, then undoes. */
 async function failAtStart(): Promise<void> {
@@ -96,6 +99,23 @@ describe('undoing a failed provisioning', () => {
     expect(census(land)).toMatchObject({ run: 'cancelled', tenant: 'deleted', servers: 0, records: 0 })
     expect(removals()).toEqual({ record: undefined, server: undefined })
     expect(land.run.finishedAt! - beganAt).toBeLessThan(TWO_TTL_MS)
+  })
+
+  test('takes a record that an older database has forgotten before the server that it leads to', async () => {
+    await failAtStart()
+    land.db.write((tx) => {
+      tx.delete(dnsRecords).run()
+      // The steps that made it are forgotten with it.
+      tx.update(steps)
+        .set({ status: 'pending' })
+        .where(gt(steps.position, positionOf('rotate-host-key')))
+        .run()
+    })
+    land.undo()
+    await land.live()
+    expect(census(land)).toEqual(NOTHING)
+    const { record = Number.NaN, server = Number.NaN } = removals()
+    expect(server - record).toBeGreaterThanOrEqual(TWO_TTL_MS)
   })
 
   test('goes on after a part of it failed', async () => {
