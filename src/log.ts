@@ -6,10 +6,14 @@ type Fields = Record<string, unknown>
 const SIGNATURE = /(X-Amz-Signature(?:=|%3D|%253D))[0-9a-f]+/gi
 // Shorter ones would blot out words that only look like them.
 const SECRET_CHARS_MIN = 6
+/** How much of a secret's beginning is hidden at the end of a text: machines cut what they say. */
+const CUT_CHARS_MIN = 10
+const PEM = '-----'
 
 /** Writes what happens as one JSON line each, with every live secret blotted out. */
 export class Log {
-  private readonly secrets = new Set<string>()
+  /** By their first characters, so that a text is read once, however many secrets there are. */
+  private readonly secrets = new Map<string, Set<string>>()
 
   constructor(
     private readonly now: () => number,
@@ -22,7 +26,7 @@ export class Log {
       if (secret.length < SECRET_CHARS_MIN) continue
       const inJson = JSON.stringify(secret).slice(1, -1)
       const spellings = [secret, inJson, JSON.stringify(inJson).slice(1, -1), encodeURIComponent(secret)]
-      for (const spelling of spellings) this.secrets.add(spelling)
+      for (const spelling of spellings) this.know(spelling)
     }
   }
 
@@ -38,11 +42,37 @@ export class Log {
     this.line('error', message, { ...fields, ...describe(thrown) })
   }
 
-  /** The text without any secret that this log knows. */
+  /** The text without any secret that this log knows, nor the beginning of one that was cut at its end. */
   redact(text: string): string {
-    let clean = text.replace(SIGNATURE, '$1[hidden]')
-    for (const secret of this.secrets) clean = clean.replaceAll(secret, '[hidden]')
-    return clean
+    const clean = text.replace(SIGNATURE, '$1[hidden]')
+    let [shown, from] = ['', 0]
+    for (let at = 0; at + SECRET_CHARS_MIN <= clean.length; ) {
+      const length = this.secretAt(clean, at)
+      if (length > 0) {
+        shown += `${clean.slice(from, at)}[hidden]`
+        from = at + length
+      }
+      at += Math.max(1, length)
+    }
+    return shown + clean.slice(from)
+  }
+
+  /** How many characters of a secret are there; 0 when it is none. */
+  private secretAt(text: string, at: number): number {
+    let longest = 0
+    for (const secret of this.secrets.get(text.slice(at, at + SECRET_CHARS_MIN)) ?? []) {
+      const length = Math.min(secret.length, text.length - at)
+      const isMeant = length === secret.length || (length >= CUT_CHARS_MIN && !isPem(secret))
+      if (length > longest && isMeant && text.startsWith(secret.slice(0, length), at)) longest = length
+    }
+    return longest
+  }
+
+  private know(spelling: string): void {
+    const start = spelling.slice(0, SECRET_CHARS_MIN)
+    const known = this.secrets.get(start)
+    if (known) known.add(spelling)
+    else this.secrets.set(start, new Set([spelling]))
   }
 
   private line(level: string, message: string, fields: Fields): void {
@@ -51,9 +81,14 @@ export class Log {
   }
 }
 
+// Every key begins with the same words; its lines are known one by one.
+function isPem(secret: string): boolean {
+  return secret.startsWith(PEM)
+}
+
 // A machine's log shows a PEM a line at a time.
 function linesOf(secret: string): string[] {
-  return secret.split(/\r?\n|\\n/).filter((line) => line !== secret && !line.startsWith('-----'))
+  return secret.split(/\r?\n|\\n/).filter((line) => line !== secret && !isPem(line))
 }
 
 function describe(thrown: unknown): Fields {

@@ -84,6 +84,21 @@ describe('a secret that the log knows', () => {
     )
   })
 
+  test.each(Object.entries(SECRETS))(
+    '(%s) that was cut at the end of a text is none the less hidden',
+    (_, secret) => {
+      expect(log.redact(`said ${secret.slice(0, 12)}`)).toBe('said [hidden]')
+      expect(log.redact(`said ${secret}${secret.slice(0, -1)}`)).toBe('said [hidden][hidden]')
+    },
+  )
+
+  test('is told from words that only begin like it', () => {
+    expect(log.redact('keys begin with sk_test_')).toBe('keys begin with sk_test_')
+    expect(log.redact(`${SECRETS.plain.slice(0, 12)} and more`)).toBe(
+      `${SECRETS.plain.slice(0, 12)} and more`,
+    )
+  })
+
   test('that is too short to be one leaves other words alone, and so does none', () => {
     const { log, last } = open()
     log.hide('abc', '', undefined)

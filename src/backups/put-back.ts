@@ -1,7 +1,7 @@
 import { and, desc, eq, gte } from 'drizzle-orm'
 import { effects, servers } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
-import { callAgent, targetOf } from '../provisioning/agent'
+import { askAgent, callAgent } from '../provisioning/agent'
 import { pauseMs } from '../provisioning/pause'
 import { done, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
@@ -110,7 +110,7 @@ async function rebuild(
 
 /** Waits until the server lets Atlas in again; the host key that it then shows is its host key. */
 async function awaitServer(
-  { machines }: Services,
+  services: Services,
   { db, run }: StepContext,
   serverId: string,
   waitedMs: number,
@@ -123,7 +123,7 @@ async function awaitServer(
   }
   try {
     const command = { verb: 'status' as const, commandId: `${run.id}-status`, input: {} }
-    const { result, hostKey } = await machines.run(targetOf(getServer(db.read, serverId)), command)
+    const { result, hostKey } = await askAgent(services, getServer(db.read, serverId), command)
     if (result.ready !== true) return again('The server answers; its boot is not complete yet.')
     return done({}, (tx) =>
       tx.update(servers).set({ hostKey, nextHostKey: null }).where(eq(servers.id, serverId)).run(),

@@ -6,7 +6,7 @@ import { pickPlacement } from '../catalog/server-type'
 import type { Reader } from '../db/open'
 import { runs } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
-import { isAgentsWord, targetOf } from '../provisioning/agent'
+import { askAgent, isAgentsWord } from '../provisioning/agent'
 import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 import { getTenant, type ServerRow, serverOf, type TenantRow } from '../tenants/tenant'
@@ -84,11 +84,11 @@ export function isSilence(thrown: unknown): thrown is AtlasError {
 }
 
 /** Asks a server once. Whatever its agent says is an answer; only a connection that can't be had is none. */
-export async function doesAnswer({ cloud, machines }: Services, server: ServerRow): Promise<boolean> {
-  if (!server.externalId || !server.ipv4 || !(await cloud.getServer(server.externalId))) return false
+export async function doesAnswer(services: Services, server: ServerRow): Promise<boolean> {
+  if (!server.externalId || !server.ipv4 || !(await services.cloud.getServer(server.externalId))) return false
   try {
     const command = { verb: 'status' as const, commandId: 'look', input: {} }
-    await machines.run(targetOf(server), command, { timeoutMs: LOOK_TIMEOUT_MS })
+    await askAgent(services, server, command, { timeoutMs: LOOK_TIMEOUT_MS })
     return true
   } catch (thrown) {
     if (isSilence(thrown)) return false

@@ -2,7 +2,7 @@ import { and, count, eq, like } from 'drizzle-orm'
 import { effects } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
 import type { Log } from '../log'
-import type { AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
+import type { AgentCommand, AgentReply, AgentVerb, MachineTarget, RunOptions } from '../providers/machines'
 import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
@@ -37,24 +37,26 @@ export function callAgent(
   options?: RunOptions,
 ): Promise<AgentReply> {
   const { run, db, effect } = context
-  knowSecrets(services, run.tenantId)
   // What a run takes back is another command than what it did.
   const back = run.direction === 'undo' ? 'back' : undefined
   const words = [run.id, verb, part, attempt, back, refusals(context)]
   const commandId = former.commandId ?? words.filter((word) => word !== undefined).join('-')
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
-    () =>
-      listen(
-        services,
-        services.machines.run(
-          targetOf(server ?? serverOfRun(db.read, run)),
-          { verb, commandId, input },
-          options,
-        ),
-      ),
+    () => askAgent(services, server ?? serverOfRun(db.read, run), { verb, commandId, input }, options),
     () => commandId,
   )
+}
+
+/** Has a server's agent run a command that the ledger need not know of: a look, or one that it has already. */
+export function askAgent(
+  services: Services,
+  server: ServerRow,
+  command: AgentCommand,
+  options?: RunOptions,
+): Promise<AgentReply> {
+  knowSecrets(services, server.tenantId)
+  return listen(services, services.machines.run(targetOf(server), command, options))
 }
 
 /** What a server says went wrong is its own word, and may repeat a secret that it was given. */
@@ -68,7 +70,6 @@ async function listen({ log }: Services, reply: Promise<AgentReply>): Promise<Ag
       vendorCode,
       outcome,
       facts: facts && (redacted(facts, log) as typeof facts),
-      cause: thrown,
     })
   }
 }
@@ -86,7 +87,7 @@ export function isAgentsWord({ vendorCode }: Pick<AtlasError, 'vendorCode'>): bo
 }
 
 /** Machines may say their secrets back, also to an Atlas that has just started: its log must know them by then. */
-export function knowSecrets(services: Services, tenantId: string): void {
+function knowSecrets(services: Services, tenantId: string): void {
   const { read } = services.db
   readSecrets(read, services, getTenant(read, tenantId))
 }

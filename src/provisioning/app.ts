@@ -4,7 +4,7 @@ import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
 import { getRelease, imagesOf } from '../releases/release'
-import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import { type Done, done, type Step, type StepContext, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import {
@@ -16,7 +16,8 @@ import {
   type TenantRow,
   urlOf,
 } from '../tenants/tenant'
-import { callAgent, knowSecrets, targetOf } from './agent'
+import { askAgent, callAgent } from './agent'
+import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 
 const START_TIMEOUT_MS = 600_000
@@ -82,6 +83,7 @@ export function checkHealth(services: Services): Step {
   return {
     name: 'check-health',
     title: 'Check the app’s health',
+    patience: PATIENCE.health,
     again: 'Asks the app again, for as long as its blueprint allows.',
     async run(context) {
       const { run, db, startedAt, now } = context
@@ -111,7 +113,7 @@ export async function start(
   services: Services,
   context: StepContext,
   { server, migrates = false }: Start = {},
-): Promise<StepResult> {
+): Promise<Done> {
   const { blueprint, releaseId, release } = getTenant(context.db.read, context.run.tenantId)
   const options = { timeoutMs: START_TIMEOUT_MS, onLog: context.log }
   const { registry } = services.settings
@@ -130,7 +132,7 @@ export async function start(
 }
 
 /** Has the server stop the app; visitors get the holding page instead, where the blueprint has one. */
-export async function stop(services: Services, context: StepContext): Promise<StepResult> {
+export async function stop(services: Services, context: StepContext): Promise<Done> {
   const tenant = getTenant(context.db.read, context.run.tenantId)
   const { suspension, shop } = services.catalog.blueprint(tenant.blueprint)
   const input = suspension.holdingPage ? { holding: holdingPage(services, tenant, shop) } : {}
@@ -174,9 +176,8 @@ export function settingsFor(
 /** What the machine last said, for the operator who has to find out why it failed. */
 async function keepLogTail(services: Services, { run, db, log }: StepContext): Promise<void> {
   try {
-    knowSecrets(services, run.tenantId)
     const command: AgentCommand = { verb: 'logs', commandId: `${run.id}-logs`, input: { lines: LOG_LINES } }
-    const { result } = await services.machines.run(targetOf(serverOfRun(db.read, run)), command)
+    const { result } = await askAgent(services, serverOfRun(db.read, run), command)
     const lines = Array.isArray(result.lines) ? result.lines : []
     for (const line of lines.slice(-LOG_LINES)) log(String(line))
   } catch (thrown) {

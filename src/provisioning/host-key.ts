@@ -6,7 +6,8 @@ import { done, type Step, type StepContext, type StepResult, wait } from '../run
 import type { Services } from '../services'
 import { destroySecrets } from '../tenants/secrets'
 import { serverOfRun } from '../tenants/tenant'
-import { callAgent, targetOf } from './agent'
+import { askAgent, callAgent } from './agent'
+import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 
@@ -20,6 +21,7 @@ export function verifyHostKey(services: Services): Step {
   return {
     name: 'verify-host-key',
     title: 'Wait for the first boot and verify the host key',
+    patience: PATIENCE.boot,
     again: 'Logs in again, for another ten minutes.',
     run: (context) => letIn(services, context),
   }
@@ -27,7 +29,7 @@ export function verifyHostKey(services: Services): Step {
 
 /** Waits until a server that was just switched on lets Atlas in and is ready. Throws `conflict` after 10 minutes. */
 export async function letIn(
-  { machines }: Services,
+  services: Services,
   { run, db, startedAt, now }: StepContext,
 ): Promise<StepResult> {
   const waitedMs = now() - startedAt
@@ -40,7 +42,7 @@ export async function letIn(
   if (waitedMs < LOGIN_PAUSE.min) return again('The server is booting.')
   try {
     const command: AgentCommand = { verb: 'status', commandId: `${run.id}-status`, input: {} }
-    const { result } = await machines.run(targetOf(serverOfRun(db.read, run)), command)
+    const { result } = await askAgent(services, serverOfRun(db.read, run), command)
     return result.ready === true ? done() : again('The server answers; cloud-init has not finished yet.')
   } catch (thrown) {
     if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown

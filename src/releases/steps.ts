@@ -2,11 +2,12 @@ import { and, asc, count, eq } from 'drizzle-orm'
 import { copyTenant } from '../backups/copy'
 import { effects, runLogs } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
-import { callAgent, isAgentsWord, targetOf } from '../provisioning/agent'
+import { askAgent, callAgent, isAgentsWord } from '../provisioning/agent'
 import { updateAgent } from '../provisioning/agent-update'
 import { settingsFor } from '../provisioning/app'
 import { deployFailure } from '../provisioning/deploy-failure'
 import { deployInput, type PinnedRelease } from '../provisioning/deploy-input'
+import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import { addRunLog } from '../runs/run'
@@ -46,12 +47,13 @@ export function checkServer(services: Services): Step {
   return {
     name: STEPS.reach,
     title: 'See that the server answers',
+    patience: PATIENCE.answer,
     again: 'Looks again, and brings its agent up to date unless it is.',
     async run(context) {
       const { run, db, startedAt, now } = context
       const command = { verb: 'status' as const, commandId: `${run.id}-status`, input: {} }
       try {
-        const { result } = await services.machines.run(targetOf(serverOf(db.read, run.tenantId)), command)
+        const { result } = await askAgent(services, serverOf(db.read, run.tenantId), command)
         if (result.ready !== true) throw conflict('The server is still being set up.')
         await updateAgent(services, context, result)
         return done({ digest: digestIn(result) })
@@ -71,6 +73,7 @@ export function backUpBefore(services: Services): Step {
   return {
     name: STEPS.backUp,
     title: 'Back up what is there now',
+    patience: PATIENCE.disk,
     again: 'Finds the backup if it was made, or makes it.',
     async run(context) {
       const { releaseId, formerReleaseId, way } = workOf(context)
@@ -105,6 +108,7 @@ export function checkOutside(services: Services): Step {
   return {
     name: STEPS.outside,
     title: 'Look at it from outside',
+    patience: PATIENCE.answer,
     again: 'Looks again; if it went back before, it deploys the release once more.',
     async run(context) {
       const { returns, hasTurned } = returnsOf(context)
@@ -225,7 +229,7 @@ async function whatIsWrong(services: Services, context: StepContext): Promise<st
   const { target } = releasesOf(context, 'there')
   const server = serverOf(db.read, run.tenantId)
   const command = { verb: 'status' as const, commandId: `${run.id}-status`, input: {} }
-  const { result } = await services.machines.run(targetOf(server), command)
+  const { result } = await askAgent(services, server, command)
   const digests = target.images.map(({ digest }) => digest)
   const digest = digestIn(result)
   if (digests.length > 0 && (digest === null || !digests.includes(digest)))

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { servers } from '../../src/db/schema'
+import { runs, servers } from '../../src/db/schema'
+import { type AtlasError, conflict } from '../../src/errors'
 import { Log } from '../../src/log'
 import type { AgentVerb, Machines } from '../../src/providers/machines'
 import { provisionRecipe } from '../../src/provisioning/recipe'
@@ -19,13 +20,17 @@ const SECRETS = {
 let stage: Stage
 /** Verbs of the agent, and what it says before it ends. */
 let said: AgentVerb[]
+/** What the agent refuses every command with, if anything. */
+let refusal: AtlasError | null
 beforeEach(() => {
   said = []
+  refusal = null
   const words = Object.values(SECRETS).map((secret) => `env: X=${secret} "${secret}"`)
   const machines: Machines = {
     async run(_target, { verb }, options) {
       said.push(verb)
       for (const line of words) options?.onLog?.(line)
+      if (refusal) throw refusal
       return { result: verb === 'logs' ? { lines: words } : {}, hostKey: '' }
     },
     close() {},
@@ -46,8 +51,8 @@ async function carryFrom(step: string): Promise<string[]> {
     [step],
   )
   // Its time is over, so that its first look is the last.
-  if (step === 'check-health')
-    db.sqlite.run("UPDATE steps SET status = 'waiting', started_at = 0 WHERE name = 'check-health'")
+  if (step !== 'start-app')
+    db.sqlite.query("UPDATE steps SET status = 'waiting', started_at = 0 WHERE name = ?").run(step)
   const services = {
     ...stage.services,
     log: new Log(
@@ -64,7 +69,8 @@ async function carryFrom(step: string): Promise<string[]> {
   })
   const [run] = db.write((tx) => claimRuns(tx, 'test', 1, clock.now()))
   await engine.carry(run!)
-  expect(getRun(db.read, runId).status).toBe(step === 'check-health' ? 'failed' : 'waiting')
+  const failed = step === 'check-health' || refusal !== null
+  expect(getRun(db.read, runId).status).toBe(failed ? 'failed' : 'waiting')
   return logOf(db.read, runId).map(({ line }) => line)
 }
 
@@ -76,10 +82,26 @@ describe('a machine that says its secrets', () => {
     const lines = await carryFrom(step)
     expect(said).toContain(verb)
     expect(lines.filter((line) => line === 'env: X=[hidden] "[hidden]"').length).toBeGreaterThanOrEqual(3)
-    const stored = stage.services.db.sqlite.serialize().toString('latin1')
-    for (const secret of Object.values(SECRETS)) {
-      expect(stored).not.toContain(secret)
-      expect(stage.lines.join()).not.toContain(secret)
-    }
+    for (const secret of Object.values(SECRETS)) isKeptNowhere(secret)
   })
+
+  test.each(['verify-host-key', 'start-app', 'check-health'])(
+    'in what it refuses during %s, cut in the middle of one, finds nothing of them kept',
+    async (step) => {
+      const log = Object.values(SECRETS).map(
+        (secret) => `postgres://app:${secret}@database ${secret.slice(0, 12)}`,
+      )
+      const message = `It says ${SECRETS.DATABASE_PASSWORD} and ${SECRETS.SESSION_SECRET.slice(0, 13)}`
+      refusal = conflict(message, { vendorCode: 'agent_conflict', outcome: 'refused', facts: { log } })
+      const lines = await carryFrom(step)
+      const { reason } = getRun(stage.services.db.read, stage.services.db.read.select().from(runs).get()!.id)
+      expect([reason, ...lines].join('\n')).toContain('The server says: It says [hidden] and [hidden]')
+      for (const secret of Object.values(SECRETS)) isKeptNowhere(secret.slice(0, 12))
+    },
+  )
 })
+
+function isKeptNowhere(secret: string): void {
+  expect(stage.services.db.sqlite.serialize().toString('latin1')).not.toContain(secret)
+  expect(stage.lines.join()).not.toContain(secret)
+}
