@@ -81,8 +81,12 @@ class Client {
     await answer.body?.cancel()
     const url = URL.canParse(location, ask.url.href) ? new URL(location, ask.url.href) : null
     if (!url || redirects >= REDIRECTS_MAX || !isSafe(url, ask.url)) throw inconsistent()
-    const { authorization: _left, ...others } = ask.headers
-    return this.ask({ url, headers: url.origin === ask.url.origin ? ask.headers : others }, redirects + 1)
+    if (url.origin === ask.url.origin) return this.ask({ url, headers: ask.headers }, redirects + 1)
+    const { authorization: _left, ...headers } = ask.headers
+    const other = await this.ask({ url, headers }, redirects + 1)
+    // Nobody but the registry itself may ask for its credentials.
+    other.headers.delete('www-authenticate')
+    return other
   }
 
   private async send({ url, headers }: Ask): Promise<Response> {

@@ -31,12 +31,13 @@ function stage(settings: Partial<RegistrySettings> = {}) {
 
 /** A registry that answers as a test says, at an address of its own. */
 function answering(answer: (request: Request) => Response | Promise<Response>) {
-  const requests: Request[] = []
+  const requests: { headers: Headers }[] = []
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
     fetch: (request) => {
-      requests.push(request)
+      // A copy: Bun forgets the headers of a request that has been answered.
+      requests.push({ headers: new Headers(request.headers) })
       return answer(request)
     },
   })
@@ -259,6 +260,21 @@ describe('a redirect', () => {
         : login('x'),
     )
     expect(await client(url).resolve(IMAGE)).toEqual({ digest: sha256('{}') })
+    expect(other.requests.map(({ headers }) => headers.get('authorization'))).toEqual([null])
+  })
+
+  test('to another host that asks for the credentials gives it none', async () => {
+    const other = answering(
+      ({ url: asked }) =>
+        new Response('{"token":"t"}', {
+          status: asked.includes('/token') ? 200 : 401,
+          headers: { 'www-authenticate': `Bearer realm="${new URL('/token', asked).href}"` },
+        }),
+    )
+    const { url } = answering(
+      () => new Response('', { status: 307, headers: { location: `${other.url}/elsewhere` } }),
+    )
+    expect(await failure(client(url).resolve(IMAGE))).toMatchObject({ code: 'unauthorized' })
     expect(other.requests.map(({ headers }) => headers.get('authorization'))).toEqual([null])
   })
 
