@@ -48,7 +48,11 @@ export async function createRelease(services: Services, asked: ReleaseAsked): Pr
       return { image, digest }
     }),
   )
-  return db.write((tx) => insert(tx, { ...asked, ...facts, pinned }, clock.now()))
+  return db.write((tx) => {
+    // Somebody else may have looked it up at the same time.
+    const known = findRelease(tx, blueprint.name, asked.tag)
+    return known ? mustBe(known, asked) : insert(tx, { ...asked, ...facts, pinned }, clock.now())
+  })
 }
 
 /** A release by its id. Throws `not_found`. */
@@ -151,9 +155,6 @@ function insert(
   { blueprint, tag, notes, migration, backup, pinned, actor }: ReleaseAsked & Required<Said> & Pinned,
   nowMs: number,
 ): ReleaseRow {
-  // Somebody else may have looked it up at the same time.
-  const known = findRelease(tx, blueprint, tag)
-  if (known) return known
   const release = { id: newId('rel', nowMs), blueprint, tag, notes, migration, backup }
   const detail = { blueprint, tag, migration, backup }
   audit(tx, nowMs, { actor, action: 'release.created', subject: release.id, detail })

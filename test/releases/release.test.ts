@@ -76,6 +76,12 @@ describe('a release', () => {
     expect(one.id).toBe(other.id)
   })
 
+  test('is not taken for what somebody else says of it at the same time', async () => {
+    const [one, other] = await Promise.allSettled([create(), create({ migration: 'contract' })])
+    expect(one).toMatchObject({ status: 'fulfilled', value: { migration: 'none' } })
+    expect(other).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } })
+  })
+
   test('stands in the list, newest first', async () => {
     for (const tag of ['v43', 'v44', 'v45']) {
       await create({ tag })
