@@ -2,7 +2,7 @@ import { and, eq, inArray, notInArray, sql } from 'drizzle-orm'
 import { missingFor } from '../backups/backup'
 import type { Reader } from '../db/open'
 import { runs, tenants } from '../db/schema'
-import { conflict, invalid } from '../errors'
+import { type AtlasError, conflict, invalid } from '../errors'
 import { oneWay, passedReleases, wantsBackup } from '../releases/lineage'
 import { getRelease, type ReleaseRow } from '../releases/release'
 import type { Services } from '../services'
@@ -55,15 +55,35 @@ export function lookAhead(
     deployMs,
     canGoBack: !passed.some(oneWay),
     copies,
-    obstacles: obstaclesTo(db, services, { release, copies, isEmpty: plan.waves.length === 0 }),
+    obstacles: [
+      ...obstaclesTo(db, services, { release, copies, isEmpty: plan.waves.length === 0 }),
+      ...barriersTo(db, candidates, release),
+    ],
   }
 }
 
 /** What those who take part go through on their way: for each release that one of them runs now. */
 function passedBy(db: Reader, candidates: readonly Candidate[], release: ReleaseRow): ReleaseRow[][] {
+  return formersOf(candidates).map((formerId) => passedReleases(db, formerId, release))
+}
+
+/** Whoever runs a later release is brought back by this rollout, and that may not be possible. */
+function barriersTo(db: Reader, candidates: readonly Candidate[], release: ReleaseRow): string[] {
+  const barriers = formersOf(candidates).flatMap((formerId) => {
+    const former = formerId === null ? null : getRelease(db, formerId)
+    const isLater = former !== null && former.createdAt > release.createdAt
+    return isLater ? (oneWay(passedReleases(db, release.id, former))?.tag ?? []) : []
+  })
+  return [...new Set(barriers)].map(
+    (tag) =>
+      `There is no way back from ${tag}, which some run: ${release.tag} can’t live with its data. Restore backups from before it instead.`,
+  )
+}
+
+/** The releases that those run now who take part. */
+function formersOf(candidates: readonly Candidate[]): (string | null)[] {
   const joining = candidates.filter(({ obstacle }) => obstacle === null)
-  const formers = new Set(joining.map(({ formerReleaseId }) => formerReleaseId))
-  return [...formers].map((formerId) => passedReleases(db, formerId, release))
+  return [...new Set(joining.map(({ formerReleaseId }) => formerReleaseId))]
 }
 
 /** Every tenant of a blueprint that is there, or will be. */
@@ -142,7 +162,7 @@ export function requireClear({ obstacles }: Pick<Prospect, 'obstacles'>): void {
 }
 
 /** How long the latest deploys took, as a median. */
-function usualDeployMs(db: Reader): number {
+export function usualDeployMs(db: Reader): number {
   const took = db
     .select({ ms: sql<number>`${runs.finishedAt} - ${runs.startedAt}` })
     .from(runs)
@@ -153,4 +173,12 @@ function usualDeployMs(db: Reader): number {
     .map(({ ms }) => ms)
     .sort((a, b) => a - b)
   return took[took.length >> 1] ?? DEPLOY_GUESS_MS
+}
+
+/** What is said to whoever starts a release without a way back and has not said that it is known. */
+export function noWayBack({ release, copies }: Pick<Prospect, 'release' | 'copies'>): AtlasError {
+  const first = copies ? 'A backup is made first.' : 'No backup is made first.'
+  return conflict(
+    `There is no way back from ${release.tag}: what runs now can’t live with what is done to the data. ${first} Say that you know this, then start it.`,
+  )
 }

@@ -115,6 +115,22 @@ describe('a release that some reach only over one without a way back', () => {
   })
 })
 
+describe('an earlier release', () => {
+  test('is not rolled out to those who have passed one without a way back', async () => {
+    await open(2)
+    const { id: releaseId } = await fleet.release('v43')
+    fleet.clock.advance(1_000)
+    const oneWay = await fleet.release('v44', { migration: 'contract' })
+    const ahead = () => lookAhead(fleet.db.read, fleet.services, { releaseId, strategy: DEFAULT_STRATEGY })
+    expect(ahead().obstacles).toEqual([])
+    fleet.change('t01', { releaseId: oneWay.id })
+    expect(ahead().obstacles).toEqual([
+      'There is no way back from v44, which some run: v43 can’t live with its data. Restore backups from before it instead.',
+    ])
+    await expect(fleet.rollOut('v43', {}, { acceptsNoWayBack: true })).rejects.toThrow('no way back from v44')
+  })
+})
+
 describe('a release with a way back', () => {
   test('migrates on the way there and never on the way back', async () => {
     await open(1)
