@@ -9,7 +9,6 @@ import type { Output } from './output'
 
 const USAGE =
   'Usage: atlas crashtest [--row ROW] [--seeds N] [--seed S] [--kind KIND] [--pairs N] [--story JSON|FILE] [--json]'
-const SEEDS = 2_000
 const SHOWN_MAX = 5
 
 const OPTIONS = {
@@ -35,14 +34,14 @@ export async function crashtest(args: string[], io: Output): Promise<number> {
   let asked: Asked
   try {
     asked = read(args)
+    await refuseUnknown(asked)
   } catch (thrown) {
     io.err(`${thrown instanceof Error ? thrown.message : thrown}\n${USAGE}`)
     return 2
   }
   try {
     if (asked.share) return await doShare(asked, io)
-    if (asked.story !== undefined || (asked.seed !== undefined && asked.seeds === undefined))
-      return await tellOne(asked, io)
+    if (isOneLife(asked)) return await tellOne(asked, io)
     return await doRows(asked, args, io)
   } catch (thrown) {
     io.err(
@@ -68,6 +67,25 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
   if (text === undefined) return undefined
   if (!/^\d{1,9}$/.test(text)) throw new TypeError(`--${name} takes a whole number.`)
   return Number(text)
+}
+
+/** A misspelled row or kind would try nothing, and nothing can't fail. */
+async function refuseUnknown({ row, kind }: Asked): Promise<void> {
+  if (row.length + kind.length === 0) return
+  const [{ ROWS }, { KINDS }] = await Promise.all([import('../crashtest/rows'), import('../crashtest/kinds')])
+  requireKnown('row', row, ROWS)
+  requireKnown('kind', kind, KINDS)
+}
+
+function requireKnown(what: string, asked: string[], known: readonly { name: string }[]): void {
+  const names = known.map(({ name }) => name)
+  const unknown = asked.filter((name) => !names.includes(name))
+  if (unknown.length === 0) return
+  throw new TypeError(`There is no ${what} ${unknown.join(', ')}, only ${names.join(', ')}.`)
+}
+
+function isOneLife({ story, seed, seeds, row, kind }: Asked): boolean {
+  return story !== undefined || (seed !== undefined && seeds === undefined && row.length + kind.length === 0)
 }
 
 /** The simulated clouds and what is the same for every story; they come into memory only here. */
@@ -105,18 +123,16 @@ function lines({ trace, wrong, hash, story }: Ending): string[] {
 async function rowsOf({ row, kind, seeds }: Asked): Promise<readonly Row[]> {
   const { ROWS } = await import('../crashtest/rows')
   const wanted = row.length > 0 ? row : seeds !== undefined ? ['A3'] : kind.length > 0 ? ['A1'] : []
-  const unknown = wanted.filter((name) => !ROWS.some((one) => one.name === name))
-  if (unknown.length > 0)
-    throw new Error(`There is no row ${unknown.join(', ')}: ${ROWS.map(({ name }) => name).join(', ')}.`)
   return wanted.length > 0 ? ROWS.filter(({ name }) => wanted.includes(name)) : ROWS
 }
 
 async function doShare(asked: Asked, io: Output): Promise<number> {
   const [part = 0, of = 1] = (asked.share ?? '').split('/').map(Number)
   const [row] = await rowsOf(asked)
-  const { seed = 1, seeds = SEEDS, kind: kinds, pairs: everyPair } = asked
+  if (!row) throw new Error('A share is of a row.')
+  const { seed = 1, seeds = row.seeds ?? 0, kind: kinds, pairs: everyPair } = asked
   const task: Task = { shop: await openShop(), part, of, seed, seeds, kinds, everyPair }
-  io.out(JSON.stringify(await row?.run(task)))
+  io.out(JSON.stringify(await row.run(task)))
   return 0
 }
 
@@ -127,7 +143,7 @@ async function doRows(asked: Asked, args: string[], io: Output): Promise<number>
     const startedAt = performance.now()
     const found = sum(await shareOut([...withoutRows(args), '--row', row.name], availableParallelism()))
     const minutes = (performance.now() - startedAt) / 60_000
-    const lack = row.lacks?.(found, minutes) ?? null
+    const lack = found.tried === 0 ? 'nothing was tried' : (row.lacks?.(found, minutes) ?? null)
     const verdict = found.wrong.length > 0 ? 'fail' : lack ? 'short' : 'pass'
     if (verdict !== 'pass') failed++
     io.out(

@@ -32,6 +32,8 @@ export type Task = {
 export type Row = {
   name: string
   says: string
+  /** How many seeds, when nobody says how many. */
+  seeds?: number
   run(task: Task): Promise<Found>
   /** What keeps the figures from passing, when nothing went wrong by itself. */
   lacks?(found: Found, minutes: number): string | null

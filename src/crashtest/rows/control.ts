@@ -32,6 +32,7 @@ export const control: Row = {
     return tally.found
   },
   lacks({ figures }) {
+    if (!figures.points) return 'no crash was tried'
     const whole = CONTROLLED.filter((name) => figures[`${name} broken`] === 0)
     return whole.length === 0 ? null : `the control did not break for ${whole.join(', ')}`
   },

@@ -6,6 +6,7 @@ export const crashes: Row = {
   name: 'A1',
   says: 'a crash at every effect and every commit of every kind of run, and every pair of crashes',
   run: (task) => crashKinds(task, KINDS),
+  lacks: ({ figures }) => (figures.singles ? null : 'no crash was tried'),
 }
 
 /** The same of the two kinds that give addresses back, read for what a name points to. */
@@ -17,6 +18,7 @@ export const dangling: Row = {
       { ...task, everyPair: 0 },
       KINDS.filter(({ name }) => name === 'delete' || name === 'undo'),
     ),
+  lacks: ({ figures }) => (figures.singles ? null : 'no crash was tried'),
 }
 
 async function crashKinds(task: Task, kinds: readonly Kind[]): Promise<Found> {

@@ -3,6 +3,7 @@ import { type FleetEnding, type FleetStory, rollOut, writeFleetStory } from '../
 import { type Row, Tally } from '../row'
 
 const MACHINES = 200
+const SEEDS = 5_000
 /** The controls are told every so many seeds. */
 const CONTROLLED = 7
 
@@ -10,6 +11,7 @@ const CONTROLLED = 7
 export const rollouts: Row = {
   name: 'D1',
   says: 'rollouts to 200 machines: a wholly bad release breaks 1, a partly bad one stops at 2 failures or 2 %',
+  seeds: SEEDS,
   async run({ seed, seeds, ...task }) {
     const tally = new Tally(task)
     for (let number = seed; number < seed + seeds; number++) {
@@ -17,18 +19,29 @@ export const rollouts: Row = {
       const story = writeFleetStory(number, MACHINES)
       const ending = rollOut(story, decide)
       tally.count(ending.status)
+      countLimits(tally, story, ending)
       tally.note(`fleet ${number}`, { wrong: wrongWith(story, ending) })
       if (number % CONTROLLED !== 0) continue
       for (const [name, control] of Object.entries(CONTROLS)) {
-        if (wrongWith(story, rollOut(story, control)).length > 0) tally.count(`broken: ${name}`)
+        if (wrongWith(story, rollOut(story, control)).length === 0) continue
+        tally.count(`broken: ${name}`)
+        tally.count('controls_broken')
       }
     }
     return tally.found
   },
-  lacks({ figures }) {
+  lacks({ tried, figures }) {
+    if (tried < SEEDS) return `${tried} fleets, not ${SEEDS}`
     const whole = Object.keys(CONTROLS).filter((name) => !figures[`broken: ${name}`])
     return whole.length === 0 ? null : `what must break did not: ${whole.join(', ')}`
   },
+}
+
+/** How many releases of each nature went out, and how many of the bad ones broke no more than they may. */
+function countLimits(tally: Tally, { nature }: FleetStory, { failed, stopAt }: FleetEnding): void {
+  tally.count(nature.replaceAll(' ', '_'))
+  if (nature === 'wholly bad' && failed === 1) tally.count('of_them_broke_1')
+  if (nature === 'partly bad' && failed <= stopAt) tally.count('of_them_within_limit')
 }
 
 /** Deciders that this very check must reject. */
