@@ -8,6 +8,7 @@ import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
 import { backupRoutes } from './routes/backups'
 import { deletionRoutes } from './routes/deletion'
+import { deploymentRoutes } from './routes/deployment'
 import { Door } from './routes/door'
 import { driftRoutes } from './routes/drift'
 import { driftApiRoutes } from './routes/drift-api'
@@ -50,6 +51,7 @@ export const ROUTES: readonly Route[] = [
   ...planChangeRoutes,
   ...backupRoutes,
   ...moveRoutes,
+  ...deploymentRoutes,
   ...secretRotationRoutes,
   ...deletionRoutes,
   ...runRoutes,

@@ -113,7 +113,19 @@ const TAG_NAMES = [
   ...['header', 'footer', 'main', 'nav', 'section', 'article', 'aside', 'h1', 'h2', 'h3', 'h4', 'hgroup'],
   ...['div', 'p', 'span', 'a', 'b', 'strong', 'em', 'small', 'code', 'pre', 'kbd', 'time', 'br', 'wbr', 'hr'],
   ...['ul', 'ol', 'li', 'dl', 'dt', 'dd', 'table', 'caption', 'thead', 'tbody', 'tr', 'th', 'td'],
-  ...['form', 'fieldset', 'legend', 'label', 'input', 'select', 'option', 'textarea', 'button', 'output'],
+  ...[
+    'form',
+    'fieldset',
+    'legend',
+    'label',
+    'input',
+    'select',
+    'option',
+    'datalist',
+    'textarea',
+    'button',
+    'output',
+  ],
   ...[
     'details',
     'summary',
@@ -142,7 +154,19 @@ type AttributeName =
   | ('name' | 'content' | 'method' | 'action' | 'enctype' | 'novalidate' | 'for' | 'value' | 'placeholder')
   | ('required' | 'disabled' | 'readonly' | 'checked' | 'selected' | 'multiple' | 'autocomplete' | 'pattern')
   | ('autocapitalize' | 'autocorrect' | 'spellcheck' | 'inputmode' | 'enterkeyhint' | 'minlength' | 'size')
-  | ('maxlength' | 'min' | 'max' | 'step' | 'rows' | 'cols' | 'form' | 'formaction' | 'open' | 'datetime')
+  | (
+      | 'maxlength'
+      | 'list'
+      | 'min'
+      | 'max'
+      | 'step'
+      | 'rows'
+      | 'cols'
+      | 'form'
+      | 'formaction'
+      | 'open'
+      | 'datetime'
+    )
   | ('colspan' | 'rowspan' | 'scope' | 'start' | 'reversed' | 'width' | 'height' | 'color')
   | ('viewBox' | 'fill' | 'stroke' | 'stroke-width' | 'stroke-linecap' | 'stroke-linejoin' | 'xmlns' | 'd')
   | ('cx' | 'cy' | 'r' | 'x' | 'y' | 'rx' | 'x1' | 'x2' | 'y1' | 'y2' | 'points' | 'transform' | 'focusable')

@@ -127,11 +127,19 @@ function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowM
   commonEnds(services, words).failed(tx, run, error, nowMs)
 }
 
-function refuseWithoutWayBack(db: Reader, { releaseId }: TenantRow, wantedId: string): void {
+function refuseWithoutWayBack(db: Reader, tenant: TenantRow, wantedId: string): void {
+  const barrier = barrierTo(db, tenant, wantedId)
+  if (barrier) throw conflict(barrier)
+}
+
+/** Why a tenant can't go back to a release that is older than its own; null when it can. */
+export function barrierTo(
+  db: Reader,
+  { releaseId }: Pick<TenantRow, 'releaseId'>,
+  wantedId: string,
+): string | null {
   const passed = releaseId ? passedReleases(db, wantedId, getRelease(db, releaseId)) : []
   const barrier = oneWay(passed)
-  if (!barrier) return
-  throw conflict(
-    `There is no way back from ${barrier.tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`,
-  )
+  if (!barrier) return null
+  return `There is no way back from ${barrier.tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`
 }

@@ -27,3 +27,9 @@ export function oneWay(passed: readonly ReleaseRow[]): ReleaseRow | undefined {
 export function wantsBackup(passed: readonly ReleaseRow[]): boolean {
   return passed.some(({ backup }) => backup)
 }
+
+/** An older release is one to go back to: it has nothing to migrate. */
+export function wayTo(db: Reader, wantedId: string, currentId: string | null): 'forward' | 'back' {
+  if (!currentId) return 'forward'
+  return getRelease(db, wantedId).createdAt < getRelease(db, currentId).createdAt ? 'back' : 'forward'
+}

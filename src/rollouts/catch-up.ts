@@ -5,7 +5,7 @@ import { healthChecks, rollouts, runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { deployTenant } from '../releases/deploy'
 import { STEPS } from '../releases/failure'
-import { getRelease } from '../releases/release'
+import { wayTo } from '../releases/lineage'
 import type { Services } from '../services'
 import { LIVE } from './rollout'
 
@@ -63,12 +63,6 @@ function behind(db: Reader) {
       ),
     )
     .all()
-}
-
-/** An older release is one to go back to: it has nothing to migrate. */
-function wayTo(db: Reader, wantedId: string, currentId: string | null): 'forward' | 'back' {
-  if (!currentId) return 'forward'
-  return getRelease(db, wantedId).createdAt < getRelease(db, currentId).createdAt ? 'back' : 'forward'
 }
 
 /** Whether the release has failed for this tenant: trying it again is for a person, unless it never began. */

@@ -2,11 +2,10 @@ import { sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
-import { type AtlasError, conflict } from '../errors'
 import { newId } from '../ids'
 import type { Services } from '../services'
 import type { PlannedTarget } from './plan'
-import { lookAhead, type Prospect, requireClear } from './prospect'
+import { lookAhead, noWayBack, requireClear } from './prospect'
 import type { StoredStrategy } from './rollout'
 import type { Strategy } from './strategy'
 
@@ -51,13 +50,6 @@ export function startRollout(
   const detail = { release: release.tag, tenants: targets.length, waves: waves.length }
   audit(tx, nowMs, { actor, action: 'rollout.started', subject: rolloutId, detail })
   return { rolloutId }
-}
-
-function noWayBack({ release, copies }: Prospect): AtlasError {
-  const first = copies ? 'A backup is made first.' : 'No backup is made first.'
-  return conflict(
-    `There is no way back from ${release.tag}: what runs now can’t live with what is done to the data. ${first} Say that you know this, then start it.`,
-  )
 }
 
 function writeTargets(tx: Tx, rolloutId: string, targets: readonly PlannedTarget[], updatedAt: number): void {

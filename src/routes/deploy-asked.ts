@@ -1,4 +1,5 @@
 import type { DeployForm } from '../../views/admin/deploy'
+import type { ReleaseForm } from '../../views/admin/release-fields'
 import type { Actor } from '../audit'
 import type { Migration } from '../catalog/deploy'
 import { invalid } from '../errors'
@@ -37,36 +38,43 @@ export async function begin({ services, actor }: Pick<Call, 'services' | 'actor'
 
 /** The deploy that a form asks for. Throws one `invalid` for its strategy. */
 export function deployOfForm(form: DeployForm, acceptsNoWayBack: boolean): DeployAsked {
-  const { blueprint, tag, notes, migration, backup } = form
   return {
-    release: {
-      blueprint,
-      tag: tag.trim(),
-      ...(notes.trim() && { notes: notes.trim() }),
-      ...(migration && { migration: migration as Migration }),
-      ...(backup && { backup: backup === 'yes' }),
-    },
+    release: releaseOfForm(form, form.blueprint),
     strategy: parseStrategy(form),
     acceptsNoWayBack,
   }
 }
 
+/** The release that a form asks for. */
+export function releaseOfForm(form: ReleaseForm, blueprint: string): DeployAsked['release'] {
+  const { tag, notes, migration, backup } = form
+  return {
+    blueprint,
+    tag: tag.trim(),
+    ...(notes.trim() && { notes: notes.trim() }),
+    ...(migration && { migration: migration as Migration }),
+    ...(backup && { backup: backup === 'yes' }),
+  }
+}
+
 /** The deploy that a program asks for; the blueprint may be left out while there is one. Throws `invalid`. */
 export function deployOfBody(body: Record<string, unknown>, services: Services): DeployAsked {
-  const text = (name: string) => textField(body, name) || undefined
-  const migration = text('migration')
-  const backup = flagField(body, 'backup')
-  const release = {
-    blueprint: text('blueprint') ?? onlyBlueprint(services),
-    tag: text('tag') ?? '',
-    notes: text('notes'),
-    migration: migration as Migration | undefined,
-    backup,
-  }
   return {
-    release,
+    release: releaseOfBody(body, textField(body, 'blueprint') || onlyBlueprint(services)),
     strategy: parseStrategy(strategyIn(body)),
     acceptsNoWayBack: flagField(body, 'accepts_no_way_back') ?? false,
+  }
+}
+
+/** The release that a program asks for. Throws `invalid`. */
+export function releaseOfBody(body: Record<string, unknown>, blueprint: string): DeployAsked['release'] {
+  const text = (name: string) => textField(body, name) || undefined
+  return {
+    blueprint,
+    tag: text('tag') ?? '',
+    notes: text('notes'),
+    migration: text('migration') as Migration | undefined,
+    backup: flagField(body, 'backup'),
   }
 }
 
@@ -88,7 +96,8 @@ function strategyIn(body: Record<string, unknown>): WrittenStrategy {
   return written
 }
 
-function flagField(body: Record<string, unknown>, name: string): boolean | undefined {
+/** A flag that may be absent. Throws `invalid` for anything but true and false. */
+export function flagField(body: Record<string, unknown>, name: string): boolean | undefined {
   const value = Object.hasOwn(body, name) ? body[name] : undefined
   if (value === undefined || typeof value === 'boolean') return value
   throw invalid('Some fields need another look.', { [name]: 'Must be true or false.' })

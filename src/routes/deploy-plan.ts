@@ -14,10 +14,11 @@ export function planView(prospect: Prospect, { concurrency }: Strategy): PlanVie
   return {
     release: { ...release, backup: prospect.copies, images: imagesOf(release) },
     blueprint: release.blueprint,
-    waves: waves.map((wave) => ({
-      ...wave,
-      tenants: (joining.get(wave.number) ?? []).slice(0, SHOWN_MAX).map(named),
-    })),
+    waves: waves.map((wave) => {
+      const members = joining.get(wave.number) ?? []
+      const formers = [...new Set(members.map(({ formerRelease }) => formerRelease))]
+      return { ...wave, formers, tenants: members.slice(0, SHOWN_MAX).map(named) }
+    }),
     setAside: targets.flatMap((target) =>
       target.obstacle === null ? [] : [{ ...named(target), reason: target.obstacle }],
     ),

@@ -1,6 +1,7 @@
 import { cookieName } from './cookie'
 import { backupPaths } from './openapi/backups'
 import { deletionPaths } from './openapi/deletion'
+import { deploymentPaths } from './openapi/deployment'
 import { driftPaths, FINDING } from './openapi/drift'
 import { movePaths } from './openapi/move'
 import { planChangePaths } from './openapi/plan-change'
@@ -21,6 +22,7 @@ const PATHS = {
   ...planChangePaths,
   ...backupPaths,
   ...movePaths,
+  ...deploymentPaths,
   ...secretRotationPaths,
   ...deletionPaths,
   ...runPaths,

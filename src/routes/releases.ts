@@ -54,6 +54,9 @@ export const releaseRoutes = routes(
   },
 )
 
+/** As many releases of a blueprint as a form offers. */
+const OFFERED_MAX = 20
+
 const EMPTY: DeployForm = {
   blueprint: '',
   tag: '',
@@ -118,10 +121,25 @@ function deployProps(call: Call, form: DeployForm): DeployProps {
       stop_percent: String(stop.percent),
     },
     errors: {},
+    ...knownReleases(
+      services,
+      blueprints.map(({ name }) => name),
+    ),
     plan: null,
     holders: blueprints.flatMap(({ name }) => holderOf(services.db.read, name)),
     now: clock.now(),
   }
+}
+
+/** What a form for a release can offer: the newest releases of these blueprints, and whether one says what they do. */
+export function knownReleases(
+  { catalog, db }: Pick<Services, 'catalog' | 'db'>,
+  blueprints: readonly string[],
+) {
+  const page = { number: 1, size: OFFERED_MAX }
+  const known = blueprints.flatMap((name) => listReleases(db.read, name, page).rows.map(({ tag }) => tag))
+  const isNoted = blueprints.some((name) => catalog.blueprint(name).releases.length > 0)
+  return { known: [...new Set(known)], isNoted }
 }
 
 /** Blueprints that have tenants or are sold, those that are sold first. */

@@ -1,6 +1,7 @@
 import { BackupsPage } from '../../views/admin/backups'
 import { DeletionPage } from '../../views/admin/deletion'
 import { DeployPage } from '../../views/admin/deploy'
+import { DeploymentPage } from '../../views/admin/deployment'
 import { DriftPage } from '../../views/admin/drift'
 import { ConfirmAllPage, ConfirmFindingPage } from '../../views/admin/drift-confirm'
 import { HealthPage } from '../../views/admin/health'
@@ -202,6 +203,12 @@ export const PAGES: Sample[] = [
   sample('deploy-wrong', DeployPage, rolloutSamples.deployWrong),
   sample('deploy-planned', DeployPage, rolloutSamples.deployPlanned),
   sample('deploy-nobody', DeployPage, rolloutSamples.deployHarmless),
+  sample('deploy-held', DeployPage, rolloutSamples.deployHeld),
+  sample('deployment', DeploymentPage, rolloutSamples.deployment),
+  sample('deployment-wrong', DeploymentPage, rolloutSamples.deploymentWrong),
+  sample('deployment-planned', DeploymentPage, rolloutSamples.deploymentPlanned),
+  sample('deployment-one-way', DeploymentPage, rolloutSamples.deploymentOneWay),
+  sample('deployment-back', DeploymentPage, rolloutSamples.deploymentBack),
   sample('releases', ReleasesPage, rolloutSamples.releases),
   sample('releases-empty', ReleasesPage, {
     ...rolloutSamples.releases,

@@ -1,5 +1,6 @@
 import type { DeployForm, DeployProps } from '../../views/admin/deploy'
 import type { PlanView } from '../../views/admin/deploy-plan'
+import type { DeploymentProps } from '../../views/admin/deployment'
 import type { ReleasesProps } from '../../views/admin/releases'
 import type { RolloutProps } from '../../views/admin/rollout'
 import type { RolloutConfirmProps } from '../../views/admin/rollout-confirm'
@@ -245,6 +246,8 @@ export const deploy: DeployProps = {
     stop_percent: '2',
   },
   errors: {},
+  known: ['v43', 'v42'],
+  isNoted: true,
   plan: null,
   holders: [],
   now: NOW,
@@ -267,6 +270,7 @@ const plan: PlanView = {
       startsAfterMs: 0,
       deploysMs: MINUTE,
       bakeMs: 10 * MINUTE,
+      formers: ['v42'],
       tenants: [{ id: 'ten_01', subdomain: 'ada', formerRelease: 'v42', isCanary: true }],
     },
     {
@@ -275,6 +279,7 @@ const plan: PlanView = {
       startsAfterMs: 11 * MINUTE,
       deploysMs: 20 * MINUTE,
       bakeMs: 0,
+      formers: ['v41', 'v42'],
       tenants: [{ id: 'ten_02', subdomain: 'grace', formerRelease: 'v41', isCanary: false }],
     },
   ],
@@ -289,6 +294,53 @@ const plan: PlanView = {
 }
 
 export const deployPlanned: DeployProps = { ...deploy, plan }
+
+export const deployHeld: DeployProps = { ...deploy, plan, problem: 'The rollout of v42 holds the fleet.' }
+
+export const deployment: DeploymentProps = {
+  operator,
+  tenant: { id: 'ten_01', subdomain: 'ada', blueprint: 'virtues', release: 'v42' },
+  form: { tag: '', notes: '', migration: '', backup: '' },
+  errors: {},
+  known: [],
+  isNoted: false,
+  plan: null,
+}
+
+export const deploymentWrong: DeploymentProps = {
+  ...deployment,
+  form: { ...deployment.form, tag: 'v 43' },
+  errors: { tag: 'Must be the tag of an image, such as v43.' },
+}
+
+export const deploymentPlanned: DeploymentProps = {
+  ...deployment,
+  form: { tag: 'v43', notes: 'Faster search.', migration: 'expand', backup: '' },
+  known: ['v43'],
+  plan: {
+    release: { tag: 'v43', notes: 'Faster search.', migration: 'expand', images: [image] },
+    way: 'forward',
+    canGoBack: true,
+    copies: false,
+    takesMs: 40_000,
+    obstacles: [],
+  },
+}
+
+export const deploymentOneWay: DeploymentProps = {
+  ...deploymentPlanned,
+  plan: deploymentPlanned.plan && { ...deploymentPlanned.plan, canGoBack: false, copies: true },
+}
+
+export const deploymentBack: DeploymentProps = {
+  ...deploymentPlanned,
+  problem: 'There is no way back from v44.',
+  plan: deploymentPlanned.plan && {
+    ...deploymentPlanned.plan,
+    way: 'back',
+    obstacles: ['There is no way back from v44.'],
+  },
+}
 
 export const deployHarmless: DeployProps = {
   ...deploy,

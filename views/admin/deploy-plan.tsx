@@ -1,5 +1,5 @@
 import { Notice } from '../components/notice'
-import { durationWords } from '../components/time'
+import { roughDuration } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import type { DeployForm } from './deploy'
 import { tenantsWords } from './rollout-words'
@@ -37,6 +37,9 @@ export type PlannedWaveView = {
   startsAfterMs: number
   deploysMs: number
   bakeMs: number
+  /** What they run now. */
+  formers: string[]
+  /** The first of them. */
   tenants: { id: string; subdomain: string; formerRelease: string; isCanary: boolean }[]
 }
 
@@ -69,7 +72,7 @@ export function DeployPlan({ plan, form }: { plan: PlanView; form: DeployForm })
           {plan.already > 0 && `; ${tenantsWords(plan.already)} have it already`}
         </dd>
         <dt>Takes about</dt>
-        <dd>{durationWords(plan.takesMs)}</dd>
+        <dd>{roughDuration(plan.takesMs)}</dd>
         <dt>Stops by itself</dt>
         <dd>
           at the first failure among the first, then at{' '}
@@ -135,7 +138,7 @@ function WayBack({ plan: { release, canGoBack } }: { plan: PlanView }): Html {
 const SHOWN_MAX = 20
 
 function PlannedWave({ wave }: { wave: PlannedWaveView }): Html {
-  const { number, size, startsAfterMs, deploysMs, bakeMs, tenants } = wave
+  const { number, size, startsAfterMs, deploysMs, bakeMs, formers, tenants } = wave
   const shown = tenants.slice(0, SHOWN_MAX)
   return (
     <li class="card">
@@ -143,21 +146,22 @@ function PlannedWave({ wave }: { wave: PlannedWaveView }): Html {
         Wave {number + 1} <span class="muted">{tenantsWords(size)}</span>
       </h3>
       <p class="muted">
-        {startsAfterMs === 0 ? 'At once' : `After about ${durationWords(startsAfterMs)}`}, takes about{' '}
-        {durationWords(deploysMs)}
-        {bakeMs > 0 && `, then is watched for ${durationWords(bakeMs)}`}.
+        {startsAfterMs === 0 ? 'At once' : `After about ${roughDuration(startsAfterMs)}`}, takes about{' '}
+        {roughDuration(deploysMs)}
+        {bakeMs > 0 && `, then is watched for ${roughDuration(bakeMs)}`}.
+        {formers.length === 1 && ` From ${formers[0]}.`}
       </p>
       <ul class="plain tenant-names">
         {shown.map(({ id, subdomain, formerRelease, isCanary }) => (
           <li>
-            <a href={`/admin/tenants/${id}`}>{subdomain}</a>{' '}
+            <a href={`/admin/tenants/${id}`}>{subdomain}</a>
             <span class="muted">
-              from {formerRelease}
-              {isCanary && ', canary'}
+              {formers.length > 1 && ` from ${formerRelease}`}
+              {isCanary && ' (canary)'}
             </span>
           </li>
         ))}
-        <li class="muted">{size > shown.length ? `and ${size - shown.length} more` : 'and nobody else'}</li>
+        {size > shown.length && <li class="muted">and {NUMBER.format(size - shown.length)} more</li>}
       </ul>
     </li>
   )
@@ -205,3 +209,5 @@ function Start({ form, plan }: { form: DeployForm; plan: PlanView }): Html {
     </form>
   )
 }
+
+const NUMBER = new Intl.NumberFormat('en-US')

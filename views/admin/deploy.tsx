@@ -1,18 +1,15 @@
-import { describedBy, ErrorSummary, Field } from '../components/field'
+import { ErrorSummary } from '../components/field'
 import { Notice } from '../components/notice'
 import { Time } from '../components/time'
-import type { Child, Html } from '../jsx-runtime'
+import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { DeployPlan, type PlanView } from './deploy-plan'
+import { Choice, RELEASE_LABELS, ReleaseFields, type ReleaseForm, Words } from './release-fields'
+import { tenantsWords } from './rollout-words'
 
 /** What is written into the form; empty is as usual. */
-export type DeployForm = {
+export type DeployForm = ReleaseForm & {
   blueprint: string
-  tag: string
-  notes: string
-  migration: string
-  /** `yes`, `no`, or empty: only before a release without a way back. */
-  backup: string
   waves: string
   canaries: string
   concurrency: string
@@ -29,6 +26,9 @@ export type DeployProps = {
   /** What stands for an empty field. */
   usual: Pick<DeployForm, 'waves' | 'concurrency' | 'bake_minutes' | 'stop_failures' | 'stop_percent'>
   errors: Record<string, string | undefined>
+  /** Releases that are known already, newest first, and whether a blueprint says itself what its releases do. */
+  known: string[]
+  isNoted: boolean
   /** What is wrong that no field is to blame for. */
   problem?: string
   plan: PlanView | null
@@ -39,10 +39,7 @@ export type DeployProps = {
 
 const LABELS: Record<keyof DeployForm, string> = {
   blueprint: 'Blueprint',
-  tag: 'Tag',
-  notes: 'Notes',
-  migration: 'Migration',
-  backup: 'Backup first',
+  ...RELEASE_LABELS,
   waves: 'Waves',
   canaries: 'Canaries',
   concurrency: 'At a time',
@@ -50,19 +47,6 @@ const LABELS: Record<keyof DeployForm, string> = {
   stop_failures: 'Stop at failures',
   stop_percent: 'Stop at percent',
 }
-
-const MIGRATIONS = [
-  { value: '', label: 'As releases.yaml says' },
-  { value: 'none', label: 'Leaves the data as it is' },
-  { value: 'reversible', label: 'Can be taken back' },
-  { value: 'expand', label: 'Only adds: the former release lives with it' },
-  { value: 'contract', label: 'More than that: there is no way back' },
-]
-const BACKUPS = [
-  { value: '', label: 'Only before a release without a way back' },
-  { value: 'yes', label: 'Back each tenant up first' },
-  { value: 'no', label: 'No backup' },
-]
 
 /** Which release goes to the fleet, and how; then what would happen. */
 export function DeployPage(props: DeployProps): Html {
@@ -76,18 +60,35 @@ export function DeployPage(props: DeployProps): Html {
     >
       <AdminHeading title="Deploy a release" back={{ href: '/admin/rollouts', label: 'Rollouts' }} />
       <Holders {...props} />
-      <form class="card form deploy" method="post" action="/admin/deploy/plan" novalidate>
-        <ErrorSummary errors={errors} labels={LABELS} problem={problem} />
-        <ReleaseFields {...props} />
-        <StrategyFields {...props} />
-        <p class="button-row">
-          <button class={['button', plan ? 'button-quiet' : 'button-primary']} type="submit">
-            Show what would happen
-          </button>
-        </p>
-      </form>
-      {plan && <DeployPlan plan={plan} form={props.form} />}
+      {plan ? (
+        <>
+          {problem && <Notice tone="bad" title={problem} />}
+          <DeployPlan plan={plan} form={props.form} />
+          <details class="block">
+            <summary>Change what is asked</summary>
+            <AskedFor {...props} problem={undefined} />
+          </details>
+        </>
+      ) : (
+        <AskedFor {...props} />
+      )}
     </AdminPage>
+  )
+}
+
+function AskedFor(props: DeployProps): Html {
+  const { errors, problem, plan } = props
+  return (
+    <form class="card form deploy" method="post" action="/admin/deploy/plan" novalidate>
+      <ErrorSummary errors={errors} labels={LABELS} problem={problem} />
+      <ReleasePart {...props} />
+      <StrategyFields {...props} />
+      <p class="button-row">
+        <button class={['button', plan ? 'button-quiet' : 'button-primary']} type="submit">
+          Show what would happen
+        </button>
+      </p>
+    </form>
   )
 }
 
@@ -106,107 +107,55 @@ function Holders({ holders, now }: DeployProps): Html {
   )
 }
 
-function ReleaseFields({ blueprints, form, errors }: DeployProps): Html {
+function ReleasePart({ blueprints, form, errors, known, isNoted }: DeployProps): Html {
   const options = blueprints.map(({ name, tenants }) => ({
     value: name,
-    label: `${name} (${tenants === 1 ? '1 tenant' : `${tenants} tenants`})`,
+    label: `${name} (${tenantsWords(tenants)})`,
   }))
   return (
     <>
-      {blueprints.length > 1 && <Choice name="blueprint" form={form} errors={errors} options={options} />}
+      {blueprints.length > 1 && (
+        <Choice
+          name="blueprint"
+          label={LABELS.blueprint}
+          value={form.blueprint}
+          error={errors.blueprint}
+          options={options}
+        />
+      )}
       {blueprints.length === 1 && <input type="hidden" name="blueprint" value={blueprints[0]?.name} />}
-      <Words name="tag" form={form} errors={errors} hint="Of the image in the registry, such as v43." />
-      <Words name="notes" form={form} errors={errors} hint="What is new, for whoever looks here later." />
-      <Choice
-        name="migration"
-        form={form}
-        errors={errors}
-        options={MIGRATIONS}
-        hint="What it does to the data. A release is known by what was said of it first."
-      />
-      <Choice name="backup" form={form} errors={errors} options={BACKUPS} />
+      <ReleaseFields form={form} errors={errors} known={known} isNoted={isNoted} />
     </>
   )
 }
 
+const HINTS: Record<keyof DeployProps['usual'] | 'canaries', string> = {
+  waves: 'Up to how many tenants, or which share of them, each wave goes.',
+  canaries: 'Who is in the first wave: names, or tag:beta for all with that tag.',
+  concurrency: 'How many tenants at the same time.',
+  bake_minutes: 'Minutes of health checks before the next wave.',
+  stop_failures: 'At so many tenants it stops and goes back.',
+  stop_percent: 'Or at such a share of them, whichever is more.',
+}
+
 function StrategyFields({ form, errors, usual }: DeployProps): Html {
-  const field = { form, errors }
+  const names = Object.keys(HINTS) as (keyof typeof HINTS)[]
   return (
     <fieldset class="field">
       <legend>How it goes out</legend>
+      <p class="field-hint">Empty fields are as the grey figures say.</p>
       <div class="field-grid">
-        <Words
-          name="waves"
-          {...field}
-          usual={usual.waves}
-          hint="Up to how many tenants, or which share of them, each wave goes."
-        />
-        <Words name="canaries" {...field} hint="Who is in the first wave: names, or tag: and a tag." />
-        <Words name="concurrency" {...field} usual={usual.concurrency} hint="Tenants at the same time." />
-        <Words name="bake_minutes" {...field} usual={usual.bake_minutes} hint="For so many minutes." />
-        <Words name="stop_failures" {...field} usual={usual.stop_failures} hint="So many tenants, or…" />
-        <Words
-          name="stop_percent"
-          {...field}
-          usual={usual.stop_percent}
-          hint="…such a share, whichever is more."
-        />
+        {names.map((name) => (
+          <Words
+            name={name}
+            label={LABELS[name]}
+            value={form[name]}
+            error={errors[name]}
+            hint={HINTS[name]}
+            usual={name === 'canaries' ? undefined : usual[name]}
+          />
+        ))}
       </div>
     </fieldset>
-  )
-}
-
-type FieldProps = {
-  name: keyof DeployForm
-  form: DeployForm
-  errors: DeployProps['errors']
-  hint?: string
-}
-
-function Words({ name, form, errors, hint, usual }: FieldProps & { usual?: string }): Html {
-  return (
-    <Labelled name={name} errors={errors} hint={hint}>
-      <input
-        id={name}
-        name={name}
-        type="text"
-        value={form[name]}
-        placeholder={usual}
-        autocomplete="off"
-        autocapitalize="none"
-        spellcheck="false"
-        aria-invalid={errors[name] !== undefined}
-        aria-describedby={describedBy(name, { hint: Boolean(hint), error: errors[name] })}
-      />
-    </Labelled>
-  )
-}
-
-type ChoiceProps = FieldProps & { options: { value: string; label: string }[] }
-
-function Choice({ name, form, errors, hint, options }: ChoiceProps): Html {
-  return (
-    <Labelled name={name} errors={errors} hint={hint}>
-      <select
-        id={name}
-        name={name}
-        aria-describedby={describedBy(name, { hint: Boolean(hint), error: errors[name] })}
-      >
-        {options.map(({ value, label }) => (
-          <option value={value} selected={value === form[name]}>
-            {label}
-          </option>
-        ))}
-      </select>
-    </Labelled>
-  )
-}
-
-function Labelled(props: Omit<FieldProps, 'form'> & { children: Child }): Html {
-  const { name, errors, hint, children } = props
-  return (
-    <Field name={name} label={LABELS[name]} hint={hint} error={errors[name]}>
-      {children}
-    </Field>
   )
 }

@@ -1,4 +1,4 @@
-import { durationWords, Time } from '../components/time'
+import { roughDuration, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { type RolloutStatus, settledOf, type TargetCounts, tenantsWords } from './rollout-words'
 
@@ -47,7 +47,7 @@ export function WaveHead(props: { wave: WaveView; status: RolloutStatus; now: nu
 
 function WaveWords({ wave, settled, now }: { wave: WaveView; settled: number; now: number }): Html {
   const { state, size, bakesUntil, remainingMs } = wave
-  const left = remainingMs === null ? '' : `, about ${durationWords(remainingMs)} left`
+  const left = remainingMs === null ? '' : `, about ${roughDuration(remainingMs)} left`
   if (state === 'waiting') return <>not begun{left}</>
   if (state === 'done') return <>done</>
   if (state === 'baking') {

@@ -1,4 +1,4 @@
-import { durationWords } from '../components/time'
+import { durationWords, roughDuration } from '../components/time'
 
 export type RolloutStatus =
   | 'running'
@@ -70,7 +70,7 @@ export function rolloutSentence(rollout: RolloutLike, now: number): string {
     case 'running':
       if (bakesUntil === null) return `Deploying ${place}.`
       return bakesUntil > now
-        ? `The tenants of ${place} have it; they are watched for ${durationWords(bakesUntil - now)} more.`
+        ? `The tenants of ${place} have it; they are watched for about ${roughDuration(bakesUntil - now)} more.`
         : `The tenants of ${place} have it; the last health checks are awaited.`
     case 'held':
       return `Held at ${place}: nothing more is begun until somebody resumes it.`

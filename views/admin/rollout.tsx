@@ -1,7 +1,7 @@
 import { Badge } from '../components/badge'
 import { Live } from '../components/live'
 import { Notice } from '../components/notice'
-import { durationWords, Time } from '../components/time'
+import { roughDuration, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type FailureGroup, Failures } from './rollout-failures'
@@ -188,7 +188,7 @@ function Overall({ counts, total, failed, stopAt, remainingMs, status }: Rollout
             {failed > 0 && status === 'running' && ' · '}
             {status === 'running' &&
               `stops at ${stopAt === 1 ? '1 failure' : `${NUMBER.format(stopAt)} failures`}`}
-            {remainingMs !== null && ` · about ${durationWords(remainingMs)} left`}
+            {remainingMs !== null && ` · about ${roughDuration(remainingMs)} left`}
           </span>
         </span>
       </p>

@@ -14,32 +14,39 @@ type Deed = {
 /** What can be done to a tenant, from the gentlest on. */
 const DEEDS: Deed[] = [
   {
+    label: 'Deploy a release…',
+    about: 'Brings this tenant alone to a release, and back by itself when it is not well.',
+    page: 'deployment',
+    statuses: ['active'],
+  },
+  {
     label: 'Change the plan…',
-    about: 'Another price, and a larger or smaller server with everything that is on it.',
+    about: 'Gives it another price, and makes its server larger or smaller with everything that is on it.',
     page: 'plan',
     statuses: ['active'],
   },
   {
     label: 'Move to a new server…',
-    about: 'With everything that is on it, or with its latest backup when the server is dead.',
+    about:
+      'Takes everything along, or its latest backup when the old server is dead. Can change the plan too.',
     page: 'move',
     statuses: ['active', 'suspended'],
   },
   {
     label: 'Rotate the secrets…',
-    about: 'New values for the passwords and keys that its app has of its own.',
+    about: 'Gives new values to the passwords and keys that its app has of its own.',
     page: 'secret-rotation',
     statuses: ['active'],
   },
   {
     label: 'Suspend…',
-    about: 'The app stops and visitors are told so. Nothing is deleted.',
+    about: 'Stops the app and tells visitors so. Nothing is deleted.',
     page: 'suspension',
     statuses: ['active'],
   },
   {
     label: 'Delete…',
-    about: 'After a last backup and a time in which it can be brought back, everything goes.',
+    about: 'Makes a last backup, waits while it can still be brought back, then removes everything.',
     page: 'deletion',
     statuses: ['active', 'suspended'],
     isHarmful: true,

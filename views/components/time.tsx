@@ -57,6 +57,13 @@ export function durationWords(ms: number): string {
   return twoUnits(ms, [DAY_MS, 'd'], [HOUR_MS, 'h'])
 }
 
+/** About how long, for what nobody knows to the second: '40 s', '5 min', '1 h 05 min'. Rounds up. */
+export function roughDuration(ms: number): string {
+  if (ms <= 55 * SECOND_MS) return `${Math.max(5, Math.ceil(ms / (5 * SECOND_MS)) * 5)} s`
+  if (ms <= 59 * MINUTE_MS) return `${Math.ceil(ms / MINUTE_MS)} min`
+  return durationWords(Math.ceil(ms / MINUTE_MS) * MINUTE_MS)
+}
+
 type Unit = [ms: number, name: string]
 
 function twoUnits(ms: number, [bigMs, big]: Unit, [smallMs, small]: Unit): string {

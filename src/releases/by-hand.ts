@@ -1,0 +1,69 @@
+import { missingFor } from '../backups/backup'
+import type { Reader, Tx } from '../db/open'
+import { heldInWords, noWayBack, requireClear, usualDeployMs } from '../rollouts/prospect'
+import { liveRollout } from '../rollouts/rollout'
+import type { Services } from '../services'
+import { requireReady } from '../tenants/readiness'
+import { getTenant, serverOf } from '../tenants/tenant'
+import { barrierTo, type DeployAsked, deployTenant } from './deploy'
+import { oneWay, passedReleases, wantsBackup, wayTo } from './lineage'
+import { getRelease, type ReleaseRow } from './release'
+
+/** What a deploy to one tenant would do. */
+export type DeployOutlook = {
+  release: ReleaseRow
+  /** `back`: to a release that is older than the tenant's; its data is not migrated. */
+  way: 'forward' | 'back'
+  /** Whether the tenant could be taken back when it fails. */
+  canGoBack: boolean
+  /** Whether the tenant is copied first. */
+  copies: boolean
+  takesMs: number
+  /** What keeps it from being started, a sentence each. */
+  obstacles: string[]
+}
+
+/**
+ * What a deploy of a release to one tenant would do now: the dry run. Throws `conflict` when the tenant's state does
+ * not allow any, `not_found` for either.
+ */
+export function lookAtDeploy(
+  db: Reader,
+  services: Pick<Services, 'objects' | 'catalog'>,
+  tenantId: string,
+  releaseId: string,
+): DeployOutlook {
+  const tenant = getTenant(db, tenantId)
+  requireReady(db, tenant, ['active'], 'brought to another release')
+  const release = getRelease(db, releaseId)
+  const way = wayTo(db, releaseId, tenant.releaseId)
+  const passed = way === 'forward' ? passedReleases(db, tenant.releaseId, release) : []
+  const copies = wantsBackup(passed)
+  const live = liveRollout(db, tenant.blueprint)
+  const missing = copies ? missingFor(services, tenant, serverOf(db, tenantId), 'app') : null
+  const obstacles = [
+    tenant.releaseId === releaseId && `${tenant.subdomain} runs ${release.tag} already.`,
+    live && heldInWords(db, live),
+    way === 'back' && barrierTo(db, tenant, releaseId),
+    missing && `A backup is to be made first. ${missing}`,
+  ].filter((obstacle) => typeof obstacle === 'string')
+  return { release, way, canGoBack: !oneWay(passed), copies, takesMs: usualDeployMs(db), obstacles }
+}
+
+/**
+ * Queues a deploy to one tenant that somebody asked for; nobody else gets the release. Throws `conflict` with the
+ * reason when a rollout holds the fleet, when it has the release already, or when there is no way back and nobody has
+ * said that this is known.
+ */
+export function deployByHand(
+  tx: Tx,
+  services: Services,
+  tenantId: string,
+  asked: Pick<DeployAsked, 'releaseId' | 'actor' | 'nowMs'> & { acceptsNoWayBack: boolean },
+): { runId: string } {
+  const { releaseId, actor, nowMs, acceptsNoWayBack } = asked
+  const outlook = lookAtDeploy(tx, services, tenantId, releaseId)
+  requireClear(outlook)
+  if (!outlook.canGoBack && !acceptsNoWayBack) throw noWayBack(outlook)
+  return deployTenant(tx, services, tenantId, { releaseId, way: outlook.way, actor, nowMs })
+}

@@ -1,0 +1,130 @@
+import { DeploymentPage, type DeploymentPlan, type DeploymentProps } from '../../views/admin/deployment'
+import type { ReleaseForm } from '../../views/admin/release-fields'
+import { AtlasError } from '../errors'
+import { deployByHand, lookAtDeploy } from '../releases/by-hand'
+import { createRelease, imagesOf } from '../releases/release'
+import { requireReady } from '../tenants/readiness'
+import { getTenant } from '../tenants/tenant'
+import { operatorOf } from './admin'
+import { json, page, redirect } from './answer'
+import { flagField, releaseOfBody, releaseOfForm } from './deploy-asked'
+import { statusOf } from './refusal'
+import { knownReleases } from './releases'
+import { readForm, readJson } from './request'
+import { type Call, routes } from './route'
+import { ask } from './tenant-verbs'
+
+/** A release for one tenant. */
+export const deploymentRoutes = routes(
+  {
+    method: 'GET',
+    path: '/admin/tenants/:id/deployment',
+    policy: 'operator',
+    handle: (call) =>
+      ask(call, () =>
+        DeploymentPage(deploymentProps(call, formOf(Object.fromEntries(call.url.searchParams)))),
+      ),
+  },
+  {
+    method: 'POST',
+    path: '/admin/tenants/:id/deployment/plan',
+    policy: 'operator',
+    handle: async (call) => {
+      const form = formOf(await readForm(call.request))
+      return orRefused(call, form, async () => page(DeploymentPage(await planned(call, form))))
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/tenants/:id/deployment',
+    policy: 'operator',
+    handle: async (call) => {
+      const sent = await readForm(call.request)
+      const form = formOf(sent)
+      const accepted = sent.accepts_no_way_back === 'yes'
+      return orRefused(call, form, async () =>
+        redirect(`/admin/runs/${await begin(call, releaseOfForm(form, blueprintOf(call)), accepted)}`),
+      )
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/admin/tenant/:id/deployment',
+    policy: 'operator_api',
+    handle: async (call) => {
+      const body = await readJson(call.request)
+      const accepted = flagField(body, 'accepts_no_way_back') ?? false
+      return json({ run_id: await begin(call, releaseOfBody(body, blueprintOf(call)), accepted) }, 202)
+    },
+  },
+)
+
+const EMPTY: ReleaseForm = { tag: '', notes: '', migration: '', backup: '' }
+
+function formOf(sent: Record<string, string>): ReleaseForm {
+  const fields = Object.keys(EMPTY).map((name) => [name, Object.hasOwn(sent, name) ? sent[name] : ''])
+  return Object.fromEntries(fields)
+}
+
+const blueprintOf = ({ services, params }: Call) => getTenant(services.db.read, params.id ?? '').blueprint
+
+type Wanted = ReturnType<typeof releaseOfForm>
+
+/** Queues the deploy; returns the run's id. */
+async function begin(call: Call, wanted: Wanted, acceptsNoWayBack: boolean): Promise<string> {
+  const { services, actor, params } = call
+  const { db, clock } = services
+  const { id: releaseId } = await createRelease(services, { ...wanted, actor })
+  const asked = { releaseId, acceptsNoWayBack, actor, nowMs: clock.now() }
+  return db.write((tx) => deployByHand(tx, services, params.id ?? '', asked)).runId
+}
+
+async function planned(call: Call, form: ReleaseForm): Promise<DeploymentProps> {
+  const { services, actor } = call
+  const { id, blueprint } = getTenant(services.db.read, call.params.id ?? '')
+  const release = await createRelease(services, { ...releaseOfForm(form, blueprint), actor })
+  const outlook = lookAtDeploy(services.db.read, services, id, release.id)
+  const plan: DeploymentPlan = { ...outlook, release: { ...release, images: imagesOf(release) } }
+  return { ...deploymentProps(call, form), plan }
+}
+
+/** The form again, with what was wrong; what would happen stays beside it when that can still be said. */
+async function orRefused(call: Call, form: ReleaseForm, work: () => Promise<Response>) {
+  try {
+    return await work()
+  } catch (thrown) {
+    if (!(thrown instanceof AtlasError) || thrown.code === 'internal') throw thrown
+    // Where the tenant itself is the obstacle, its own page says so.
+    return ask(call, async () => {
+      const { fields, message } = thrown
+      const asked = deploymentProps(call, form)
+      const props = thrown.code === 'conflict' ? await plannedOr(asked, () => planned(call, form)) : asked
+      const refused = { ...props, errors: fields ?? {}, problem: fields ? undefined : message }
+      return page(DeploymentPage(refused), statusOf(thrown))
+    })
+  }
+}
+
+async function plannedOr(otherwise: DeploymentProps, plan: () => Promise<DeploymentProps>) {
+  try {
+    return await plan()
+  } catch (thrown) {
+    if (!(thrown instanceof AtlasError)) throw thrown
+    return otherwise
+  }
+}
+
+function deploymentProps(call: Call, form: ReleaseForm): DeploymentProps {
+  const { services, params } = call
+  const { read } = services.db
+  const tenant = getTenant(read, params.id ?? '')
+  requireReady(read, tenant, ['active'], 'brought to another release')
+  return {
+    operator: operatorOf(call),
+    tenant,
+    form,
+    errors: {},
+    ...knownReleases(services, [tenant.blueprint]),
+    plan: null,
+  }
+}
