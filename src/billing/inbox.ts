@@ -90,9 +90,11 @@ async function act(services: Services, row: EventRow, chance: () => number): Pro
   }
 }
 
-function change(tx: Tx, row: EventRow, fields: Partial<EventRow>): void {
+/** Nothing when another event has taken its place meanwhile. */
+function change(tx: Tx, { source, eventId }: EventRow, fields: Partial<EventRow>): void {
+  const mine = and(eq(inbox.source, source), eq(inbox.eventId, eventId))
   tx.update(inbox)
     .set(fields)
-    .where(and(eq(inbox.source, row.source), eq(inbox.eventId, row.eventId)))
+    .where(and(mine, eq(inbox.status, 'received')))
     .run()
 }

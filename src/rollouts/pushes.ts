@@ -1,6 +1,7 @@
+import { and, eq, sql } from 'drizzle-orm'
 import type { Catalog } from '../catalog/catalog'
 import type { GithubSource, Migration } from '../catalog/deploy'
-import type { Tx } from '../db/open'
+import type { Reader, Tx } from '../db/open'
 import { inbox } from '../db/schema'
 import { AtlasError, conflict, unavailable } from '../errors'
 import { createRelease, type ReleaseRow } from '../releases/release'
@@ -18,8 +19,8 @@ export type Push = {
   ref: string
   /** The commit's id, 40 hex digits. */
   commit: string
-  /** The commit's message: a line `Atlas-Migration: expand` says what the release does to the data. */
-  message: string
+  /** Of all its commits: a line `Atlas-Migration: expand` says what one of them does to the data. */
+  messages: string[]
 }
 
 type Delivery = {
@@ -32,7 +33,12 @@ type Delivery = {
 
 const SOURCE = 'github'
 const ACTOR = { id: 'github' }
-const TRAILER = /^Atlas-Migration: *(none|reversible|expand|contract) *$/m
+const TRAILER = /^Atlas-Migration: *(none|reversible|expand|contract) *$/gm
+/** The more a migration does, the later it stands. */
+const MIGRATIONS: readonly string[] = ['', 'none', 'reversible', 'expand', 'contract'] satisfies (
+  | Migration
+  | ''
+)[]
 
 /**
  * Stores a delivery once, and of a push what it means to the blueprints that say so; a repetition changes nothing.
@@ -55,26 +61,52 @@ export function receivePush(
       .onConflictDoNothing()
       .returning()
       .all().length > 0
-  for (const { blueprint, ...release } of isNew ? meant : []) {
-    const objectId = [blueprint, release.tag, release.migration].filter(Boolean).join(' ')
-    const work = { source: SOURCE, eventId: `${digest}-${blueprint}`, type: 'push', objectId, ...times }
-    tx.insert(inbox)
-      .values({ ...work, status: 'received' })
-      .onConflictDoNothing()
-      .run()
-  }
+  for (const release of isNew ? meant : []) queue(tx, release, `${digest}-${release.blueprint}`, times)
   return meant.length > 0
 }
 
+type Meant = { blueprint: string; tag: string; migration: string }
+
+/** A push takes the place of those that still wait for their images: whichever is built last, the newest one goes out. */
+function queue(
+  tx: Tx,
+  { blueprint, tag, migration }: Meant,
+  eventId: string,
+  times: { availableAt: number; occurredAt: number; receivedAt: number },
+): void {
+  const mine = and(eq(inbox.source, SOURCE), eq(inbox.eventId, eventId))
+  if (tx.select({ id: inbox.eventId }).from(inbox).where(mine).get()) return
+  const overtaken = tx
+    .update(inbox)
+    .set({ status: 'ignored', reason: 'A later push has taken its place.', processedAt: times.receivedAt })
+    .where(and(IS_WAITING, sql`instr(${inbox.objectId}, ${`${blueprint} `}) = 1`))
+    .returning({ objectId: inbox.objectId })
+    .all()
+  // Its commits are part of this one. Where nobody says anything, releases.yaml does.
+  const earlier = overtaken.map(({ objectId }) => objectId?.split(' ')[2] ?? '')
+  const does = migration && strictest([migration, ...earlier])
+  const objectId = [blueprint, tag, does].filter(Boolean).join(' ')
+  tx.insert(inbox)
+    .values({ source: SOURCE, eventId, type: 'push', objectId, ...times, status: 'received' })
+    .run()
+}
+
+const IS_WAITING = and(eq(inbox.source, SOURCE), eq(inbox.type, 'push'), eq(inbox.status, 'received'))
+
+function strictest(migrations: readonly string[]): string {
+  return MIGRATIONS.findLast((one) => migrations.includes(one)) ?? ''
+}
+
 /**
- * Rolls out what a push means, with the usual strategy. Throws `unavailable` while the registry has no such image: it
- * is still being built.
+ * Rolls out what a push means, with the usual strategy, unless a later one has taken its place. Throws `unavailable`
+ * while the registry has no such image: it is still being built.
  */
 export async function followPush(services: Services, objectId: string): Promise<null> {
   const { db, clock } = services
   const [blueprint = '', tag = '', migration = ''] = objectId.split(' ')
   const release = await releaseOf(services, blueprint, tag, migration as Migration | '')
   db.write((tx) => {
+    if (!isAwaited(tx, objectId)) return
     // A process that died between the start and the note of it begins nothing twice.
     if (liveRollout(tx, blueprint)?.releaseId === release.id) return
     const wanted = { releaseId: release.id, strategy: DEFAULT_STRATEGY }
@@ -84,8 +116,14 @@ export async function followPush(services: Services, objectId: string): Promise<
   return null
 }
 
-function releasesMeant({ blueprints }: Catalog, push: Push) {
-  const [, migration = ''] = TRAILER.exec(push.message) ?? []
+function isAwaited(db: Reader, objectId: string): boolean {
+  const isMine = and(IS_WAITING, eq(inbox.objectId, objectId))
+  return db.select({ id: inbox.eventId }).from(inbox).where(isMine).get() !== undefined
+}
+
+function releasesMeant({ blueprints }: Catalog, { messages, ...push }: Push): Meant[] {
+  const said = messages.flatMap((message) => [...message.matchAll(TRAILER)].map(([, one = '']) => one))
+  const migration = strictest(said)
   return blueprints.flatMap(({ name: blueprint, deploy: { github } }) => {
     const tag = github && tagMeant(github, push)
     return tag ? [{ blueprint, tag, migration }] : []
@@ -93,7 +131,7 @@ function releasesMeant({ blueprints }: Catalog, push: Push) {
 }
 
 /** Names at GitHub differ in more than their capitals. */
-function tagMeant(source: GithubSource, { repository, ref, commit }: Push): string | null {
+function tagMeant(source: GithubSource, { repository, ref, commit }: Omit<Push, 'messages'>): string | null {
   if (source.repository.toLowerCase() !== repository.toLowerCase()) return null
   if (source.tags && ref.startsWith('refs/tags/')) return ref.slice('refs/tags/'.length)
   return source.branch !== null && ref === `refs/heads/${source.branch}` ? commit : null

@@ -45,10 +45,12 @@ function isSigned(body: string, secret: string, signature: string | null): boole
 
 /** The push that a body tells of; null for one that deletes, and for what is none. */
 function pushIn(body: string): Push | null {
-  const { ref, after, deleted, repository, head_commit: head } = readObject(body)
+  const { ref, after, deleted, repository, head_commit: head, commits } = readObject(body)
   const name = textIn(repository, 'full_name')
   if (deleted === true || typeof ref !== 'string' || typeof after !== 'string' || name === null) return null
-  return { repository: name, ref, commit: after, message: textIn(head, 'message') ?? '' }
+  const all = [head, ...(Array.isArray(commits) ? commits : [])]
+  const messages = all.flatMap((commit) => textIn(commit, 'message') ?? [])
+  return { repository: name, ref, commit: after, messages }
 }
 
 function readObject(body: string): Record<string, unknown> {

@@ -122,6 +122,61 @@ describe('a push that a blueprint means', () => {
     expect(begun()).toEqual(['v43 by github'])
   })
 
+  test('takes the place of one that still waits, and of what that one does to the data', async () => {
+    listensTo({ repository: 'example/virtues', branch: 'main', tags: false })
+    const { registry } = fleet.services
+    Object.assign(fleet.services, { registry: { resolve: () => Promise.reject(notFound('No such tag.')) } })
+    const other = 'beef'.repeat(10)
+    await accepts(pushOf({ ref: 'refs/heads/main', after: other }), { 'x-github-delivery': 'first' })
+    await drain()
+    const next = { ref: 'refs/heads/main', head_commit: { message: 'Atlas-Migration: none' } }
+    await accepts(pushOf(next), { 'x-github-delivery': 'second' })
+    Object.assign(fleet.services, { registry })
+    fleet.clock.advance(60_000)
+    await drain()
+    expect(begun()).toEqual([`${COMMIT} by github`])
+    expect(getRelease(fleet.db.read, fleet.rollout.releaseId).migration).toBe('expand')
+    await fleet.live()
+    fleet.clock.advance(3_600_000)
+    await drain()
+    expect(begun()).toHaveLength(1)
+    const said = work().map(({ status, reason }) => `${status} ${reason}`)
+    expect(said.sort()).toEqual(['ignored A later push has taken its place.', 'processed null'])
+  })
+
+  test.each(['is found', 'is not found'])('takes the place of one whose image %s meanwhile', async (how) => {
+    listensTo({ repository: 'example/virtues', branch: 'main', tags: false })
+    const { registry } = fleet.services
+    const { promise, resolve, reject } = Promise.withResolvers<{ digest: string }>()
+    Object.assign(fleet.services, { registry: { resolve: () => promise } })
+    const older = { ref: 'refs/heads/main', after: 'beef'.repeat(10) }
+    await accepts(pushOf(older), { 'x-github-delivery': 'first' })
+    const drained = drain()
+    await new Promise((soon) => setTimeout(soon, 20))
+    await accepts(pushOf({ ref: 'refs/heads/main' }), { 'x-github-delivery': 'second' })
+    Object.assign(fleet.services, { registry })
+    if (how === 'is found') resolve({ digest: `sha256:${'a'.repeat(64)}` })
+    else reject(notFound('No such tag.'))
+    await drained
+    await drain()
+    await fleet.live()
+    fleet.clock.advance(3_600_000)
+    await drain()
+    expect(begun()).toEqual([`${COMMIT} by github`])
+  })
+
+  test.each([
+    ['none', ['contract', 'none'], 'contract'],
+    ['expand', ['none'], 'expand'],
+    [null, ['reversible', 'expand'], 'expand'],
+  ])('of several commits does what all of them do: %j after %j', async (head, earlier, migration) => {
+    const said = (one: string | null) => ({
+      message: one === null ? 'Tidy up' : `Change\n\nAtlas-Migration: ${one}`,
+    })
+    await accepts(pushOf({ head_commit: said(head), commits: earlier.map(said) }))
+    expect(work()).toMatchObject([{ objectId: `virtues v43 ${migration}` }])
+  })
+
   test('begins nothing twice when the process died before it was noted', async () => {
     await accepts(pushOf())
     await drain()
@@ -133,7 +188,7 @@ describe('a push that a blueprint means', () => {
   test.each([
     [
       'nobody says what it does to the data',
-      { head_commit: { message: 'Search faster' } },
+      { ref: 'refs/tags/v99', head_commit: { message: 'Search faster' } },
       'Must say what it does to the data',
     ],
     [
