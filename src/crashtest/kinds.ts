@@ -69,9 +69,15 @@ export class Trial {
     const { from } = this
     let wrong: string[] = []
     const ending = await play(this.shop, told, { rests: 1, ...options, from }, (land) => {
-      wrong = this.unexpected(land)
+      wrong = [...this.unexpected(land), ...(deaths.length > 0 ? [] : this.refused(land))]
     })
     return { ...ending, wrong: [...wrong, ...ending.wrong] }
+  }
+
+  /** What was refused would have nothing that a crash could break. */
+  private refused({ trace }: Land): string[] {
+    const said = trace.read().filter((line) => line.includes(' somebody: '))
+    return said.filter((line) => !line.endsWith(' -> yes')).map((line) => `It was refused: ${line.trim()}`)
   }
 
   private unexpected({ db }: Land): string[] {

@@ -199,7 +199,8 @@ export class Land {
            SELECT available_at AS at FROM runs WHERE status IN ('queued', 'waiting')
            UNION ALL SELECT 0 FROM runs WHERE status = 'running'
            UNION ALL SELECT available_at FROM outbox WHERE status = 'queued'
-           UNION ALL SELECT available_at FROM inbox WHERE status = 'received')`,
+           UNION ALL SELECT available_at FROM inbox WHERE status = 'received'
+           UNION ALL SELECT due_at FROM rollouts WHERE due_at IS NOT NULL)`,
       )
       .get() as { at: number | null }
     const webhook = this.clouds.stripe.nextWebhookAt() ?? Number.POSITIVE_INFINITY

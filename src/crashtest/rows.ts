@@ -6,6 +6,7 @@ import { crowd, poison } from './rows/crowd'
 import { lives } from './rows/lives'
 import { older } from './rows/older'
 import { overlaps } from './rows/overlaps'
+import { rolloutDeaths } from './rows/rollout-deaths'
 import { rollouts } from './rows/rollouts'
 import { versions } from './rows/versions'
 
@@ -22,4 +23,5 @@ export const ROWS: readonly Row[] = [
   cancelling,
   dangling,
   rollouts,
+  rolloutDeaths,
 ]

@@ -81,7 +81,8 @@ export class Shop {
       ROUTE53_API_URL: `${url}/route53`,
       STRIPE_API_URL: url,
       RESEND_API_URL: `${url}/resend`,
-      REGISTRY_API_URL: url,
+      // Tokens are asked for over TLS only, except on this machine.
+      REGISTRY_API_URL: `https://${host}`,
       SERVER_GATEWAY_URL: url,
       // The same for all of them: a command that carries an address of it is repeated by the next life.
       BACKUP_S3_ENDPOINT: STORAGE,
