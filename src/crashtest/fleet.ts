@@ -18,7 +18,7 @@ export type FleetStory = {
 
 /** What a rollout to a simulated fleet came to. */
 export type FleetEnding = {
-  status: Snapshot['status'] | 'succeeded' | 'rolled_back' | 'stopped'
+  status: Snapshot['status'] | 'succeeded' | 'rolled_back' | 'stopped' | 'aborted'
   stopAt: number
   machines: readonly Machine[]
   /** How many failed while they were deployed, and how many only later. */
@@ -231,7 +231,7 @@ class Fleet {
   /** Null once it has ended. */
   private snapshot(): Snapshot | null {
     const { status, plan, story, counts } = this
-    if (status === 'succeeded' || status === 'rolled_back' || status === 'stopped') return null
+    if (!isLive(status)) return null
     const mine = this.waves[this.wave] ?? []
     return {
       status,
@@ -258,6 +258,17 @@ class Fleet {
       sick: [...this.sick].map(({ tenantId }) => ({ tenantId, reason: 'It is down.' })),
     }
   }
+}
+
+const LIVE: readonly FleetEnding['status'][] = [
+  'running',
+  'going_back',
+  'held',
+  'frozen',
+] satisfies Snapshot['status'][]
+
+function isLive(status: FleetEnding['status']): status is Snapshot['status'] {
+  return LIVE.includes(status)
 }
 
 function first(machines: Iterable<Machine>, isMeant: (machine: Machine) => boolean): Waiting[] {

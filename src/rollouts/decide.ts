@@ -62,7 +62,7 @@ export type Decision =
   | { kind: 'turn_back'; reason: string }
   | { kind: 'freeze'; reason: string }
   | { kind: 'hold'; reason: string }
-  | { kind: 'finish'; status: 'succeeded' | 'rolled_back' | 'stopped'; reason?: string }
+  | { kind: 'finish'; status: 'succeeded' | 'rolled_back' | 'stopped' | 'aborted'; reason?: string }
   | { kind: 'look_again'; atMs: number }
 
 export type Decide = (snapshot: Snapshot, nowMs: number) => Decision[]
@@ -142,8 +142,12 @@ function afterWave(snapshot: Snapshot, nowMs: number): Decision[] {
     return [{ kind: 'hold', reason: unseenInWords(unseenInWave) }]
   }
   if (wave + 1 < waves) return [{ kind: 'next_wave', wave: wave + 1 }]
+  // Everybody would be caught up later otherwise, without waves, with what has worked nowhere.
+  if (snapshot.worked === 0) return [{ kind: 'finish', status: 'aborted', reason: NOBODY_GOT_IT }]
   return [{ kind: 'finish', status: 'succeeded' }]
 }
+
+const NOBODY_GOT_IT = 'Nobody got it: everybody was set aside or left out.'
 
 /** The end of whatever a tenant is busy with is nothing that a rollout is told of. */
 function lookAgain({ waiting, returning }: Snapshot, nowMs: number): Decision[] {

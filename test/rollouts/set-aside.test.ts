@@ -62,6 +62,21 @@ describe('who can’t take part', () => {
     expect(fleet.deployed).toHaveLength(1)
   })
 
+  test('is no fleet that has got the release: when that is everybody, it ends without a word of success', async () => {
+    await open(4)
+    for (const name of ['t00', 't01', 't02', 't03']) fleet.silent.add(name)
+    await fleet.rollOut('v43', { bake_minutes: 0 })
+    expect(await fleet.live()).toMatchObject({
+      status: 'aborted',
+      reason: 'Nobody got it: everybody was set aside or left out.',
+    })
+    expect(fleet.mails()).toEqual(['rollout-aborted'])
+    fleet.silent.clear()
+    await fleet.pass(60)
+    await sweep()
+    expect(fleet.running()).toEqual(['v42'])
+  })
+
   test('is left out when it is being deleted', async () => {
     await open(3)
     await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 10 })
