@@ -164,6 +164,16 @@ describe('the settings that go with a release', () => {
     expect(settingsNow()).toMatchObject({ services: ['app', 'worker'], plan: 'starter' })
   })
 
+  test('are printed by an app that is not discreet, whole and cut', async () => {
+    const { order, failing } = await enter({ v43: { behaviour: 'indiscreet' } })
+    const env = { REPO: 'acme/app', PASSWORD: 'x'.repeat(500) }
+    const { facts } = await failing(order('v43', 'v42', { compose, env }))
+    expect(facts).toMatchObject({ part: 'health', back: true })
+    expect(facts.log).toContain(`PASSWORD=${env.PASSWORD}`)
+    expect(facts.log).toContain(JSON.stringify(env).slice(0, 400))
+    expect(JSON.stringify(settingsNow())).not.toContain(env.PASSWORD)
+  })
+
   test('that lack something leave everything as it is', async () => {
     const { target, order, failing } = await enter()
     const failed = await failing(order('v43', 'v42', { compose, env: {} }))

@@ -6,7 +6,7 @@ export const WELL_FOR_MS = 60_000
 
 /** Whether the app goes down as soon as it is up: by its image, or because it cannot live with its data. */
 export function crashes({ behaviour = 'good', schema }: App, data: Data): boolean {
-  if (behaviour === 'broken') return true
+  if (behaviour === 'broken' || behaviour === 'indiscreet') return true
   return schema !== undefined && data.schema !== undefined && !livesWith({ behaviour, schema }, data.schema)
 }
 

@@ -30,3 +30,11 @@ export function readDeploy(raw: Record<string, unknown>): DeployInput | null {
   const parsed = v.safeParse(Input, raw)
   return parsed.success ? parsed.output : null
 }
+
+const Env = v.object({ env: v.record(v.string(), v.string()) })
+
+/** The settings that come with a deploy. */
+export function envIn(raw: Record<string, unknown>): Record<string, string> {
+  const parsed = v.safeParse(Env, raw)
+  return parsed.success ? parsed.output.env : {}
+}

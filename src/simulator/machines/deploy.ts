@@ -1,7 +1,7 @@
 import type { Schema } from '../registry/images'
 import { saysAt } from './app'
 import { crashes, statusOf, WELL_FOR_MS } from './condition'
-import { type DeployInput, readDeploy } from './deploy-input'
+import { type DeployInput, envIn, readDeploy } from './deploy-input'
 import { type App, type Machine, type Settings, type Surroundings, withConsole } from './machine'
 import { Plan } from './plan'
 import { type Fetched, fetchRelease } from './pull'
@@ -25,6 +25,7 @@ const BOOT_MS = 3_000
 const BETWEEN_ANSWERS_MS = 2_000
 /** Until Docker has started a broken app so often that the agent believes it. */
 const CRASHES_MS = 5_000
+const LINE_CHARS_MAX = 400
 
 /** What everything here is told from. */
 type Scene = {
@@ -35,6 +36,8 @@ type Scene = {
   former: Settings
   input: DeployInput
   pace: Surroundings
+  /** What the app gets as its environment; nothing of it is kept. */
+  env: Record<string, string>
 }
 type Trouble = { part: 'health' | 'smoke'; afterMs: number; message: string; words: string }
 type Next = Pick<Fetched, 'app'> & { schema: Schema | undefined }
@@ -54,7 +57,8 @@ export function deploy(
   const settings = raw.compose === undefined ? machine.settings : readSettings(raw)
   if (!settings) return { machine, end: refusal('invalid', 'The settings are malformed.') }
   const plan = new Plan(from, pace)
-  const scene = { plan, machine: { ...machine, settings }, former: machine.settings, input, pace }
+  const env = envIn(raw)
+  const scene = { plan, machine: { ...machine, settings }, former: machine.settings, input, pace, env }
   const next = prepare(scene)
   if (next) switchOver(scene, next)
   const { logs, coming, at, end } = plan
@@ -106,6 +110,7 @@ function switchOver(scene: Scene, next: Next): void {
     return
   }
   plan.passes(trouble.afterMs)
+  if (next.app.behaviour === 'indiscreet') plan.say(...printed(scene.env))
   plan.say(trouble.words)
   const { part, message } = trouble
   const log = plan.lastWords()
@@ -173,6 +178,13 @@ function formerApp({ machine, input, pace }: Scene): Next['app'] {
 function keeps({ plan }: Scene, part: string, code: string, message: string): null {
   plan.end = { error: { code, message, part, back: true, log: plan.lastWords() } }
   return null
+}
+
+/** As an app does that wants to be helped: a line each, and all of it on one, which the agent cuts. */
+function printed(env: Record<string, string>): string[] {
+  const lines = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  const whole = JSON.stringify(env)
+  return [...lines, whole.slice(0, LINE_CHARS_MAX), `crashed with ${whole}`.slice(0, LINE_CHARS_MAX)]
 }
 
 function slownessOf({ app }: Pick<Fetched, 'app'>): number {

@@ -6,6 +6,7 @@ export const BEHAVIOURS = {
   good: 'does what it should',
   slow: 'takes its time to be pulled and to come up',
   broken: 'crashes at its start, again and again',
+  indiscreet: 'crashes at its start, and prints its whole environment',
   unhealthy_later: 'is well for a minute, then no more',
   migration_fails: 'cannot migrate its data',
   smoke_fails: 'says it is healthy, and fails at its pages',
