@@ -111,3 +111,7 @@ CREATE TABLE rollout_targets (
 CREATE INDEX rollout_targets_by_state ON rollout_targets (rollout_id, state, position);
 CREATE INDEX rollout_targets_by_count ON rollout_targets (rollout_id, state, wave, failed_part);
 CREATE INDEX rollout_targets_by_tenant ON rollout_targets (tenant_id);
+
+-- Whom or what a waiting step waits for when that is no machine: then it may take as long as it wants.
+ALTER TABLE steps ADD COLUMN awaits TEXT CHECK (awaits IN ('person', 'room'));
+UPDATE steps SET awaits = 'room' WHERE status IN ('running', 'waiting') AND reason LIKE 'In the queue:%';

@@ -23,7 +23,6 @@ import { recipientOf } from './key'
 
 /** A large database takes its time; whoever has waited that long attaches again. */
 export const TRANSFER_TIMEOUT_MS = 1_800_000
-const IMAGE_TIMEOUT_MS = 2 * 3_600_000
 const BYTES_PER_GB = 1_000_000_000
 
 export type Copying = {
@@ -154,7 +153,6 @@ async function copyDisk(
   }
   if (image.status === 'creating') {
     const waitedMs = context.now() - context.startedAt
-    if (waitedMs > IMAGE_TIMEOUT_MS) throw conflict('Hetzner has not finished the image within 2 hours.')
     return wait(pauseMs(waitedMs), 'Hetzner is copying the disk.')
   }
   const sizeBytes = Math.round((image.sizeGb ?? 0) * BYTES_PER_GB)

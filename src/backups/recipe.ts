@@ -3,6 +3,7 @@ import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import { conflict } from '../errors'
+import { PATIENCE } from '../provisioning/patience'
 import type { Recipe, RunFacts, Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
@@ -64,6 +65,7 @@ function runBackup(services: Services): Step {
   return {
     name: 'run-backup',
     title: 'Copy and encrypt',
+    patience: PATIENCE.disk,
     again: 'Finds the backup if it was made, or makes it.',
     run: (context) => {
       const { method, reason } = context.run.input as { method: BackupMethod; reason: BackupReason }

@@ -4,6 +4,7 @@ import type { Tx } from '../db/open'
 import { effects } from '../db/schema'
 import { AtlasError, conflict, notFound } from '../errors'
 import { checkHealth, start, startApp, stop } from '../provisioning/app'
+import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { tellSecrets } from '../provisioning/tell-secrets'
 import { done, type Recipe, type RunFacts, type Step, type StepContext, wait } from '../runs/recipe'
@@ -88,6 +89,7 @@ function stopFirst(services: Services): Step {
   return {
     name: 'stop-app',
     title: 'Stop the app',
+    patience: PATIENCE.answer,
     again: 'Stops the app, or finds it stopped.',
     takesBack: 'Starts the app again.',
     async run(context) {
@@ -112,6 +114,7 @@ function safetyBackup(services: Services): Step {
   return {
     name: 'safety-backup',
     title: 'Back up what is there now',
+    patience: PATIENCE.answer,
     again: 'Finds the copy that it began, or begins one.',
     run: (context) =>
       copyIfPossible(services, context, { method: 'app', reason: REASON, patienceMs: PATIENCE_MS }),
@@ -123,6 +126,7 @@ function safetyImage(services: Services): Step {
   return {
     name: 'safety-image',
     title: 'Make an image if it can’t be copied',
+    patience: PATIENCE.disk,
     again: 'Finds the image that it began, or begins one.',
     async run(context) {
       const { backupId } = context.output('safety-backup')
@@ -137,6 +141,7 @@ function putBackupBack(services: Services): Step {
   return {
     name: 'put-back',
     title: 'Put the backup back',
+    patience: PATIENCE.answer,
     again: 'Puts the same backup back once more.',
     takesBack: 'Puts back what was there before if it was replaced, and starts the app.',
     run: (context) => put(services, context, String(context.run.input.backupId)),

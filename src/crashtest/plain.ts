@@ -12,6 +12,7 @@ export function plainRecipes(services: Services): Recipe[] {
       {
         name: 'all-at-once',
         title: 'All at once',
+        patience: { ms: 0 },
         run: (context: StepContext) => runAll(services, recipe, context),
       },
     ],

@@ -208,6 +208,7 @@ export const steps = sqliteTable(
     reason: text('reason'),
     startedAt: integer('started_at'),
     finishedAt: integer('finished_at'),
+    awaits: text('awaits', { enum: ['person', 'room'] }),
   },
   (t) => [primaryKey({ columns: [t.runId, t.position] })],
 )

@@ -7,6 +7,7 @@ import { runs } from '../db/schema'
 import { asAtlasError, conflict, invalid } from '../errors'
 import { stop } from '../provisioning/app'
 import { removeDns } from '../provisioning/name'
+import { PATIENCE } from '../provisioning/patience'
 import { deleteServers, deleteVolumes, releaseAddresses } from '../provisioning/release'
 import { cancelSubscription } from '../provisioning/subscription'
 import { done, type Recipe, type RunFacts, type Step, wait } from '../runs/recipe'
@@ -89,6 +90,7 @@ export function deleteRecipe(services: Services): Recipe {
       {
         name: 'remove-dns',
         title: 'Remove the name and wait until it is forgotten',
+        patience: PATIENCE.name,
         again: 'Removes the record if it is still there, and waits until caches have forgotten it.',
         run: (context) => removeDns(services, context),
       },
@@ -116,10 +118,11 @@ function coolOff(): Step {
   return {
     name: 'cool-off',
     title: 'Wait in case somebody changes their mind',
+    patience: { ms: 0, except: 'person' },
     again: 'Waits on, until the moment that was set.',
     async run({ run, now }) {
       const restMs = Number(run.input.deleteAt) - now()
-      return restMs > 0 ? wait(restMs, 'Until then the tenant can be brought back.') : done()
+      return restMs > 0 ? wait(restMs, 'Until then the tenant can be brought back.', 'person') : done()
     },
   }
 }

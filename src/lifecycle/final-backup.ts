@@ -1,4 +1,5 @@
 import { copyIfPossible } from '../backups/copy'
+import { PATIENCE } from '../provisioning/patience'
 import { done, type Step } from '../runs/recipe'
 import type { Services } from '../services'
 
@@ -15,6 +16,7 @@ export function finalImage(services: Services): Step {
   return {
     name: 'final-image',
     title: 'Make a last image of the disk',
+    patience: PATIENCE.disk,
     again: 'Finds the image if it was made, or makes it.',
     run: async (context) =>
       context.run.input.withImage === false
@@ -32,6 +34,7 @@ export function finalBackup(services: Services): Step {
   return {
     name: 'final-backup',
     title: 'Make a last backup of the app',
+    patience: PATIENCE.answer,
     again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
     run: (context) => copyIfPossible(services, context, copying),
   }

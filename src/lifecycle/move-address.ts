@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { servers, tenants } from '../db/schema'
 import { conflict } from '../errors'
 import { pointDns, pointName, removeDns } from '../provisioning/name'
+import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { deleteServer } from '../provisioning/release'
 import { createServer } from '../provisioning/server'
@@ -15,6 +16,7 @@ import { oldServerOf } from './move-data'
 export function makeServer(services: Services): Step {
   return {
     ...createServer(services),
+    patience: { ...PATIENCE.name, except: 'room' },
     undo: (context) => deleteRested(services, context, { after: 'point-dns', which: 'new' }),
   }
 }
@@ -23,6 +25,7 @@ export function makeServer(services: Services): Step {
 export function pointToNewServer(services: Services): Step {
   return {
     ...pointDns(services),
+    patience: PATIENCE.name,
     title: 'Point the name to the new server',
     takesBack: 'Points the name to the old server again, or removes it if that is gone.',
     undo: (context) => pointBack(services, context),
@@ -72,6 +75,7 @@ export function retireOldServer(services: Services): Step {
   return {
     name: 'retire-old-server',
     title: 'Delete the old server',
+    patience: PATIENCE.name,
     again: 'Looks whether it is still there, and deletes it once caches have forgotten its address.',
     run: (context) => deleteRested(services, context, { after: 'wait-for-dns', which: 'old' }),
   }

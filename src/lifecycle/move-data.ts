@@ -6,6 +6,7 @@ import { servers } from '../db/schema'
 import { type AtlasError, conflict } from '../errors'
 import { callAgent } from '../provisioning/agent'
 import { start, stop } from '../provisioning/app'
+import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { FIRST_HOST_KEY } from '../provisioning/prepare'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
@@ -25,6 +26,7 @@ export function checkMove(services: Services): Step {
   return {
     name: 'check-move',
     title: 'See that it can be moved',
+    patience: PATIENCE.answer,
     again: 'Looks again whether the old server answers and which backups there are.',
     async run(context) {
       const { run, log, now, startedAt } = context
@@ -67,6 +69,7 @@ export function stopOldApp(services: Services): Step {
   return {
     name: 'stop-old-app',
     title: 'Stop the app on the old server',
+    patience: PATIENCE.answer,
     again: 'Stops the app if the old server answers.',
     takesBack: 'Starts the app on the old server again.',
     async run(context) {
@@ -104,6 +107,7 @@ export function copyData(services: Services): Step {
   return {
     name: 'copy-data',
     title: 'Back up the old server’s app',
+    patience: PATIENCE.answer,
     again: 'Finds the backup if it was made, or makes it.',
     async run(context) {
       const { run, startedAt, now } = context
@@ -162,6 +166,7 @@ export function bringData(services: Services): Step {
   return {
     name: 'bring-data',
     title: 'Put the data on the new server',
+    patience: PATIENCE.answer,
     again: 'Puts the same backup there once more.',
     async run(context) {
       const backup = getBackup(context.db.read, String(context.output('copy-data').backupId))

@@ -115,6 +115,7 @@ function ifPlanChanges({ run, undo, ...step }: Step): Step {
   const skipped = async () => done({ skipped: 'The plan stays.' })
   return {
     ...step,
+    patience: step.patience ?? { ms: 0 },
     run: (context) => (context.run.input.planId ? run(context) : skipped()),
     undo: undo && ((context) => (context.run.input.planId ? undo(context) : skipped())),
   }

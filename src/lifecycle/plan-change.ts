@@ -10,12 +10,13 @@ import { checkPlacement } from '../provisioning/placement'
 import { changeType, powerOff, powerOn, waitForAgent } from '../provisioning/power'
 import { changeSubscription } from '../provisioning/subscription'
 import {
+  type Done,
   done,
   type Recipe,
   type RunFacts,
   type Step,
   type StepContext,
-  type StepResult,
+  type SwiftStep,
 } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
@@ -56,7 +57,7 @@ export function changePlan(
 /** From one plan to another; when the server keeps its type, only the settings change. */
 export function changePlanRecipe(services: Services): Recipe {
   const ends = commonEnds(services, { forward: 'given the other plan', undo: 'given its plan back' })
-  const halt: Step = { ...stopApp(services), run: (context) => haltApp(services, context) }
+  const halt: SwiftStep = { ...stopApp(services), run: (context) => haltApp(services, context) }
   return {
     kind: 'change-plan',
     title: 'Change the plan',
@@ -84,7 +85,7 @@ export function changePlanRecipe(services: Services): Recipe {
 }
 
 /** On a server that is off, as a run may have left it that an older database has forgotten, nothing is left to stop. */
-async function haltApp(services: Services, context: StepContext): Promise<StepResult> {
+async function haltApp(services: Services, context: StepContext): Promise<Done> {
   try {
     return await stop(services, context)
   } catch (thrown) {
@@ -102,6 +103,7 @@ function ifTypeChanges(step: Step): Step {
   const skipped = async () => done({ skipped: 'The server keeps its type.' })
   return {
     ...step,
+    patience: step.patience ?? { ms: 0 },
     run: (context) => (isSame(context.run) ? skipped() : run(context)),
     undo: undo && ((context) => (isSame(context.run) ? skipped() : undo(context))),
   }

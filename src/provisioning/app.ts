@@ -4,7 +4,7 @@ import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
 import { getRelease, imagesOf } from '../releases/release'
-import { type Done, done, type Step, type StepContext, wait } from '../runs/recipe'
+import { type Done, done, type Step, type StepContext, type SwiftStep, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import {
@@ -26,7 +26,7 @@ const PROBE_TIMEOUT_MS = 5_000
 const LOG_LINES = 40
 
 /** Hands the compose file and the settings to the server, over SSH and never through user-data. */
-export function deliverSettings(services: Services): Step {
+export function deliverSettings(services: Services): SwiftStep {
   return {
     name: 'deliver-settings',
     title: 'Deliver the settings',
@@ -55,7 +55,7 @@ type Start = {
 }
 
 /** Starts the app at the tenant's release. */
-export function startApp(services: Services, how: Start = {}): Step {
+export function startApp(services: Services, how: Start = {}): SwiftStep {
   return {
     name: 'start-app',
     title: 'Start the app',
@@ -67,7 +67,7 @@ export function startApp(services: Services, how: Start = {}): Step {
 }
 
 /** Stops the app, and starts it again when that is taken back; its data and its name stay. */
-export function stopApp(services: Services): Step {
+export function stopApp(services: Services): SwiftStep {
   return {
     name: 'stop-app',
     title: 'Stop the app',

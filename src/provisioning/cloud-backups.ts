@@ -1,10 +1,10 @@
 import { conflict } from '../errors'
-import { done, type Step } from '../runs/recipe'
+import { done, type SwiftStep } from '../runs/recipe'
 import type { Services } from '../services'
 import { getTenant, planIdOfRun, serverOfRun } from '../tenants/tenant'
 
 /** Has the cloud make its own daily backups of the server, or make none any more, as the tenant's plan says. */
-export function setCloudBackups({ cloud, catalog }: Services): Step {
+export function setCloudBackups({ cloud, catalog }: Services): SwiftStep {
   return {
     name: 'enable-cloud-backups',
     title: 'Set the cloud’s own backups',

@@ -11,8 +11,6 @@ import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 
-const BOOT_TIMEOUT_MS = 600_000
-
 // OpenSSH 10 punishes an address for bare connects, so each try is a whole login, and tries become rare.
 const LOGIN_PAUSE = { share: 0.15, min: 1_500, max: 30_000 }
 
@@ -27,23 +25,21 @@ export function verifyHostKey(services: Services): Step {
   }
 }
 
-/** Waits until a server that was just switched on lets Atlas in and is ready. Throws `conflict` after 10 minutes. */
+/** Waits until a server that was just switched on lets Atlas in and is ready; the output has the host key it shows. */
 export async function letIn(
   services: Services,
   { run, db, startedAt, now }: StepContext,
+  server = serverOfRun(db.read, run),
 ): Promise<StepResult> {
   const waitedMs = now() - startedAt
-  const again = (why: string) => {
-    if (waitedMs < BOOT_TIMEOUT_MS) return wait(pauseMs(waitedMs, LOGIN_PAUSE), why)
-    throw conflict(
-      `The server was not ready after 10 minutes. ${why} Look at its console at Hetzner, then retry.`,
-    )
-  }
+  const again = (why: string) => wait(pauseMs(waitedMs, LOGIN_PAUSE), why)
   if (waitedMs < LOGIN_PAUSE.min) return again('The server is booting.')
   try {
     const command: AgentCommand = { verb: 'status', commandId: `${run.id}-status`, input: {} }
-    const { result } = await askAgent(services, serverOfRun(db.read, run), command)
-    return result.ready === true ? done() : again('The server answers; cloud-init has not finished yet.')
+    const { result, hostKey } = await askAgent(services, server, command)
+    return result.ready === true
+      ? done({ hostKey })
+      : again('The server answers; its boot is not complete yet.')
   } catch (thrown) {
     if (!(thrown instanceof AtlasError) || thrown.code !== 'unavailable') throw thrown
     return again(thrown.message)
@@ -71,7 +67,7 @@ export function rotateHostKey(services: Services): Step {
         })
       const server = serverOfRun(db.read, run)
       const publicKey = server.nextHostKey ?? usableKey(await call('prepare', {}))
-      expectHostKey(context, publicKey)
+      expectHostKey(context, server.id, publicKey)
       await call('activate', { public_key: publicKey })
       services.machines.close(server.ipv4 ?? undefined)
       return done({ publicKey }, (tx) => {
@@ -91,7 +87,7 @@ function usableKey({ result }: AgentReply): string {
   return publicKey
 }
 
-function expectHostKey({ db, run }: StepContext, publicKey: string): void {
-  const { id } = serverOfRun(db.read, run)
-  db.write((tx) => tx.update(servers).set({ nextHostKey: publicKey }).where(eq(servers.id, id)).run())
+/** Writes down which other host key a server may show from now on. */
+export function expectHostKey({ db }: Pick<StepContext, 'db'>, serverId: string, nextHostKey: string): void {
+  db.write((tx) => tx.update(servers).set({ nextHostKey }).where(eq(servers.id, serverId)).run())
 }

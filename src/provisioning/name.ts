@@ -15,6 +15,7 @@ import {
   serverOfRun,
   serversOf,
 } from '../tenants/tenant'
+import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 
 export const TTL_SECONDS = 60
@@ -24,6 +25,7 @@ export function pointDns(services: Services): Step {
   return {
     name: 'point-dns',
     title: 'Point the name to the server',
+    patience: PATIENCE.name,
     again: 'Sets the record to the server’s address, once more or for the first time.',
     takesBack: 'Removes the record, and waits until caches have forgotten it.',
     run: (context) => pointName(services, context, serverOfRun(context.db.read, context.run)),
@@ -73,6 +75,7 @@ export function waitForDns({ dns }: Services): Step {
   return {
     name: 'wait-for-dns',
     title: 'Wait for the name servers',
+    patience: PATIENCE.name,
     again: 'Asks how far they are.',
     async run({ output, startedAt, now }) {
       const { changeId } = output('point-dns') as { changeId: string }

@@ -7,6 +7,7 @@ import type { Services } from '../services'
 import { serverOfRun } from '../tenants/tenant'
 import { follow } from './cloud-action'
 import { letIn } from './host-key'
+import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 
 /** How long an operating system may take to stop by itself before its power is cut. */
@@ -17,6 +18,7 @@ export function powerOff(services: Services): Step {
   return {
     name: 'power-off',
     title: 'Switch the server off',
+    patience: PATIENCE.action,
     again: 'Looks whether it is off, and switches it off if not.',
     takesBack: 'Switches it on and waits until it answers.',
     run: async (context) => (await switchOff(services, context)) ?? done(),
@@ -29,6 +31,7 @@ export function powerOn(services: Services): Step {
   return {
     name: 'power-on',
     title: 'Switch the server on',
+    patience: PATIENCE.action,
     again: 'Looks whether it runs, and switches it on if not.',
     takesBack: 'Switches it off.',
     run: async (context) => (await switchOn(services, context)) ?? done(),
@@ -41,6 +44,7 @@ export function waitForAgent(services: Services): Step {
   return {
     name: 'wait-for-agent',
     title: 'Wait until the server answers',
+    patience: PATIENCE.boot,
     again: 'Logs in again.',
     run: (context) => letIn(services, context),
   }
@@ -51,6 +55,7 @@ export function changeType(services: Services): Step {
   return {
     name: 'change-type',
     title: 'Change the server’s type',
+    patience: PATIENCE.action,
     again: 'Looks which type it has, and changes it if it is not the plan’s.',
     takesBack: 'Gives it its former type back.',
     run: (context) => becomeType(services, context, String(context.run.input.serverType)),

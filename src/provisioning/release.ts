@@ -5,6 +5,7 @@ import { noteServer } from '../quotas/quotas'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import type { Services } from '../services'
 import { allServersOf, serverOfRun } from '../tenants/tenant'
+import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 
 /** Hetzner's lists lag behind what was just made; for so long one that shows nothing is not believed. */
@@ -24,6 +25,7 @@ export function deleteServers(services: Services): Step {
   return {
     name: 'delete-server',
     title: 'Delete the server',
+    patience: PATIENCE.action,
     again: 'Looks for every server with the tenant’s label, and deletes what is there.',
     run: (context) =>
       giveBackServers(services, context, () => true, eq(servers.tenantId, context.run.tenantId)),
@@ -35,6 +37,7 @@ export function releaseAddresses({ cloud }: Services): Step {
   return {
     name: 'release-addresses',
     title: 'Give the addresses back',
+    patience: PATIENCE.action,
     again: 'Looks which addresses are still kept, and gives them back.',
     async run({ run, db, effect, startedAt, now }) {
       const rows = allServersOf(db.read, run.tenantId).filter(({ deletedAt }) => deletedAt !== null)

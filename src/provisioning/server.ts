@@ -12,6 +12,7 @@ import type { Services, Settings } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, hostnameOf, planIdOfRun, serverOfRun } from '../tenants/tenant'
 import { removeDns } from './name'
+import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 import { FIRST_HOST_KEY } from './prepare'
 import { deleteServer } from './release'
@@ -61,6 +62,7 @@ export function createServer(services: Services): Step {
   return {
     name: 'create-server',
     title: 'Create the server',
+    patience: { ...PATIENCE.name, except: 'room' },
     again: 'Finds the server by its name, or creates it.',
     takesBack: 'Deletes the server and everything on it.',
     async run(context) {
@@ -108,6 +110,7 @@ export function waitForServer(services: Services): Step {
   return {
     name: 'wait-for-server',
     title: 'Wait for the server to start',
+    patience: PATIENCE.action,
     again: 'Asks Hetzner how far it is.',
     async run({ run, output, startedAt, now }) {
       const { serverId, actionIds } = output('create-server') as { serverId: string; actionIds: string[] }

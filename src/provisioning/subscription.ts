@@ -4,7 +4,7 @@ import type { Reader } from '../db/open'
 import { organizations, tenants } from '../db/schema'
 import { conflict } from '../errors'
 import type { PaidSubscription } from '../providers/payments'
-import { done, type Step, type StepContext, type StepResult } from '../runs/recipe'
+import { type Done, done, type Step, type StepContext } from '../runs/recipe'
 import type { Services } from '../services'
 import { getTenant, planIdOfRun, type TenantRow } from '../tenants/tenant'
 
@@ -24,7 +24,7 @@ async function becomePrice(
   services: Services,
   { run, db, effect }: StepContext,
   priceId: string,
-): Promise<StepResult> {
+): Promise<Done> {
   const tenant = getTenant(db.read, run.tenantId)
   const { organizationId } = tenant
   const subscription = subscriptionOf(db.read, organizationId)?.stripeId

@@ -5,7 +5,7 @@ import { runs, steps } from '../db/schema'
 /** The step at which runs wait for room. */
 export const QUEUE_STEP = 'create-server'
 
-/** What a run in the queue says of itself; it is known by these words. */
+/** What a run in the queue says of itself. */
 export const IN_QUEUE =
   'In the queue: the limit of servers is reached. The server is made as soon as one becomes free.'
 
@@ -52,10 +52,10 @@ export function wakeQueue(tx: Tx, nowMs: number): void {
     .run()
 }
 
-/** The step keeps these words while its run looks whether there is room now. */
+/** The step still awaits room while its run looks whether there is some now. */
 function inQueue() {
   const waits = sql`EXISTS (SELECT 1 FROM ${steps} WHERE ${steps.runId} = ${runs.id}
-    AND ${steps.name} = ${QUEUE_STEP} AND ${steps.reason} = ${IN_QUEUE} AND ${steps.status} IN ('running', 'waiting'))`
+    AND ${steps.name} = ${QUEUE_STEP} AND ${steps.awaits} = 'room' AND ${steps.status} IN ('running', 'waiting'))`
   return and(isLive(), waits)
 }
 

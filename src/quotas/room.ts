@@ -20,14 +20,14 @@ export async function waitForRoom(services: Services, { run, db }: StepContext):
   // One that was made before a crash takes no more room.
   const { id } = serverOfRun(db.read, run)
   const made = await services.cloud.listServers({ atlas: services.settings.installationId, server: id })
-  return made.length > 0 ? null : wait(LOOK_AGAIN_MS, IN_QUEUE)
+  return made.length > 0 ? null : wait(LOOK_AGAIN_MS, IN_QUEUE, 'room')
 }
 
 /** The wait of a run whose server the cloud refused because its limit is reached. Rethrows every other failure. */
 export function waitIfFull(services: Services, { db, now }: StepContext, thrown: unknown): Wait {
   if (!(thrown instanceof AtlasError) || thrown.vendorCode !== 'resource_limit_exceeded') throw thrown
   db.write((tx) => noteRefusal(tx, services, countServers(tx), now()))
-  return wait(LOOK_AGAIN_MS, IN_QUEUE)
+  return wait(LOOK_AGAIN_MS, IN_QUEUE, 'room')
 }
 
 /** Whether one more site fits beside those that come before it. After a refusal only the first in line tries. */

@@ -7,9 +7,10 @@ import { AtlasError, asAtlasError } from '../errors'
 import type { Log } from '../log'
 import { backOffMs } from './back-off'
 import { performEffect } from './effects'
-import type { Recipe, RunFacts, Step, StepContext, StepResult } from './recipe'
+import { allowedMs, inVain } from './patience'
+import type { Done, Recipe, RunFacts, Step, StepContext, Wait } from './recipe'
 import { addRunLog, factsOf, getRun, type RunRow, turnIfAsked } from './run'
-import { align, findStep, type StepRow, stepsOf } from './steps'
+import { align, findStep, isPastReturn, type StepRow, stepsOf } from './steps'
 
 export type EngineParts = {
   db: Db
@@ -21,6 +22,8 @@ export type EngineParts = {
 }
 
 export const STEP_ATTEMPTS_MAX = 10
+/** Whoever asks for more is asked again all the same, or a run would hang on one wrong number. */
+const RETRY_AFTER_MAX_MS = 1_800_000
 
 /** Thrown when a run was claimed by somebody else in the meantime: nothing more may be written. */
 class ClaimLost extends Error {}
@@ -57,8 +60,11 @@ export class Engine {
     try {
       if (!row) return this.finish(run, recipe)
       const startedAt = this.begin(run, row)
-      const result = await this.perform(run, row, recipe, startedAt)
-      return this.save(run, row, result)
+      const step = stepOf(recipe, row)
+      const result = await this.perform(run, step, startedAt)
+      if (result.kind === 'done') this.save(run, row, result)
+      else this.pause(run, row, result, this.pauseMs(run, recipe, step, result, startedAt))
+      return result.kind === 'done'
     } catch (thrown) {
       if (thrown instanceof ClaimLost) throw thrown
       this.stumble(run, row, recipe, asAtlasError(thrown))
@@ -96,12 +102,10 @@ export class Engine {
     return startedAt
   }
 
-  private perform(run: RunRow, row: StepRow, recipe: Recipe, startedAt: number): Promise<StepResult> {
-    const step = findStep(recipe, row.name)
-    if (!step) throw new AtlasError('internal', `This Atlas no longer knows the step ${row.name}.`)
+  private async perform(run: RunRow, step: Step, startedAt: number): Promise<Done | Wait> {
     const context = this.context(run, step, startedAt)
     if (run.direction === 'forward') return step.run(context)
-    return step.undo ? step.undo(context) : Promise.resolve({ kind: 'done', output: {} })
+    return step.undo ? step.undo(context) : { kind: 'done', output: {} }
   }
 
   private context(run: RunRow, step: Step, startedAt: number): StepContext {
@@ -123,23 +127,33 @@ export class Engine {
     }
   }
 
-  private save(run: RunRow, row: StepRow, result: StepResult): boolean {
+  /** Throws `conflict` when the step has waited for as long as it may. */
+  private pauseMs(run: RunRow, recipe: Recipe, step: Step, wait: Wait, startedAt: number): number {
+    const ms = allowedMs(step, wait, this.parts.clock.now() - startedAt)
+    if (ms !== null) return ms
+    const rows = stepsOf(this.parts.db.read, run.id)
+    throw inVain(step, wait, run.direction === 'forward' && !isPastReturn(rows, recipe))
+  }
+
+  private pause(run: RunRow, row: StepRow, { why, awaits }: Wait, ms: number): void {
+    const availableAt = this.parts.clock.now() + ms
+    this.whileHeld(run, (tx) => {
+      setStep(tx, row, { status: 'waiting', reason: why, awaits: awaits ?? null })
+      this.release(tx, run, { status: 'waiting', attempts: 0, availableAt, reason: why })
+    })
+    run.attempts = 0
+  }
+
+  private save(run: RunRow, row: StepRow, { output, commit }: Done): void {
     const nowMs = this.parts.clock.now()
     this.whileHeld(run, (tx) => {
-      if (result.kind === 'wait') {
-        setStep(tx, row, { status: 'waiting', reason: result.why })
-        const availableAt = nowMs + result.ms
-        this.release(tx, run, { status: 'waiting', attempts: 0, availableAt, reason: result.why })
-        return
-      }
-      result.commit?.(tx, nowMs)
-      const change = { reason: null, finishedAt: nowMs }
+      commit?.(tx, nowMs)
+      const change = { reason: null, awaits: null, finishedAt: nowMs }
       if (run.direction === 'undo') setStep(tx, row, { ...change, status: 'undone' })
-      else setStep(tx, row, { ...change, status: 'succeeded', output: JSON.stringify(result.output) })
+      else setStep(tx, row, { ...change, status: 'succeeded', output: JSON.stringify(output) })
       tx.update(runs).set({ attempts: 0, reason: null }).where(eq(runs.id, run.id)).run()
     })
     run.attempts = 0
-    return result.kind === 'done'
   }
 
   /** What is unavailable is tried again, ever later; everything else stops the run with a reason. */
@@ -157,10 +171,13 @@ export class Engine {
 
   private tryAgain(run: RunRow, row: StepRow | undefined, attempts: number, error: AtlasError): void {
     const { clock, chance } = this.parts
-    const pauseMs = Math.max(backOffMs(attempts, chance()), error.retryAfterMs ?? 0)
+    const pauseMs = Math.max(
+      backOffMs(attempts, chance()),
+      Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS),
+    )
     const reason = error.message
     this.whileHeld(run, (tx) => {
-      if (row) setStep(tx, row, { status: 'waiting', reason })
+      if (row) setStep(tx, row, { status: 'waiting', reason, awaits: null })
       this.release(tx, run, { status: 'waiting', attempts, availableAt: clock.now() + pauseMs, reason })
     })
   }
@@ -170,7 +187,7 @@ export class Engine {
     const reason = error.message
     const stop = (consequences: (tx: Tx) => void) =>
       this.whileHeld(run, (tx) => {
-        if (row) setStep(tx, row, { status: 'failed', reason, finishedAt })
+        if (row) setStep(tx, row, { status: 'failed', reason, awaits: null, finishedAt })
         this.release(tx, run, { status: 'failed', reason, errorCode: error.code, finishedAt })
         consequences(tx)
       })
@@ -236,6 +253,12 @@ function mustHold(db: Reader, { id, fence }: RunRow): void {
 export function nextStep(run: Pick<RunRow, 'direction'>, rows: StepRow[]): StepRow | undefined {
   if (run.direction === 'forward') return rows.find((row) => row.status !== 'succeeded')
   return rows.findLast((row) => row.status !== 'pending' && row.status !== 'undone')
+}
+
+function stepOf(recipe: Recipe, { name }: StepRow): Step {
+  const step = findStep(recipe, name)
+  if (!step) throw new AtlasError('internal', `This Atlas no longer knows the step ${name}.`)
+  return step
 }
 
 function outputOf(rows: StepRow[], name: string): RunFacts['input'] {

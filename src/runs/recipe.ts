@@ -1,6 +1,7 @@
 import type { Db, Tx } from '../db/open'
 import type { AtlasError } from '../errors'
 import type { Intent } from './effects'
+import type { Patience } from './patience'
 
 /** Ordered steps of a kind of run. Steps are found by name, so a recipe may gain steps while runs are live. */
 export interface Recipe {
@@ -24,15 +25,31 @@ export interface Recipe {
 }
 
 /** One step: it finds or creates, so that running it again after a crash does nothing twice. */
-export interface Step {
+export type Step = SwiftStep | (StepWords & PatientWork)
+
+/** A step that never waits. */
+export type SwiftStep = StepWords & SwiftWork
+
+type StepWords = {
   readonly name: string
   readonly title: string
   /** What it does when it is run again, in a sentence: 'Finds the server by its name, or creates it.' */
   readonly again?: string
   /** What its undo does, in a sentence: 'Deletes the server and everything on it.' */
   readonly takesBack?: string
-  run(context: StepContext): Promise<StepResult>
+}
+
+type SwiftWork = {
+  readonly patience?: undefined
+  run(context: StepContext): Promise<Done>
   /** Takes back what the step made or may have made; absent when there is nothing outside to take back. */
+  undo?(context: StepContext): Promise<Done>
+}
+
+/** What may wait, and says for how long: then the run fails, so that no step waits for ever. */
+type PatientWork = {
+  readonly patience: Patience
+  run(context: StepContext): Promise<StepResult>
   undo?(context: StepContext): Promise<StepResult>
 }
 
@@ -63,12 +80,23 @@ export type StepContext = {
 export type StepResult = Wait | Done
 
 /** Look again after `ms`; `why` is shown to the operator. */
-export type Wait = { kind: 'wait'; ms: number; why: string }
+export type Wait = {
+  kind: 'wait'
+  ms: number
+  why: string
+  /** Whom or what it waits for when that is no machine: a person to decide, or room for another server. */
+  awaits?: 'person' | 'room'
+}
 
 /** Finished: `output` is kept for later steps, `commit` joins the transaction that marks the step. */
 export type Done = { kind: 'done'; output: Record<string, unknown>; commit?: (tx: Tx, nowMs: number) => void }
 
-export const wait = (ms: number, why: string): Wait => ({ kind: 'wait', ms, why })
+export const wait = (ms: number, why: string, awaits?: Wait['awaits']): Wait => ({
+  kind: 'wait',
+  ms,
+  why,
+  awaits,
+})
 
 export const done = (output: Done['output'] = {}, commit?: Done['commit']): Done => ({
   kind: 'done',

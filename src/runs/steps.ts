@@ -69,7 +69,7 @@ export function isPastReturn(rows: readonly StepRow[], { pointOfNoReturn }: Reci
 /** Lets the step that stopped or waited begin anew, with its own time and tries. */
 export function refreshSteps(tx: Tx, runId: string): void {
   tx.update(steps)
-    .set({ startedAt: null, finishedAt: null, reason: null, attempts: 0 })
+    .set({ startedAt: null, finishedAt: null, reason: null, awaits: null, attempts: 0 })
     .where(
       and(
         eq(steps.runId, runId),

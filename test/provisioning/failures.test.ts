@@ -60,7 +60,7 @@ describe('a server', () => {
     land.fault('machine', 'connect', 'refuse', FOREVER)
     await land.live()
     expect(failedSteps()).toEqual(['verify-host-key'])
-    expect(land.run.reason).toContain('not ready after 10 minutes')
+    expect(land.run.reason).toContain('was not over after 10 minutes')
     const [fault] = land.clouds.front.faults.list()
     expect(FOREVER.times - (fault?.times ?? 0)).toBeLessThan(45)
     await retry()

@@ -15,6 +15,8 @@ export type Ends = Partial<Omit<Recipe, 'kind' | 'title' | 'steps'>>
 export class Workshop {
   /** Which ends recipes came to, in order. */
   readonly ends: string[] = []
+  /** For how long each step may wait. */
+  patienceMs = 86_400_000
   /** What decides the jitter. */
   chance = 0
 
@@ -48,6 +50,7 @@ export class Workshop {
       steps: Object.entries(steps).map(([name, step]) => ({
         name,
         title: name,
+        patience: { ms: this.patienceMs },
         ...(typeof step === 'function' ? { run: step } : step),
       })),
       succeeded: told('succeeded'),

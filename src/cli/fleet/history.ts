@@ -39,6 +39,7 @@ export function historyOf(ground: Ground, tenancy: Tenancy, holding: Holding): H
       attempts: 1,
       output: JSON.stringify(output),
       reason: null,
+      awaits: null,
       startedAt,
       finishedAt: history.liveAt,
     })
