@@ -3,9 +3,12 @@ import { relativeTime } from '../../views/components/time'
 import { type BackupRow, getBackup } from '../backups/backup'
 import { type AtlasError, conflict, invalid, notFound } from '../errors'
 import { moveToNewServer } from '../lifecycle/move'
-import { lookAtMove, moveMinutes } from '../lifecycle/move-outlook'
+import { lookAtMove, moveMinutes, type PriceChange } from '../lifecycle/move-outlook'
+import { otherPlans } from '../lifecycle/plan-choice'
+import type { Services } from '../services'
+import { getPlan } from '../signups/signup'
 import { requireReady } from '../tenants/readiness'
-import { getTenant, serverOf } from '../tenants/tenant'
+import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { json, page } from './answer'
 import { readForm, readJson, textField } from './request'
@@ -19,16 +22,21 @@ export const moveRoutes = routes(
     path: '/admin/tenants/:id/move',
     policy: 'operator',
     handle: (call) =>
-      ask(call, async () => MovePage(await moveProps(call, call.url.searchParams.get('backup') ?? ''))),
+      ask(call, async () => {
+        const { searchParams } = call.url
+        const chosen = { backup: searchParams.get('backup') ?? '', plan: searchParams.get('plan') ?? '' }
+        return MovePage(await moveProps(call, chosen))
+      }),
   },
   {
     method: 'POST',
     path: '/admin/tenants/:id/move',
     policy: 'operator',
     handle: async (call) => {
-      const { confirmation = '', backup = '', accept_older_backup: accepted } = await readForm(call.request)
+      const sent = await readForm(call.request)
+      const { confirmation = '', backup = '', plan = '', accept_older_backup: accepted } = sent
       return ask(call, async () => {
-        const props = await moveProps(call, backup)
+        const { change, ...props } = await moveProps(call, { backup, plan })
         const { subdomain } = props.tenant
         if (confirmation.trim() !== subdomain) {
           const error = `Type ${subdomain} to make sure that this is the one.`
@@ -38,8 +46,9 @@ export const moveRoutes = routes(
         if (!props.answers && !backup && !acceptOlderBackup) {
           return page(MovePage({ ...props, error: 'The old server has stopped answering. Look again.' }), 409)
         }
+        const choice = { backupId: backup || undefined, acceptOlderBackup, plan: change }
         return act(call, (tx, services, id, asked) =>
-          moveToNewServer(tx, services, id, { ...asked, backupId: backup || undefined, acceptOlderBackup }),
+          moveToNewServer(tx, services, id, { ...asked, ...choice }),
         )
       })
     },
@@ -76,24 +85,39 @@ function onlyBackup(latest: BackupRow | null, nowMs: number): AtlasError {
   )
 }
 
-/** The page's facts, with a backup that was chosen to move with. */
-async function moveProps(call: Call, chosen: string): Promise<MoveProps> {
+/** The page's facts, with the backup and the plan that were chosen to move with; and what changes at Stripe. */
+async function moveProps(
+  call: Call,
+  chosen: { backup: string; plan: string },
+): Promise<MoveProps & { change: PriceChange | null }> {
   const { services, params } = call
   const { read } = services.db
   const tenant = getTenant(read, params.id ?? '')
   requireReady(read, tenant, ['active', 'suspended'], 'moved')
-  const { answers, latest, ...to } = await lookAtMove(services, tenant.id)
-  const backup = chosen ? getBackup(read, chosen) : latest
+  const { answers, latest, plan, ...to } = await lookAtMove(services, tenant.id, chosen.plan || undefined)
+  const backup = chosen.backup ? getBackup(read, chosen.backup) : latest
   if (backup && backup.tenantId !== tenant.id) throw notFound('This tenant has no such backup.')
+  const { id, name, amount, currency, interval } = getPlan(read, plan?.planId ?? tenant.planId)
   return {
     operator: operatorOf(call),
     tenant,
     from: serverOf(read, tenant.id),
     to,
+    plan: { id, name, price: { amount, currency }, interval },
+    isOtherPlan: plan !== null,
+    others: tenant.status === 'active' ? plansBeside(services, tenant, plan?.planId) : [],
+    change: plan,
     answers,
     backup,
-    isChosen: chosen !== '',
+    isChosen: chosen.backup !== '',
     minutes: moveMinutes(read),
     now: services.clock.now(),
   }
+}
+
+/** The plans that could be had instead of the one that is chosen; that of the tenant itself has no id here. */
+function plansBeside(services: Services, tenant: TenantRow, chosen: string | undefined) {
+  const own = { id: '', name: getPlan(services.db.read, tenant.planId).name }
+  const others = otherPlans(services, tenant).map(({ id, plan }) => ({ id, name: plan.name }))
+  return chosen ? [own, ...others].filter(({ id }) => id !== chosen) : others
 }

@@ -166,6 +166,17 @@ describe('moving', () => {
     leadsToRun(await operator.post(`/admin/tenants/${id}/move`, { confirmation: 'ada-lovelace' }), 'move')
   })
 
+  test('to another plan shows its server and price before', async () => {
+    expect(linksOf(await page('/move'))).toContain(`/admin/tenants/${id}/move?plan=virtues%2Fpro`)
+    const text = await page('/move?plan=virtues/pro')
+    expect(text).toContain('a new ccx13 in nbg1')
+    expect(text).toMatch(/becomes Pro, \$79 \/month, the difference prorated/)
+    expect(text).toContain('Move to Starter instead')
+    const form = { confirmation: 'ada-lovelace', plan: 'virtues/pro' }
+    leadsToRun(await operator.post(`/admin/tenants/${id}/move`, form), 'move')
+    expect(JSON.parse(latest()?.input ?? '')).toMatchObject({ planId: 'virtues/pro', priceId: 'price_pro' })
+  })
+
   test('from a dead server says what is lost with the age of the latest backup', async () => {
     put()
     serverAnswers = false

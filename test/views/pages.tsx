@@ -173,7 +173,13 @@ export const PAGES: Sample[] = [
     error: 'Type linus to make sure that this is the one.',
   }),
   sample('move', MovePage, backupSamples.move),
-  sample('move-dead', MovePage, { ...backupSamples.move, answers: false, minutes: 1 }),
+  sample('move-dead', MovePage, {
+    ...backupSamples.move,
+    answers: false,
+    minutes: 1,
+    isOtherPlan: true,
+    others: [],
+  }),
   sample('move-wrong', MovePage, {
     ...backupSamples.move,
     isChosen: true,

@@ -1,5 +1,7 @@
+import { type Money, moneyText } from '../components/money'
 import { NameField } from '../components/name-field'
 import { Notice } from '../components/notice'
+import { listHref } from '../components/pager'
 import { sizeWords } from '../components/size'
 import { relativeTime, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
@@ -10,6 +12,10 @@ export type MoveProps = {
   tenant: { id: string; subdomain: string }
   from: { name: string; serverType: string | null; location: string | null }
   to: { serverType: string; location: string }
+  /** The plan that it has afterwards, whether that is another than now, and what could be chosen instead. */
+  plan: { id: string; name: string; price: Money; interval: 'month' | 'year' }
+  isOtherPlan: boolean
+  others: { id: string; name: string }[]
   /** Whether the old server answers, so that the data can be copied as it is. */
   answers: boolean
   /** The backup that was chosen, or else the newest of the app. */
@@ -42,6 +48,7 @@ export function MovePage(props: MoveProps): Html {
         </ul>
         <p>Until the new server is the tenant’s own, everything can be taken back.</p>
         <form class="form" method="post" action={`/admin/tenants/${tenant.id}/move`} novalidate>
+          {props.isOtherPlan && <input type="hidden" name="plan" value={props.plan.id} />}
           {props.isChosen && <input type="hidden" name="backup" value={props.backup?.id} />}
           {!answers && !props.isChosen && <input type="hidden" name="accept_older_backup" value="true" />}
           <NameField subdomain={tenant.subdomain} value={value} error={error} />
@@ -59,7 +66,8 @@ export function MovePage(props: MoveProps): Html {
   )
 }
 
-function MoveFacts({ from, to, backup, now }: MoveProps): Html {
+function MoveFacts(props: MoveProps): Html {
+  const { from, to, backup, now } = props
   const place = (server: { serverType: string | null; location: string | null }) =>
     [server.serverType, server.location].filter(Boolean).join(' in ') || 'not known'
   return (
@@ -70,7 +78,11 @@ function MoveFacts({ from, to, backup, now }: MoveProps): Html {
       </dd>
       <dt>To</dt>
       <dd>a new {place(to)}</dd>
-      <dt>Newest backup</dt>
+      <dt>Plan</dt>
+      <dd>
+        <Plan {...props} />
+      </dd>
+      <dt>{props.isChosen ? 'Chosen backup' : 'Newest backup'}</dt>
       <dd>
         {backup ? (
           <>
@@ -81,6 +93,22 @@ function MoveFacts({ from, to, backup, now }: MoveProps): Html {
         )}
       </dd>
     </dl>
+  )
+}
+
+function Plan({ tenant, plan, isOtherPlan, others, backup, isChosen }: MoveProps): Html {
+  const path = `/admin/tenants/${tenant.id}/move`
+  const chosen = isChosen ? backup?.id : undefined
+  return (
+    <>
+      {isOtherPlan ? 'becomes' : 'stays'} {plan.name}, {moneyText(plan.price)} /{plan.interval}
+      {isOtherPlan && ', the difference prorated'}
+      {others.map(({ id, name }) => (
+        <a class="fact-line" href={listHref(path, { backup: chosen, plan: id })}>
+          Move to {name} instead
+        </a>
+      ))}
+    </>
   )
 }
 
