@@ -4,7 +4,7 @@ import { rollouts } from '../db/schema'
 import type { Lane } from '../runs/worker'
 import type { Services } from '../services'
 import { act } from './act'
-import { decide } from './decide'
+import { type Decide, decide } from './decide'
 import { getRollout, type RolloutRow } from './rollout'
 import { readSnapshot } from './snapshot'
 import { wake } from './targets'
@@ -15,7 +15,7 @@ const AT_ONCE_MAX = 4
 const TURNS_MAX = 1_000
 
 /** The lane of rollouts: whenever one is due, it is decided how it goes on, and that is made true. */
-export function rolloutLane(services: Services): Lane<RolloutRow> {
+export function rolloutLane(services: Services, by: Decide = decide): Lane<RolloutRow> {
   const { db, clock } = services
   return {
     name: 'rollouts',
@@ -23,25 +23,25 @@ export function rolloutLane(services: Services): Lane<RolloutRow> {
     nextDueAt: (inHand) => nextDueAt(db.read, inHand),
     take: (limit, inHand) => dueRollouts(db, inHand, clock.now(), limit),
     keyOf: ({ id }) => id,
-    work: async ({ id }) => carryOn(services, id),
+    work: async ({ id }) => carryOn(services, id, by),
   }
 }
 
 /** Decides and acts until nothing is left to be done now. */
-export function carryOn(services: Services, rolloutId: string): void {
-  for (let turns = 0; turns < TURNS_MAX; turns++) if (!turn(services, rolloutId)) return
+export function carryOn(services: Services, rolloutId: string, by: Decide = decide): void {
+  for (let turns = 0; turns < TURNS_MAX; turns++) if (!turn(services, rolloutId, by)) return
   throw new Error('A rollout is decided again and again without an end.')
 }
 
 /** One look, and all that follows from it, in one transaction; returns whether there may be more to decide. */
-function turn(services: Services, rolloutId: string): boolean {
+function turn(services: Services, rolloutId: string, by: Decide): boolean {
   const { db, clock } = services
   return db.write((tx) => {
     const nowMs = clock.now()
     tx.update(rollouts).set({ dueAt: null }).where(eq(rollouts.id, rolloutId)).run()
     const rollout = getRollout(tx, rolloutId)
     if (rollout.status !== 'running' && rollout.status !== 'going_back') return false
-    const decisions = decide(readSnapshot(tx, rollout), nowMs)
+    const decisions = by(readSnapshot(tx, rollout), nowMs)
     for (const decision of decisions) act({ tx, services, rollout, nowMs }, decision)
     const hasActed = decisions.some(({ kind }) => kind !== 'look_again')
     // A process that dies now has left a rollout that is due.

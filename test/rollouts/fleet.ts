@@ -10,6 +10,7 @@ import { healthLane } from '../../src/health/lane'
 import { allRecipes } from '../../src/lifecycle/recipes'
 import type { AgentCommand, AgentReply, MachineTarget } from '../../src/providers/machines'
 import { createRelease, type ReleaseAsked } from '../../src/releases/release'
+import { type Decide, decide } from '../../src/rollouts/decide'
 import { rolloutLane } from '../../src/rollouts/lane'
 import type { RolloutRow } from '../../src/rollouts/rollout'
 import { type RolloutAsked, startRollout } from '../../src/rollouts/start'
@@ -83,12 +84,12 @@ export class Fleet {
   }
 
   /** A process's worth of Atlas; `services` when it is to work on another view of the same database. */
-  begin(services = this.services): void {
+  begin(services = this.services, by: Decide = decide): void {
     const { db, clock, log } = services
     db.write((tx) => recoverRuns(tx, clock.now()))
     const recipes = allRecipes(services)
     const engine = new Engine({ db, clock, log, recipes, chance: () => 0.5 })
-    const lanes = [runLane(db, clock, engine, 'test'), healthLane(services), rolloutLane(services)]
+    const lanes = [runLane(db, clock, engine, 'test'), healthLane(services), rolloutLane(services, by)]
     this.worker = new Worker(db, clock, log, lanes as never)
     this.worker.start()
   }
