@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { backups, runLogs } from '../../src/db/schema'
 import { catchUp } from '../../src/rollouts/catch-up'
-import type { Machine } from '../../src/simulator/machines/machine'
 import { Fate } from '../crash/fate'
 import { Wires } from './wires'
 
@@ -14,16 +13,6 @@ afterEach(() => wires.close())
 
 const CALM = { canaries: 'ada', waves: '1 / 100 %' }
 const EVERYBODY = (release: string) => ({ ada: release, bob: release, cleo: release })
-
-function machineOf(tenant: string): Machine {
-  const machine = wires.machines().find(({ name }) => name.startsWith(`${tenant}-`))
-  if (!machine) throw new Error('there is no such machine')
-  return machine
-}
-
-function changeMachine(tenant: string, change: Partial<Machine>): void {
-  wires.land.clouds.world.table<Machine>('machines').put({ ...machineOf(tenant), ...change })
-}
 
 describe('over real wires', () => {
   test('a good release reaches every machine by its digest', async () => {
@@ -51,7 +40,7 @@ describe('over real wires', () => {
     await wires.rollOut('v44', CALM)
     await wires.live()
     expect(wires.targets()[0]).toBe('ada failed smoke')
-    changeMachine('ada', { isFull: true })
+    wires.changeMachine('ada', { isFull: true })
     wires.publish('v45')
     await wires.rollOut('v45', CALM)
     await wires.live()
@@ -87,7 +76,7 @@ describe('over real wires', () => {
   })
 
   test('a machine that shows another host key is told nothing and set aside', async () => {
-    changeMachine('ada', { hostKey: machineOf('cleo').hostKey })
+    wires.changeMachine('ada', { hostKey: wires.machineOf('cleo').hostKey })
     wires.publish('v43')
     await wires.rollOut('v43', { ...CALM, canaries: 'bob' })
     expect((await wires.live()).status).toBe('succeeded')
@@ -97,12 +86,12 @@ describe('over real wires', () => {
 
   test('a machine that is off is set aside, and brought up to date when it is back', async () => {
     const { machines } = wires.land.clouds
-    machines.powerOff(machineOf('cleo').id)
+    machines.powerOff(wires.machineOf('cleo').id)
     wires.publish('v43')
     await wires.rollOut('v43', CALM)
     expect((await wires.live()).status).toBe('succeeded')
     expect(wires.targets().find((target) => target.startsWith('cleo'))).toBe('cleo set_aside')
-    machines.powerOn(machineOf('cleo').id)
+    machines.powerOn(wires.machineOf('cleo').id)
     wires.clock.advance(3_600_000)
     await wires.liveUntil((services) => {
       catchUp(services)

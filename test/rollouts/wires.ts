@@ -23,6 +23,9 @@ const OPERATOR = { id: 'test' }
 
 /** Live tenants on simulated machines, each reached over real SSH and HTTP, and a registry that is asked over HTTP. */
 export class Wires {
+  /** What every Atlas from now on is changed to: a control that must fail. */
+  change: (services: Services) => Services = (same) => same
+
   private constructor(readonly land: Land) {}
 
   /** Opens a fleet of so many tenants, who run v42 by its digest. */
@@ -59,11 +62,11 @@ export class Wires {
   services(others: Services): Services {
     const { clouds } = this.land.clouds.urls
     const clock = new SystemClock()
-    return {
+    return this.change({
       ...others,
       registry: createRegistry({ ...CLOUD_KEYS.registry, host: 'ghcr.io', apiUrl: clouds, clock }),
       objects: createS3({ endpoint: `${clouds}/s3`, ...CLOUD_KEYS.s3, clock: this.clock }),
-    }
+    })
   }
 
   /** Starts a rollout of an image that is published for it. */
@@ -135,12 +138,23 @@ export class Wires {
 
   /** How many deploys a tenant's machine has begun. */
   deploysOf(name: string): number {
-    const machine = this.machines().find((one) => nameOf(one.name) === name)
-    return machine?.commands.filter(({ request }) => request.startsWith('deploy ')).length ?? 0
+    return this.machineOf(name).commands.filter(({ request }) => request.startsWith('deploy ')).length
   }
 
   machines(): Machine[] {
     return this.land.clouds.world.table<Machine>('machines').all()
+  }
+
+  machineOf(tenant: string): Machine {
+    const machine = this.machines().find(({ name }) => nameOf(name) === tenant)
+    if (!machine) throw new Error('there is no such machine')
+    return machine
+  }
+
+  /** Changes a machine as something would that Atlas knows nothing of. */
+  changeMachine(tenant: string, change: Partial<Machine>): void {
+    const machines = this.land.clouds.world.table<Machine>('machines')
+    machines.put({ ...this.machineOf(tenant), ...change })
   }
 
   /** The kinds of the mails about rollouts and failures. */
