@@ -47,9 +47,14 @@ export function failureOf(db: Reader, run: Pick<RunFacts, 'id'>, error: AtlasErr
   return { part: error.code === 'unavailable' ? 'reach' : 'refused', runs: 'former' }
 }
 
-/** Whether the server may ever have heard of the deploy: a connection that was refused has told it nothing. */
+/** Of an effect: that the server may have heard of the deploy. A connection that was refused has told it nothing. */
+export const WAS_HEARD = and(
+  eq(effects.step, STEPS.deploy),
+  eq(effects.provider, 'ssh'),
+  or(ne(effects.outcome, 'refused'), like(effects.vendorCode, 'agent%')),
+)
+
 function mayHaveBegun(db: Reader, { id }: Pick<RunFacts, 'id'>): boolean {
-  const asked = and(eq(effects.runId, id), eq(effects.step, STEPS.deploy), eq(effects.provider, 'ssh'))
-  const isHeard = or(ne(effects.outcome, 'refused'), like(effects.vendorCode, 'agent%'))
-  return db.select({ id: effects.id }).from(effects).where(and(asked, isHeard)).limit(1).get() !== undefined
+  const mine = and(eq(effects.runId, id), WAS_HEARD)
+  return db.select({ id: effects.id }).from(effects).where(mine).limit(1).get() !== undefined
 }

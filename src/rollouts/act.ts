@@ -57,9 +57,13 @@ function deploy(stage: Stage, tenantId: string): void {
   const { tx, services, rollout, nowMs } = stage
   const { tag } = getRelease(tx, rollout.releaseId)
   const wanted = { releaseId: rollout.releaseId, release: tag, way: 'forward' as const }
-  const work = { ...workFor(getTenant(tx, tenantId), wanted), rolloutId: rollout.id }
+  const tenant = getTenant(tx, tenantId)
+  const work = { ...workFor(tenant, wanted), rolloutId: rollout.id }
   const runId = queueDeploy(tx, services, tenantId, work, nowMs)
-  changeTarget(stage, tenantId, { state: 'deploying', runId })
+  // It may have been brought to another release after the rollout had begun.
+  const former = { formerReleaseId: tenant.releaseId, formerRelease: tenant.release }
+  const hasOther = tenant.releaseId !== rollout.releaseId
+  changeTarget(stage, tenantId, { state: 'deploying', runId, ...(hasOther ? former : {}) })
 }
 
 function takeBack(stage: Stage, tenantId: string): void {

@@ -1,13 +1,14 @@
 import { and, count, eq, gt, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
-import { ATLAS } from '../audit'
-import type { Reader } from '../db/open'
-import { healthChecks, rollouts, runs, tenants } from '../db/schema'
+import { ATLAS, audit } from '../audit'
+import type { Reader, Tx } from '../db/open'
+import { effects, healthChecks, releases, rollouts, rolloutTargets, runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
-import { deployTenant } from '../releases/deploy'
-import { STEPS } from '../releases/failure'
+import { deployTenant, queueDeploy, workFor } from '../releases/deploy'
+import { STEPS, WAS_HEARD } from '../releases/failure'
 import { wayTo } from '../releases/lineage'
 import type { Services } from '../services'
-import { LIVE } from './rollout'
+import { requireReady } from '../tenants/readiness'
+import { getTenant } from '../tenants/tenant'
 
 /** How many tenants are brought up to date at the same time. */
 const AT_ONCE_MAX = 5
@@ -17,6 +18,9 @@ const DAY_MS = 86_400_000
 /** How often a server is tried again that answers visitors but not Atlas. */
 const REACH_EVERY_MS = 3_600_000
 
+/** A tenant, and the release that it is to have; without an id all that is known of that one is its tag. */
+type Late = { id: string; wantedId: string | null; wanted: string }
+
 /**
  * Brings tenants up to date that could not take part in a rollout and are well now: suspended ones that were resumed,
  * unreachable ones that answer again, new ones. Whoever the release has failed for already waits for a person.
@@ -24,51 +28,74 @@ const REACH_EVERY_MS = 3_600_000
 export function catchUp(services: Services): void {
   const { db, clock, log } = services
   const nowMs = clock.now()
+  const isDoubtful = remembered((wanted: Late) => hasFailedForMany(db.read, wanted, nowMs))
   let free = AT_ONCE_MAX - atWork(db.read)
-  for (const { id, releaseId, wantedReleaseId } of behind(db.read)) {
+  for (const late of [...behind(db.read), ...leftBehind(db.read)]) {
     if (free <= 0) return
-    if (!wantedReleaseId || isDoubtful(db.read, wantedReleaseId, nowMs)) continue
-    if (hasFailedFor(db.read, id, wantedReleaseId, nowMs)) continue
+    if (isDoubtful(late) || hasFailedFor(db.read, late, nowMs)) continue
     try {
-      const way = wayTo(db.read, wantedReleaseId, releaseId)
-      const asked = { releaseId: wantedReleaseId, way, actor: ATLAS, nowMs, isCatchUp: true }
-      db.write((tx) => deployTenant(tx, services, id, asked))
+      db.write((tx) => bring(tx, services, late, nowMs))
       free--
     } catch (thrown) {
       const { code, message } = asAtlasError(thrown)
       if (code !== 'conflict') throw thrown
-      log.info('a tenant is not brought up to date', { tenant: id, why: message })
+      log.info('a tenant is not brought up to date', { tenant: late.id, why: message })
     }
   }
 }
 
-/** Tenants that are well, idle, and run another release than they should, while no rollout holds their fleet. */
-function behind(db: Reader) {
-  const held = db
-    .select({ blueprint: rollouts.blueprint })
-    .from(rollouts)
-    .where(inArray(rollouts.status, [...LIVE]))
+function bring(tx: Tx, services: Services, { id, wantedId, wanted }: Late, nowMs: number): void {
+  const tenant = getTenant(tx, id)
+  if (wantedId !== null) {
+    const asked = { releaseId: wantedId, way: wayTo(tx, wantedId, tenant.releaseId), isCatchUp: true }
+    deployTenant(tx, services, id, { ...asked, actor: ATLAS, nowMs })
+    return
+  }
+  requireReady(tx, tenant, ['active'], 'brought back to its former release')
+  const work = workFor(tenant, { releaseId: null, release: wanted, way: 'back' })
+  const run = queueDeploy(tx, services, id, { ...work, isCatchUp: true }, nowMs)
+  const detail = { run, release: wanted, from: tenant.release, way: 'back' }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.deploy_asked', subject: id, detail })
+}
+
+const IS_HELD = sql`${tenants.blueprint} IN (SELECT blueprint FROM ${rollouts}
+  WHERE status IN ('running', 'held', 'going_back', 'frozen'))`
+const HAS_RUN = sql`EXISTS (SELECT 1 FROM ${runs} WHERE tenant_id = ${tenants.id}
+  AND status IN ('queued', 'running', 'waiting'))`
+/** Active and idle, while no rollout holds their fleet. */
+const IS_FREE = sql`${tenants.status} = 'active' AND NOT ${IS_HELD} AND NOT ${HAS_RUN}`
+const IS_WELL = and(eq(healthChecks.tenantId, tenants.id), eq(healthChecks.state, 'healthy'))
+
+/** Tenants that are well and free, and run another release than they should. */
+function behind(db: Reader): Late[] {
+  const isBehind = or(isNull(tenants.releaseId), ne(tenants.releaseId, tenants.wantedReleaseId))
   return db
-    .select({ id: tenants.id, releaseId: tenants.releaseId, wantedReleaseId: tenants.wantedReleaseId })
+    .select({ id: tenants.id, wantedId: tenants.wantedReleaseId, wanted: releases.tag })
     .from(tenants)
-    .innerJoin(healthChecks, and(eq(healthChecks.tenantId, tenants.id), eq(healthChecks.state, 'healthy')))
-    .where(
-      and(
-        isNotNull(tenants.wantedReleaseId),
-        or(isNull(tenants.releaseId), ne(tenants.releaseId, tenants.wantedReleaseId)),
-        eq(tenants.status, 'active'),
-        sql`${tenants.blueprint} NOT IN ${held}`,
-        sql`NOT EXISTS (SELECT 1 FROM ${runs} WHERE tenant_id = ${tenants.id}
-          AND status IN ('queued', 'running', 'waiting'))`,
-      ),
-    )
+    .innerJoin(releases, eq(releases.id, tenants.wantedReleaseId))
+    .innerJoin(healthChecks, IS_WELL)
+    .where(and(isNotNull(tenants.wantedReleaseId), isBehind, IS_FREE))
+    .all()
+}
+
+/** Those who could not be taken back with the others, to a release that no tenant can want: only its tag is known. */
+function leftBehind(db: Reader): Late[] {
+  const { formerReleaseId, formerRelease, state } = rolloutTargets
+  const hasRelease = and(eq(tenants.releaseId, rollouts.releaseId), isNull(tenants.wantedReleaseId))
+  return db
+    .select({ id: tenants.id, wantedId: formerReleaseId, wanted: formerRelease })
+    .from(rollouts)
+    .innerJoin(rolloutTargets, and(eq(rolloutTargets.rolloutId, rollouts.id), eq(state, 'set_aside')))
+    .innerJoin(tenants, and(eq(tenants.id, rolloutTargets.tenantId), hasRelease))
+    .innerJoin(healthChecks, IS_WELL)
+    .where(and(eq(rollouts.status, 'rolled_back'), isNull(formerReleaseId), IS_FREE))
     .all()
 }
 
 /** Whether the release has failed for this tenant: trying it again is for a person, unless it never began. */
-function hasFailedFor(db: Reader, tenantId: string, releaseId: string, nowMs: number): boolean {
+function hasFailedFor(db: Reader, late: Late, nowMs: number): boolean {
   const isLate = gt(runs.createdAt, nowMs - REACH_EVERY_MS)
-  const failed = and(eq(runs.tenantId, tenantId), eq(runs.status, 'failed'), isDeployOf(releaseId))
+  const failed = and(eq(runs.tenantId, late.id), eq(runs.status, 'failed'), isDeployOf(late))
   const found = db
     .select({ id: runs.id })
     .from(runs)
@@ -77,14 +104,25 @@ function hasFailedFor(db: Reader, tenantId: string, releaseId: string, nowMs: nu
 }
 
 /** Whether the release has failed of late for too many that were to catch up. */
-function isDoubtful(db: Reader, releaseId: string, nowMs: number): boolean {
+function hasFailedForMany(db: Reader, wanted: Late, nowMs: number): boolean {
   const late = and(eq(runs.status, 'failed'), gt(runs.createdAt, nowMs - DAY_MS), HAS_BEGUN)
   const failed = db
     .select({ n: count() })
     .from(runs)
-    .where(and(late, isDeployOf(releaseId), IS_CATCH_UP))
+    .where(and(late, isDeployOf(wanted), IS_CATCH_UP))
     .get()
   return (failed?.n ?? 0) >= FAILURES_MAX
+}
+
+/** The answer for a release, asked once. */
+function remembered(ask: (late: Late) => boolean): (late: Late) => boolean {
+  const answers = new Map<string, boolean>()
+  return (late) => {
+    const key = late.wantedId ?? late.wanted
+    const answer = answers.get(key) ?? ask(late)
+    answers.set(key, answer)
+    return answer
+  }
 }
 
 function atWork(db: Reader): number {
@@ -92,9 +130,13 @@ function atWork(db: Reader): number {
   return db.select({ n: count() }).from(runs).where(and(live, IS_CATCH_UP)).get()?.n ?? 0
 }
 
-const HAS_BEGUN = ne(runs.step, STEPS.reach)
+/** A server that could not be reached has heard of nothing. */
+const HAS_BEGUN = sql`${runs.step} <> ${STEPS.reach} AND (${runs.step} = ${STEPS.backUp} OR EXISTS (
+  SELECT 1 FROM ${effects} WHERE ${effects.runId} = ${runs.id} AND ${WAS_HEARD}))`
 const IS_CATCH_UP = sql`${runs.input} ->> '$.isCatchUp'`
 
-function isDeployOf(releaseId: string) {
-  return and(eq(runs.kind, 'deploy'), sql`${runs.input} ->> '$.releaseId' = ${releaseId}`)
+function isDeployOf({ wantedId, wanted }: Late) {
+  const { input } = runs
+  const isMeant = sql`${input} ->> '$.releaseId' IS ${wantedId} AND ${input} ->> '$.release' = ${wanted}`
+  return and(eq(runs.kind, 'deploy'), isMeant)
 }

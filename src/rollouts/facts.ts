@@ -7,7 +7,7 @@ export type TenantFacts = {
   status: (typeof tenants.$inferSelect)['status']
   /** Of its health check; null when it has none. */
   health: (typeof healthChecks.$inferSelect)['state'] | null
-  /** `kind status` of its latest run. */
+  /** `kind status` of its latest run; a deletion that was taken back left everything as it was. */
   latestRun: string | null
   /** Whether a live run holds it. */
   isHeld: number
@@ -18,25 +18,24 @@ export const TENANT_FACTS = {
   status: tenants.status,
   health: sql<TenantFacts['health']>`(SELECT state FROM ${healthChecks} WHERE tenant_id = ${tenants.id})`,
   latestRun: sql<string | null>`(SELECT kind || ' ' || status FROM ${runs} WHERE tenant_id = ${tenants.id}
-    ORDER BY created_at DESC LIMIT 1)`,
+    AND (kind <> 'delete' OR ${runs.status} <> 'cancelled') ORDER BY created_at DESC LIMIT 1)`,
   // Literals, because SQLite uses no partial index for bound values.
   isHeld: sql<number>`EXISTS (SELECT 1 FROM ${runs} WHERE tenant_id = ${tenants.id}
     AND ${runs.status} IN ('queued', 'running', 'waiting'))` as SQL<number>,
 }
 
 /** Why a tenant can't take part, as a sentence; null when it can, now or soon. */
-export function obstacleOf({ status, health, latestRun }: TenantFacts): string | null {
-  const absence = absenceOf({ status })
-  if (absence) return absence
-  const [kind = '', ended = ''] = latestRun?.split(' ') ?? []
-  if (isHalfWay({ kind, status: ended }))
-    return `Its run “${kind.replaceAll('-', ' ')}” has stopped half-way.`
-  return health === 'unhealthy' ? 'Its app does not answer.' : null
+export function obstacleOf(facts: TenantFacts): string | null {
+  return absenceOf(facts) ?? (facts.health === 'unhealthy' ? 'Its app does not answer.' : null)
 }
 
-/** Why its app does not run at all, as a sentence; null when it does. */
-export function absenceOf({ status }: Pick<TenantFacts, 'status'>): string | null {
-  return BECAUSE[status]
+/** Why nothing can be deployed to it, not even its former release, as a sentence; null when something can. */
+export function absenceOf({ status, latestRun }: Pick<TenantFacts, 'status' | 'latestRun'>): string | null {
+  const [kind = '', ended = ''] = latestRun?.split(' ') ?? []
+  const isStopped = isHalfWay({ kind, status: ended })
+  return (
+    BECAUSE[status] ?? (isStopped ? `Its run “${kind.replaceAll('-', ' ')}” has stopped half-way.` : null)
+  )
 }
 
 /** Whether something else is being done to it, or it is not known whether it is well. */

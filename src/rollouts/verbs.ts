@@ -1,7 +1,7 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Tx } from '../db/open'
-import { rollouts, rolloutTargets } from '../db/schema'
+import { rollouts, rolloutTargets, tenants } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
@@ -78,11 +78,23 @@ export function rollBack(tx: Tx, rolloutId: string, { actor, nowMs }: Asked): vo
   if (!strategyOf(rollout).canGoBack)
     throw conflict(`There is no way back from ${release.tag}. Restore the backups from before it instead.`)
   if (!isLive(rollout)) requireLatest(tx, rollout)
+  countIn(tx, rollout, nowMs)
   const stuck = and(eq(rolloutTargets.rolloutId, rolloutId), eq(rolloutTargets.state, 'stuck'))
   tx.update(rolloutTargets).set({ state: 'going_back', updatedAt: nowMs }).where(stuck).run()
   const turned = { wentBackAt: nowMs, waveDoneAt: null, finishedAt: null, dueAt: nowMs }
   change(tx, rollout, { ...turned, status: 'going_back', reason: 'Taken back by hand.' })
   record(tx, rollout, 'way_back_asked', actor, nowMs)
+}
+
+/** Whoever was set aside or left out, and got the release since, is taken back like the others. */
+function countIn(tx: Tx, { id, releaseId }: RolloutRow, updatedAt: number): void {
+  const hasIt = sql`EXISTS (SELECT 1 FROM ${tenants}
+    WHERE ${tenants.id} = ${rolloutTargets.tenantId} AND ${tenants.releaseId} = ${releaseId})`
+  const wasOut = inArray(rolloutTargets.state, ['waiting', 'set_aside', 'failed', 'skipped'])
+  tx.update(rolloutTargets)
+    .set({ state: 'succeeded', reason: null, updatedAt })
+    .where(and(eq(rolloutTargets.rolloutId, id), wasOut, hasIt))
+    .run()
 }
 
 function requireLatest(tx: Tx, { id, blueprint }: RolloutRow): void {

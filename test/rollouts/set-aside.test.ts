@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { desc, eq } from 'drizzle-orm'
 import { runs } from '../../src/db/schema'
+import { unavailable } from '../../src/errors'
 import { catchUp } from '../../src/rollouts/catch-up'
 import { rollBack } from '../../src/rollouts/verbs'
 import { Fleet, OPERATOR } from './fleet'
@@ -116,6 +117,24 @@ describe('catching up', () => {
     await sweep()
     expect(tried()).toBe(3)
     expect(fleet.mails()).toEqual(['rollout-succeeded'])
+  })
+
+  test('is tried again where the server was lost before it heard of the deploy', async () => {
+    await open(3)
+    const { machines } = fleet.services
+    const { run } = machines
+    machines.run = (target, command, options) => {
+      if (command.verb === 'deploy' && fleet.machines.get(target.address)?.name === 't02')
+        return Promise.reject(unavailable('The server cannot be reached over SSH.', { outcome: 'refused' }))
+      return run(target, command, options)
+    }
+    await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 0 })
+    expect((await fleet.live()).status).toBe('succeeded')
+    expect(target('t02')?.state).toBe('set_aside')
+    machines.run = run
+    await fleet.pass(60)
+    await sweep()
+    expect(fleet.tenant('t02').release).toBe('v43')
   })
 
   test('begins when no rollout holds the fleet any more', async () => {
