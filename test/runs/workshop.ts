@@ -4,10 +4,16 @@ import type { Db } from '../../src/db/open'
 import { effects, runs } from '../../src/db/schema'
 import { Engine } from '../../src/runs/engine'
 import { logOf } from '../../src/runs/list'
+import type { Patience } from '../../src/runs/patience'
 import { done, type Recipe, type Step } from '../../src/runs/recipe'
 import { claimRuns, getRun, queueRun, type RunRow } from '../../src/runs/run'
 import { stepsOf } from '../../src/runs/steps'
 import { openStage, type Stage } from '../stage'
+
+const LONG = { ms: 24 * 3_600_000 }
+
+/** What a step does; unless it says otherwise, it may wait for a day. */
+type StepWork = Pick<Step, 'run' | 'undo'> & { patience?: Patience }
 
 export type Ends = Partial<Omit<Recipe, 'kind' | 'title' | 'steps'>>
 
@@ -15,8 +21,6 @@ export type Ends = Partial<Omit<Recipe, 'kind' | 'title' | 'steps'>>
 export class Workshop {
   /** Which ends recipes came to, in order. */
   readonly ends: string[] = []
-  /** For how long each step may wait. */
-  patienceMs = 86_400_000
   /** What decides the jitter. */
   chance = 0
 
@@ -42,7 +46,7 @@ export class Workshop {
     return this.stage.clock
   }
 
-  recipe(steps: Record<string, Step['run'] | Pick<Step, 'run' | 'undo'>>, ends: Ends = {}): Recipe {
+  recipe(steps: Record<string, Step['run'] | StepWork>, ends: Ends = {}): Recipe {
     const told = (word: string) => () => void this.ends.push(word)
     return {
       kind: 'made-up',
@@ -50,7 +54,7 @@ export class Workshop {
       steps: Object.entries(steps).map(([name, step]) => ({
         name,
         title: name,
-        patience: { ms: this.patienceMs },
+        patience: LONG,
         ...(typeof step === 'function' ? { run: step } : step),
       })),
       succeeded: told('succeeded'),
