@@ -23,3 +23,19 @@ export function countRunning(db: Reader): Map<string, number> {
     .all()
   return new Map(rows.map(({ id, n }) => [id, n]))
 }
+
+/** What tenants of a blueprint run that was never looked up, and how many of them, most first. */
+export function countUnknown(db: Reader, blueprint: string): { tag: string; tenants: number }[] {
+  return db
+    .select({ tag: tenants.release, tenants: count() })
+    .from(tenants)
+    .where(
+      sql`${tenants.blueprint} = ${blueprint} AND ${tenants.releaseId} IS NULL AND ${tenants.status} <> 'deleted'`,
+    )
+    .groupBy(tenants.release)
+    .orderBy(sql`2 DESC`)
+    .limit(UNKNOWN_MAX)
+    .all()
+}
+
+const UNKNOWN_MAX = 5

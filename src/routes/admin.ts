@@ -7,7 +7,7 @@ import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
 import { PAGE_SIZE, type PageWanted } from '../db/page'
 import { countHealth, longestDown } from '../health/report'
 import { countOpenFindings } from '../reconcile/findings'
-import { waitingRollouts } from '../rollouts/report'
+import { listRollouts, waitingRollouts } from '../rollouts/report'
 import { listRuns, listStoppedRuns } from '../runs/list'
 import type { Services } from '../services'
 import { listSignups, waitingSignups } from '../signups/list'
@@ -19,6 +19,7 @@ import { type Call, routes } from './route'
 import { troubles } from './troubles'
 
 const NEEDING_ME_MAX = 20
+const UNDER_WAY_MAX = 5
 const LATEST_RUNS = 8
 const DOWN_MAX = 5
 const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
@@ -120,6 +121,9 @@ function overview(services: Services): OverviewData {
     })),
     failedRuns: listStoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
     rollouts: waitingRollouts(db.read),
+    underWay: (['running', 'going_back'] as const).flatMap(
+      (status) => listRollouts(db.read, { q: '', status }, { number: 1, size: UNDER_WAY_MAX }).rows,
+    ),
     room: quotasData(services),
     troubles: troubles(db.read, NEEDING_ME_MAX),
     health: {

@@ -4,7 +4,7 @@ import { actorName } from '../accounts/actor-name'
 import type { Reader } from '../db/open'
 import { AtlasError } from '../errors'
 import { getRelease, imagesOf, listReleases, type ReleaseRow } from '../releases/release'
-import { countRunning, fleetSizes } from '../releases/report'
+import { countRunning, countUnknown, fleetSizes } from '../releases/report'
 import { liveRollout } from '../rollouts/rollout'
 import { DEFAULT_STRATEGY, wavesInWords } from '../rollouts/strategy'
 import type { Services } from '../services'
@@ -175,6 +175,7 @@ function releasesProps(call: Call): ReleasesProps {
   return {
     operator: operatorOf(call),
     releases: rows.map(view),
+    unknown: countUnknown(db.read, blueprint),
     page,
     filter: { blueprint },
     blueprints,

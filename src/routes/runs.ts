@@ -3,6 +3,7 @@ import { Run, type RunData, RunPage } from '../../views/admin/run'
 import { foreseeRetry } from '../lifecycle/foresight'
 import { lossesOfUndo } from '../lifecycle/losses'
 import { cancel, remediesFor, retry, undo } from '../lifecycle/mend'
+import type { DeployWork } from '../releases/steps'
 import { effectsOfRun, logOf } from '../runs/list'
 import { getRun, type RunRow } from '../runs/run'
 import { stepsOf } from '../runs/steps'
@@ -134,8 +135,10 @@ function runData(services: Services, runId: string): RunData {
   return {
     ...run,
     tenant: { id: tenant.id, subdomain: tenant.subdomain },
+    deploy: deployIn(run),
     steps: stepsOf(db.read, runId).map((step) => ({
       ...step,
+      skipped: skippedIn(step.output),
       effects: effects.filter((effect) => effect.step === step.name).map(effectView),
     })),
     log: logOf(db.read, runId),
@@ -143,4 +146,16 @@ function runData(services: Services, runId: string): RunData {
     preview: remedies.canRetry ? foreseeRetry(services, run) : null,
     now: clock.now(),
   }
+}
+
+/** Why a step had nothing to do, as it said itself. */
+function skippedIn(output: string | null): string | null {
+  const { skipped } = JSON.parse(output ?? '{}') as { skipped?: unknown }
+  return typeof skipped === 'string' ? skipped : null
+}
+
+function deployIn({ kind, input }: RunRow): RunData['deploy'] {
+  if (kind !== 'deploy') return null
+  const { release, formerRelease, rolloutId } = JSON.parse(input) as DeployWork
+  return { release, former: formerRelease, rolloutId: rolloutId ?? null }
 }

@@ -116,7 +116,9 @@ describe('/admin/deploy', () => {
 describe('/admin/releases', () => {
   test('lists them with their digests and how many run them', async () => {
     await open(3)
-    expect(words(await text('/admin/releases'))).toContain('No releases yet')
+    const before = words(await text('/admin/releases'))
+    expect(before).toContain('No releases yet')
+    expect(before).toContain('3 tenants run v42 , as when made')
     await fleet.rollOut('v43', { bake_minutes: 0 })
     await fleet.live()
     const said = words(await text('/admin/releases'))

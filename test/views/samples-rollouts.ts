@@ -358,6 +358,7 @@ export const deployHarmless: DeployProps = {
 
 export const releases: ReleasesProps = {
   operator,
+  unknown: [{ tag: 'v42', tenants: 60 }],
   releases: [
     {
       id: 'rel_01',

@@ -301,6 +301,7 @@ export const overview: OverviewProps = {
   rollouts: [
     { id: 'rol_01', tag: 'v43', status: 'frozen', reason: 'A way back failed too.', createdAt: NOW },
   ],
+  underWay: [{ id: 'rol_02', tag: 'v44', status: 'running', settled: 12, total: 1200, failed: 1 }],
   failedRuns: runRows.filter((run) => run.status === 'failed'),
   troubles: [
     {
@@ -570,6 +571,7 @@ const step = (over: Partial<StepView>): StepView => ({
   status: 'succeeded',
   attempts: 1,
   reason: null,
+  skipped: null,
   startedAt: NOW - 92 * SECOND,
   finishedAt: NOW - 70 * SECOND,
   effects: [],
@@ -584,6 +586,7 @@ export const run: RunProps = {
   status: 'waiting',
   direction: 'forward',
   tenant: { id: 'ten_01', subdomain: 'ada' },
+  deploy: null,
   reason: null,
   errorCode: null,
   steps: [
@@ -663,6 +666,16 @@ export const runFailed: RunProps = {
   canRetry: true,
   preview,
   canUndo: true,
+  canCancel: false,
+}
+
+export const runDeploy: RunProps = {
+  ...run,
+  kind: 'deploy',
+  status: 'succeeded',
+  deploy: { release: 'v43', former: 'v42', rolloutId: 'rol_01' },
+  steps: [step({ skipped: 'The release does not ask for it.' })],
+  finishedAt: NOW,
   canCancel: false,
 }
 

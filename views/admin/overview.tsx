@@ -9,6 +9,7 @@ import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type AilingTenant, type HealthCounts, HealthFigures } from './health'
 import { Quotas, type QuotasData } from './quotas'
 import { type RunRow, RunTable, runTitle } from './run-list'
+import { type RolloutUnderWay, UnderWay } from './under-way'
 
 /** A paid signup that waits for the operator's approval. */
 export type WaitingSignup = {
@@ -36,6 +37,7 @@ export type OverviewData = {
   failedRuns: RunRow[]
   /** Rollouts that do nothing until a person has looked. */
   rollouts: { id: string; tag: string; status: 'held' | 'frozen'; reason: string | null; createdAt: number }[]
+  underWay: RolloutUnderWay[]
   /** How all tenants are, and some of those that are down. */
   health: { counts: HealthCounts; down: AilingTenant[] }
   /** What is used of the clouds’ limits. */
@@ -66,6 +68,7 @@ export function Overview(data: OverviewData): Html {
   return (
     <>
       <Needs {...data} />
+      <UnderWay rollouts={data.underWay} />
       <Figures {...data} />
       <HealthFigures counts={data.health.counts} title="Health" />
       <Quotas {...data.room} now={data.now} />

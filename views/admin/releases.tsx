@@ -22,6 +22,8 @@ export type ReleaseRow = {
 export type ReleasesProps = {
   operator: Operator
   releases: ReleaseRow[]
+  /** What tenants run that was never deployed: they were made with it. */
+  unknown: { tag: string; tenants: number }[]
   page: Page
   filter: { blueprint: string }
   blueprints: string[]
@@ -32,7 +34,7 @@ const PATH = '/admin/releases'
 
 /** Every release of a blueprint, newest first. */
 export function ReleasesPage(props: ReleasesProps): Html {
-  const { operator, releases, page, filter, blueprints, now } = props
+  const { operator, releases, unknown, page, filter, blueprints, now } = props
   return (
     <AdminPage operator={operator} section="rollouts" title="Releases">
       <AdminHeading title="Releases" back={{ href: '/admin/rollouts', label: 'Rollouts' }}>
@@ -68,6 +70,12 @@ export function ReleasesPage(props: ReleasesProps): Html {
             <p>A tag becomes a release when it is first deployed, or shown what it would do.</p>
           </Empty>
         )}
+        {unknown.map(({ tag, tenants }) => (
+          <p class="muted">
+            {tenantsWords(tenants)} {tenants === 1 ? 'runs' : 'run'} <code>{tag}</code>, as made: it is older
+            than every release here.
+          </p>
+        ))}
         <Pager path={PATH} query={filter} page={page} />
       </section>
     </AdminPage>

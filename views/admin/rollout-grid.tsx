@@ -1,5 +1,12 @@
 import type { Html } from '../jsx-runtime'
-import { TARGET_STATES, type TargetCounts, type TargetState } from './rollout-words'
+import {
+  isLive,
+  labelOf,
+  type RolloutStatus,
+  TARGET_STATES,
+  type TargetCounts,
+  type TargetState,
+} from './rollout-words'
 
 /** As many squares as are sent together when one of them changes. */
 export const SQUARES_TOGETHER = 100
@@ -59,9 +66,10 @@ export function SquareBlock({ from, names, states }: BlockView): Html {
 }
 
 /** What the squares mean, and how many there are of each; each leads to the list of those tenants. */
-export function Legend({ path, counts }: { path: string; counts: TargetCounts }): Html {
+export function Legend(props: { path: string; counts: TargetCounts; status: RolloutStatus }): Html {
+  const { path, counts, status } = props
   const shown = (Object.keys(TARGET_STATES) as TargetState[]).filter(
-    (state) => counts[state] > 0 || ALWAYS.includes(state),
+    (state) => counts[state] > 0 || (isLive(status) && ALWAYS.includes(state)),
   )
   return (
     <ul class="plain legend" aria-label="What the squares mean">
@@ -69,7 +77,7 @@ export function Legend({ path, counts }: { path: string; counts: TargetCounts })
         <li>
           <span class={['square', SIGNS[state]]} aria-hidden="true" />
           <a href={`${path}?state=${state}`}>
-            {TARGET_STATES[state].label} <span class="muted">{NUMBER.format(counts[state])}</span>
+            {labelOf(state, status)} <span class="muted">{NUMBER.format(counts[state])}</span>
           </a>
         </li>
       ))}

@@ -1,6 +1,6 @@
 import { roughDuration, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
-import { type RolloutStatus, settledOf, type TargetCounts, tenantsWords } from './rollout-words'
+import { isLive, type RolloutStatus, settledOf, type TargetCounts, tenantsWords } from './rollout-words'
 
 /** One wave; times in UTC milliseconds. */
 export type WaveView = {
@@ -33,7 +33,7 @@ export function WaveHead(props: { wave: WaveView; status: RolloutStatus; now: nu
         </span>
       </h3>
       <p class="progress-words muted">
-        <WaveWords wave={wave} settled={settled} now={now} />
+        <WaveWords wave={wave} status={status} settled={settled} now={now} />
       </p>
       <progress
         id={id}
@@ -45,10 +45,12 @@ export function WaveHead(props: { wave: WaveView; status: RolloutStatus; now: nu
   )
 }
 
-function WaveWords({ wave, settled, now }: { wave: WaveView; settled: number; now: number }): Html {
+type WordsProps = { wave: WaveView; status: RolloutStatus; settled: number; now: number }
+
+function WaveWords({ wave, status, settled, now }: WordsProps): Html {
   const { state, size, bakesUntil, remainingMs } = wave
   const left = remainingMs === null ? '' : `, about ${roughDuration(remainingMs)} left`
-  if (state === 'waiting') return <>not begun{left}</>
+  if (state === 'waiting') return isLive(status) ? <>not begun{left}</> : <>not reached</>
   if (state === 'done') return <>done</>
   if (state === 'baking') {
     return bakesUntil !== null && bakesUntil > now ? (

@@ -37,6 +37,10 @@ export const TARGET_STATES: Record<TargetState, { label: string; words: string }
   set_aside: { label: 'Set aside', words: 'is set aside until it returns' },
 }
 
+/** What a line of the legend is called; who waits when it has ended gets it no more. */
+export const labelOf = (state: TargetState, status: RolloutStatus) =>
+  state === 'waiting' && !isLive(status) ? 'Not reached' : TARGET_STATES[state].label
+
 export const isLive = (status: RolloutStatus) =>
   status === 'running' || status === 'held' || status === 'going_back' || status === 'frozen'
 

@@ -1,6 +1,7 @@
 import { Badge } from '../components/badge'
 import { Live } from '../components/live'
 import { Notice } from '../components/notice'
+import { listHref } from '../components/pager'
 import { roughDuration, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -86,7 +87,7 @@ export function RolloutPage({ operator, eventsUrl, blocks, problem, ...rollout }
 
 /** The fragment above the squares. */
 export function RolloutHead(rollout: RolloutData): Html {
-  const { status, tag, reason, now } = rollout
+  const { status, tag, now } = rollout
   return (
     <>
       <AdminHeading
@@ -100,9 +101,7 @@ export function RolloutHead(rollout: RolloutData): Html {
         {rolloutSentence(rollout, now)}
       </p>
       <RolloutFacts {...rollout} />
-      {reason && status !== 'stopped' && (
-        <Notice tone={status === 'running' || status === 'succeeded' ? 'info' : 'bad'} title={reason} />
-      )}
+      <Reason {...rollout} />
       <Overall {...rollout} />
       <Failures rollout={rollout} groups={rollout.failures} />
       <SetAside {...rollout} />
@@ -110,9 +109,28 @@ export function RolloutHead(rollout: RolloutData): Html {
   )
 }
 
+function Reason({ status, reason, failures, blueprint }: RolloutData): Html | null {
+  const hasFailed = failures.length > 0 && (status === 'rolled_back' || status === 'stopped')
+  // The sentence above has said why it stopped.
+  const title = status === 'stopped' ? 'What comes next' : reason
+  if (!title || (status === 'stopped' && !hasFailed)) return null
+  return (
+    <Notice tone={status === 'running' || status === 'succeeded' ? 'info' : 'bad'} title={title}>
+      {hasFailed && (
+        <p>
+          The logs below say why. When it is mended,{' '}
+          <a href={deployPath(blueprint)}>deploy the next release</a>.
+        </p>
+      )}
+    </Notice>
+  )
+}
+
+const deployPath = (blueprint: string) => listHref('/admin/deploy', { blueprint })
+
 /** The legend above the squares. */
-export function RolloutLegend({ id, counts }: RolloutData): Html {
-  return <Legend path={`/admin/rollouts/${id}/targets`} counts={counts} />
+export function RolloutLegend({ id, counts, status }: RolloutData): Html {
+  return <Legend path={`/admin/rollouts/${id}/targets`} counts={counts} status={status} />
 }
 
 function RolloutActions({ id, tag, can }: RolloutData): Html {

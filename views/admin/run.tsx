@@ -20,6 +20,8 @@ export type StepView = {
   attempts: number
   /** Why it waits, or why it failed. */
   reason: string | null
+  /** Why there was nothing to do, where there was not. */
+  skipped: string | null
   startedAt: number | null
   finishedAt: number | null
   effects: EffectView[]
@@ -31,6 +33,8 @@ export type RunData = {
   status: RunStatus
   direction: 'forward' | 'undo'
   tenant: { id: string; subdomain: string }
+  /** What a deploy brings, in place of what, and the rollout that it belongs to. */
+  deploy: { release: string; former: string; rolloutId: string | null } | null
   reason: string | null
   errorCode: string | null
   steps: StepView[]
@@ -81,7 +85,8 @@ export function Run(run: RunData): Html {
         {isLive(run) && returnWords(run)}
       </p>
       <p class="muted run-facts">
-        Tenant <a href={`/admin/tenants/${run.tenant.id}`}>{run.tenant.subdomain}</a> · begun{' '}
+        Tenant <a href={`/admin/tenants/${run.tenant.id}`}>{run.tenant.subdomain}</a>
+        {run.deploy && <Deploy {...run.deploy} />} · begun{' '}
         <Time at={run.startedAt ?? run.createdAt} now={run.now} /> · <code>{run.id}</code>
       </p>
       {run.status === 'failed' && (
@@ -101,6 +106,20 @@ export function Run(run: RunData): Html {
         </div>
       </section>
       <RunLog log={run.log} />
+    </>
+  )
+}
+
+function Deploy({ release, former, rolloutId }: NonNullable<RunData['deploy']>): Html {
+  return (
+    <>
+      {' '}
+      · {release} in place of {former}
+      {rolloutId && (
+        <>
+          , by the <a href={`/admin/rollouts/${rolloutId}`}>rollout of {release}</a>
+        </>
+      )}
     </>
   )
 }
@@ -163,6 +182,7 @@ function Step({ step, isRetried, now }: StepProps): Html {
       {step.reason && (step.status === 'waiting' || step.status === 'running') && (
         <p class="rail-note muted">{step.reason}</p>
       )}
+      {step.skipped && step.status === 'succeeded' && <p class="rail-note muted">{step.skipped}</p>}
       {step.status === 'failed' && !step.effects.some(({ error }) => error === step.reason) && (
         <p class="rail-note effect-error">{step.reason}</p>
       )}
@@ -175,6 +195,7 @@ function StepTimes({ step, isRetried, now }: StepProps): Html | null {
   const { status, startedAt, finishedAt } = step
   if (startedAt === null) return null
   if (status === 'undone') return <>undone</>
+  if (status === 'succeeded' && step.skipped) return <>not needed</>
   const isAtWork = status === 'running' || status === 'waiting'
   return (
     <>
