@@ -3,7 +3,7 @@ import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { effects } from '../db/schema'
 import { AtlasError, conflict, notFound } from '../errors'
-import { checkHealth, start, startApp, stop } from '../provisioning/app'
+import { checkHealth, standAgain, startApp, stop, stopAgain } from '../provisioning/app'
 import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { tellSecrets } from '../provisioning/tell-secrets'
@@ -23,8 +23,8 @@ const PATIENCE_MS = 120_000
 const REASON = 'before_restore'
 
 /**
- * Queues that a backup is put back on the tenant's own server; what is there now is backed up first. Throws `conflict`
- * with the reason when that can't be, or when something else is being done to the tenant.
+ * Queues that a backup is put back on the tenant's own server; what is there now is backed up first, and a suspended
+ * tenant stays so. Throws `conflict` with the reason when that can't be, or when something else is being done to it.
  */
 export function restoreTenant(
   tx: Tx,
@@ -32,7 +32,7 @@ export function restoreTenant(
   tenantId: string,
   { backupId, actor, nowMs }: { backupId: string; actor: Actor; nowMs: number },
 ): { runId: string } {
-  requireReady(tx, getTenant(tx, tenantId), ['active'], 'restored')
+  requireReady(tx, getTenant(tx, tenantId), ['active', 'suspended'], 'restored')
   const backup = getBackup(tx, backupId)
   if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
   const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))
@@ -70,6 +70,7 @@ export function restoreRecipe(services: Services): Recipe {
       renewSettings(services),
       startApp(services, { migrates: true }),
       checkHealth(services),
+      stopAgain(services),
     ],
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
@@ -105,7 +106,7 @@ function stopFirst(services: Services): Step {
         return done()
       }
     },
-    undo: (context) => start(services, context),
+    undo: (context) => standAgain(services, context),
   }
 }
 
@@ -146,10 +147,10 @@ function putBackupBack(services: Services): Step {
     takesBack: 'Puts back what was there before if it was replaced, and starts the app.',
     run: (context) => put(services, context, String(context.run.input.backupId)),
     async undo(context) {
-      if (!mayHaveReplaced(context)) return start(services, context)
+      if (!mayHaveReplaced(context)) return standAgain(services, context)
       const { backupId } = context.output('safety-image')
       const result = await put(services, context, String(backupId))
-      return result.kind === 'wait' ? result : start(services, context)
+      return result.kind === 'wait' ? result : standAgain(services, context)
     },
   }
 }

@@ -5,7 +5,7 @@ import { putBack } from '../backups/put-back'
 import { servers } from '../db/schema'
 import { type AtlasError, conflict } from '../errors'
 import { callAgent } from '../provisioning/agent'
-import { start, stop } from '../provisioning/app'
+import { start } from '../provisioning/app'
 import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { FIRST_HOST_KEY } from '../provisioning/prepare'
@@ -171,19 +171,6 @@ export function bringData(services: Services): Step {
     async run(context) {
       const backup = getBackup(context.db.read, String(context.output('copy-data').backupId))
       return putBack(services, context, backup, serverOfRun(context.db.read, context.run))
-    },
-  }
-}
-
-/** The app of a suspended tenant was started to see that it works, no longer. */
-export function stopAgain(services: Services): Step {
-  return {
-    name: 'stop-again',
-    title: 'Stop it again if it is suspended',
-    again: 'Stops the app, or finds it stopped.',
-    async run(context) {
-      const { status } = getTenant(context.db.read, context.run.tenantId)
-      return status === 'suspended' ? stop(services, context) : done()
     },
   }
 }

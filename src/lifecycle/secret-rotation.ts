@@ -3,7 +3,7 @@ import type { Blueprint } from '../catalog/blueprint'
 import { generateSecrets } from '../catalog/settings'
 import type { Tx } from '../db/open'
 import { conflict } from '../errors'
-import { checkHealth, start, startApp } from '../provisioning/app'
+import { checkHealth, standAgain, startApp, stopAgain } from '../provisioning/app'
 import { tellSecrets } from '../provisioning/tell-secrets'
 import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
@@ -14,8 +14,8 @@ import { dropNextSecrets, keepNextSecrets, readNextSecrets, storeNextSecrets } f
 import { getTenant } from '../tenants/tenant'
 
 /**
- * Queues new values for those secrets of a tenant that its app can take up. Throws `conflict` when there are none, the
- * tenant is not active, or something else is being done to it.
+ * Queues new values for those secrets of a tenant that its app can take up; a suspended one stays so. Throws `conflict`
+ * when there are none, the tenant has no app yet or no more, or something else is being done to it.
  */
 export function rotateSecrets(
   tx: Tx,
@@ -24,7 +24,7 @@ export function rotateSecrets(
   { actor, nowMs }: { actor: Actor; nowMs: number },
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
-  requireReady(tx, tenant, ['active'], 'given new secrets')
+  requireReady(tx, tenant, ['active', 'suspended'], 'given new secrets')
   const names = rotatedNames(services.catalog.blueprint(tenant.blueprint))
   if (names.length === 0) throw conflict('The blueprint does not say of any secret how it can be changed.')
   const runId = queueRun(tx, secretRotationRecipe(services), tenantId, {}, nowMs)
@@ -43,7 +43,13 @@ export function secretRotationRecipe(services: Services): Recipe {
   return {
     kind: 'rotate-secrets',
     title: 'Rotate secrets',
-    steps: [makeNewValues(services), tellNewValues(services), startApp(services), checkHealth(services)],
+    steps: [
+      makeNewValues(services),
+      tellNewValues(services),
+      startApp(services),
+      checkHealth(services),
+      stopAgain(services),
+    ],
     ...commonEnds(services, { forward: 'given new secrets', undo: 'given its old secrets back' }),
     succeeded: (tx, run, nowMs) => keepNewValues(tx, services, run, nowMs),
   }
@@ -82,7 +88,7 @@ function tellNewValues(services: Services): Step {
     },
     async undo(context) {
       await tellSecrets(services, context)
-      return start(services, context)
+      return standAgain(services, context)
     },
   }
 }

@@ -108,6 +108,28 @@ export function checkHealth(services: Services): Step {
   }
 }
 
+/** The app of a suspended tenant was started to see that it works, no longer. */
+export function stopAgain(services: Services): SwiftStep {
+  return {
+    name: 'stop-again',
+    title: 'Stop it again if it is suspended',
+    again: 'Stops the app, or finds it stopped.',
+    async run(context) {
+      // Another command than a stop before it, which has ended long ago.
+      return isSuspended(context) ? stop(services, context, 'again') : done()
+    },
+  }
+}
+
+/** The app as it was before a run that is taken back: it starts, or stays stopped where the tenant is suspended. */
+export function standAgain(services: Services, context: StepContext): Promise<Done> {
+  return isSuspended(context) ? stop(services, context) : start(services, context)
+}
+
+function isSuspended({ run, db }: StepContext): boolean {
+  return getTenant(db.read, run.tenantId).status === 'suspended'
+}
+
 /** Has the server start the app at the tenant's release, which also takes a holding page away. */
 export async function start(
   services: Services,
@@ -132,13 +154,13 @@ export async function start(
 }
 
 /** Has the server stop the app; visitors get the holding page instead, where the blueprint has one. */
-export async function stop(services: Services, context: StepContext): Promise<Done> {
+export async function stop(services: Services, context: StepContext, part?: string): Promise<Done> {
   const tenant = getTenant(context.db.read, context.run.tenantId)
   const { suspension, shop } = services.catalog.blueprint(tenant.blueprint)
   const input = suspension.holdingPage ? { holding: holdingPage(services, tenant, shop) } : {}
   const summary = { visitors: suspension.holdingPage ? 'get a holding page' : 'get no answer' }
   const options = { timeoutMs: STOP_TIMEOUT_MS, onLog: context.log }
-  await callAgent(services, context, { verb: 'stop', input, summary }, options)
+  await callAgent(services, context, { verb: 'stop', part, input, summary }, options)
   return done()
 }
 

@@ -118,7 +118,7 @@ function restorationProps(call: Call) {
   const tenant = getTenant(db.read, call.params.id ?? '')
   const row = getBackup(db.read, call.params.backup ?? '')
   if (row.tenantId !== tenant.id) throw notFound('This tenant has no such backup.')
-  requireReady(db.read, tenant, ['active'], 'restored')
+  requireReady(db.read, tenant, ['active', 'suspended'], 'restored')
   const obstacle = obstacleTo(call.services, row, serverOf(db.read, tenant.id))
   if (obstacle) throw conflict(obstacle)
   const keptDays = catalog.plan(tenant.planId).plan.backups.retentionDays

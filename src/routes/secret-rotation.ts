@@ -31,7 +31,7 @@ export const secretRotationRoutes = routes(
 function secretRotationProps(call: Call) {
   const { db, catalog } = call.services
   const tenant = getTenant(db.read, call.params.id ?? '')
-  requireReady(db.read, tenant, ['active'], 'given new secrets')
+  requireReady(db.read, tenant, ['active', 'suspended'], 'given new secrets')
   const blueprint = catalog.blueprint(tenant.blueprint)
   const changing = rotatedNames(blueprint)
   const generated = blueprint.settings.flatMap((setting) => ('generate' in setting ? [setting.name] : []))

@@ -5,6 +5,7 @@ import { restoreTenant } from '../../src/backups/restore'
 import { backups, effects, servers } from '../../src/db/schema'
 import { retry, undo } from '../../src/lifecycle/mend'
 import { rotateSecrets } from '../../src/lifecycle/secret-rotation'
+import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
 import type { Machine } from '../../src/simulator/machines/machine'
 import type { StoredObject } from '../../src/simulator/s3'
 import { BACKUP_KEY, destroySecrets, readSecrets, storeSecrets } from '../../src/tenants/secrets'
@@ -72,6 +73,42 @@ describe.each(['app', 'image'] as const)('restoring an %s', (method) => {
     expect(estate.run.status).toBe('cancelled')
     expect(await notesOf(estate)).toEqual(['before', 'after'])
     expect(estate.tenant).toMatchObject({ status: 'active', statusReason: null })
+  })
+})
+
+describe.each(['app', 'image'] as const)('restoring an %s of a suspended tenant', (method) => {
+  const suspend = async () => {
+    estate.do((tx, services, id, asked) => suspendTenant(tx, services, id, { ...asked, because: 'operator' }))
+    await estate.live()
+  }
+  const isSuspended = async () => {
+    expect(estate.tenant).toMatchObject({ status: 'suspended', suspendedFor: 'operator' })
+    expect(await estate.visit()).toMatchObject({ status: 503, text: expect.stringContaining('paused') })
+    expect((await estate.holdings()).app).toBe('stopped')
+  }
+
+  test('brings back the data, and its visitors get the holding page as before', async () => {
+    const backupId = await withTwoNotes(method)
+    await suspend()
+    await restore(backupId)
+    expect(estate.run).toMatchObject({ kind: 'restore', status: 'succeeded' })
+    await isSuspended()
+    estate.do(resumeTenant)
+    await estate.live()
+    expect(await notesOf(estate)).toEqual(['before'])
+  })
+
+  test('leaves everything as it was when it is taken back', async () => {
+    const backupId = await withTwoNotes(method)
+    await suspend()
+    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    await restore(backupId)
+    await mendLatest(estate, undo)
+    expect(estate.run.status).toBe('cancelled')
+    await isSuspended()
+    estate.do(resumeTenant)
+    await estate.live()
+    expect(await notesOf(estate)).toEqual(['before', 'after'])
   })
 })
 

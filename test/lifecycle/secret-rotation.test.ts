@@ -107,6 +107,36 @@ describe('a rotation after which the app does not start', () => {
   })
 })
 
+describe('a suspended tenant', () => {
+  beforeEach(async () => {
+    estate.do((tx, services, id, asked) => suspendTenant(tx, services, id, { ...asked, because: 'operator' }))
+    await estate.live()
+  })
+
+  const isStillSuspended = async () => {
+    expect(estate.tenant).toMatchObject({ status: 'suspended', suspendedFor: 'operator' })
+    expect(await estate.visit()).toMatchObject({ status: 503, text: expect.stringContaining('paused') })
+  }
+
+  test('gets new secrets and stays suspended, with its holding page', async () => {
+    const before = valuesNow()
+    await rotate()
+    expect(estate.run).toMatchObject({ kind: 'rotate-secrets', status: 'succeeded' })
+    for (const name of CHANGED) expect(valuesNow()[name]).not.toBe(before[name])
+    await isStillSuspended()
+  })
+
+  test('has its old ones and its holding page again when that is taken back', async () => {
+    const before = valuesNow()
+    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    await rotate()
+    expect(estate.run.status).toBe('failed')
+    await mendLatest(estate, undo)
+    expect(valuesNow()).toEqual(before)
+    await isStillSuspended()
+  })
+})
+
 test('neither old nor new values are written down in the clear', async () => {
   const before = valuesNow()
   await rotate()
@@ -128,10 +158,11 @@ test('a next value does not open where a value is kept, nor the other way round'
 })
 
 describe('a rotation is refused', () => {
-  test('of a suspended tenant', async () => {
-    estate.do((tx, services, id, asked) => suspendTenant(tx, services, id, { ...asked, because: 'operator' }))
-    await estate.live()
-    expect(() => estate.do(rotateSecrets)).toThrow('Only an active tenant can be given new secrets.')
+  test('of a tenant that is being deleted', () => {
+    estate.db.sqlite.exec("UPDATE tenants SET status = 'deleting', delete_at = 0")
+    expect(() => estate.do(rotateSecrets)).toThrow(
+      'Only an active or suspended tenant can be given new secrets.',
+    )
   })
 
   test('of an app that can take up none', () => {

@@ -31,7 +31,7 @@ type TenantBackupsProps = {
 
 /** A tenant's newest backups, for its page, with their size and age, and a way to make one. */
 export function TenantBackups({ tenant, isBusy, backups, now }: TenantBackupsProps): Html {
-  const lives = tenant.status === 'active' || tenant.status === 'suspended'
+  const lives = isAlive(tenant)
   const path = `/admin/tenants/${tenant.id}/backups`
   return (
     <section class="block" aria-labelledby="backups-title">
@@ -47,13 +47,17 @@ export function TenantBackups({ tenant, isBusy, backups, now }: TenantBackupsPro
         <BackupTable
           backups={backups.rows}
           label="The newest backups"
-          canRestore={tenant.status === 'active' && !isBusy}
+          canRestore={lives && !isBusy}
           now={now}
         />
       )}
       {lives && !isBusy && <BackUpNow path={path} missing={backups.missing} />}
     </section>
   )
+}
+
+function isAlive({ status }: { status: TenantStatus }): boolean {
+  return status === 'active' || status === 'suspended'
 }
 
 function Latest({ backups, now }: { backups: TenantBackupsView; now: number }): Html {
@@ -118,12 +122,7 @@ export function BackupsPage({ operator, tenant, isBusy, backups, page, now }: Ba
           {countWords(page, 'backup', 'backups')}
         </h2>
         {backups.length > 0 ? (
-          <BackupTable
-            backups={backups}
-            label="Backups"
-            canRestore={tenant.status === 'active' && !isBusy}
-            now={now}
-          />
+          <BackupTable backups={backups} label="Backups" canRestore={isAlive(tenant) && !isBusy} now={now} />
         ) : (
           <Empty title="No backups yet">
             <p>The first one is made by the clock, or by hand on the tenant’s page.</p>

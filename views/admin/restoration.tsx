@@ -1,3 +1,4 @@
+import type { TenantStatus } from '../components/badge'
 import { NameField } from '../components/name-field'
 import { sizeWords } from '../components/size'
 import { relativeTime, Time } from '../components/time'
@@ -7,7 +8,7 @@ import { type BackupView, METHOD_WORDS, REASON_WORDS, restorationOf } from './ba
 
 export type RestorationProps = {
   operator: Operator
-  tenant: { id: string; subdomain: string; release: string }
+  tenant: { id: string; subdomain: string; release: string; status: TenantStatus }
   backup: BackupView
   /** For how long the backup of what is there now is kept, in days. */
   keptDays: number
@@ -51,9 +52,12 @@ export function RestorationPage(props: RestorationProps): Html {
               : 'Everything that was changed on the server’s disk'}{' '}
             since then, {relativeTime(backup.createdAt, now)}
           </li>
-          <li>Visitors get no answer for some minutes</li>
+          {tenant.status === 'active' && <li>Visitors get no answer for some minutes</li>}
         </ul>
-        <p>What is there now is backed up first, and kept for {keptDays} days.</p>
+        <p>
+          What is there now is backed up first, and kept for {keptDays} days.
+          {tenant.status === 'suspended' && ' The tenant stays suspended.'}
+        </p>
         <form class="form" method="post" action={restorationOf(backup)} novalidate>
           <NameField subdomain={tenant.subdomain} value={value} error={error} />
           <p class="button-row">

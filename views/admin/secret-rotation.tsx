@@ -1,9 +1,10 @@
+import type { TenantStatus } from '../components/badge'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 
 export type SecretRotationProps = {
   operator: Operator
-  tenant: { id: string; subdomain: string }
+  tenant: { id: string; subdomain: string; status: TenantStatus }
   /** The settings that get new values, and the generated ones that keep theirs. */
   changing: string[]
   staying: string[]
@@ -38,8 +39,10 @@ export function SecretRotationPage({ operator, tenant, changing, staying }: Secr
           </p>
         )}
         <p>
-          The app starts again: visitors wait for a moment and may have to sign in anew. The old values are
-          forgotten once it is healthy with the new ones.
+          {tenant.status === 'suspended'
+            ? 'The app starts to see that it is well with them, and is stopped again: the tenant stays suspended.'
+            : 'The app starts again: visitors wait for a moment and may have to sign in anew.'}{' '}
+          The old values are forgotten once it is healthy with the new ones.
         </p>
         <form class="form" method="post" action={`/admin/tenants/${tenant.id}/secret-rotation`}>
           <p class="button-row">

@@ -36,7 +36,7 @@ const DEEDS: Deed[] = [
     label: 'Rotate the secrets…',
     about: 'Gives new values to the passwords and keys that its app has of its own.',
     page: 'secret-rotation',
-    statuses: ['active'],
+    statuses: ['active', 'suspended'],
   },
   {
     label: 'Suspend…',
