@@ -72,8 +72,8 @@ export function ReleasesPage(props: ReleasesProps): Html {
         )}
         {unknown.map(({ tag, tenants }) => (
           <p class="muted">
-            {tenantsWords(tenants)} {tenants === 1 ? 'runs' : 'run'} <code>{tag}</code>, as made: it is older
-            than every release here.
+            {tenants === 1 ? '1 tenant runs' : `${NUMBER.format(tenants)} tenants run`} <code>{tag}</code>, as
+            when made.
           </p>
         ))}
         <Pager path={PATH} query={filter} page={page} />
