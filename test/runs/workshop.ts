@@ -113,6 +113,10 @@ export class Workshop {
   close(): Promise<void> {
     return this.stage.close()
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
 }
 
 /** A step that only notes that it ran, and that it was undone. */
