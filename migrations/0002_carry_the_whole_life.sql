@@ -5,6 +5,9 @@ ALTER TABLE tenants ADD COLUMN suspended_for TEXT CHECK (suspended_for IN ('oper
 ALTER TABLE tenants ADD COLUMN suspended_at INTEGER;
 -- When the cool-off of its deletion ends: until then it can be brought back.
 ALTER TABLE tenants ADD COLUMN delete_at INTEGER;
+-- Since when the operator knows that it has no fresh backup.
+ALTER TABLE tenants ADD COLUMN backup_overdue_since INTEGER;
+CREATE INDEX tenants_by_overdue_backup ON tenants (backup_overdue_since) WHERE backup_overdue_since IS NOT NULL;
 
 DROP TRIGGER tenants_transition;
 CREATE TRIGGER tenants_transition BEFORE UPDATE OF status ON tenants

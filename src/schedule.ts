@@ -2,6 +2,7 @@ import { Cron } from 'croner'
 import { sweepRateLimits } from './accounts/rate-limit'
 import { sweepSessions } from './accounts/session'
 import { queueDueBackups } from './backups/due'
+import { watchBackups } from './backups/overdue'
 import { removeExpiredBackups } from './backups/removal'
 import { followMoney } from './billing/follow'
 import { refetchMoney } from './billing/refetch'
@@ -19,6 +20,7 @@ export const SCHEDULE: readonly Line[] = [
   { name: 'refetch-money', when: '47 * * * *', work: refetchMoney },
   { name: 'reconcile', when: '7 * * * *', work: reconcile },
   { name: 'queue-backups', when: '*/2 * * * *', work: queueDueBackups },
+  { name: 'watch-backups', when: '37 * * * *', work: watchBackups },
   { name: 'remove-expired-backups', when: '3-59/10 * * * *', work: removeExpiredBackups },
   { name: 'catch-up', when: '*/2 * * * *', work: catchUp },
   { name: 'sweep-sessions', when: '17 * * * *', work: ({ db, clock }) => sweepSessions(db, clock.now()) },

@@ -88,6 +88,7 @@ export const tenants = sqliteTable('tenants', {
   suspendedFor: text('suspended_for', { enum: ['operator', 'unpaid', 'canceled'] }),
   suspendedAt: integer('suspended_at'),
   deleteAt: integer('delete_at'),
+  backupOverdueSince: integer('backup_overdue_since'),
   releaseId: text('release_id'),
   releaseSince: integer('release_since'),
   wantedReleaseId: text('wanted_release_id'),

@@ -125,7 +125,7 @@ function overview(services: Services): OverviewData {
       (status) => listRollouts(db.read, { q: '', status }, { number: 1, size: UNDER_WAY_MAX }).rows,
     ),
     room: quotasData(services),
-    troubles: troubles(db.read, NEEDING_ME_MAX),
+    troubles: troubles(services, NEEDING_ME_MAX),
     health: {
       counts: countHealth(db.read),
       down: longestDown(db.read, DOWN_MAX),

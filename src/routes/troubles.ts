@@ -1,10 +1,13 @@
-import type { Trouble } from '../../views/admin/overview'
+import type { Trouble } from '../../views/admin/needs'
+import { overdueBackups } from '../backups/overdue'
 import { failedCheckouts } from '../billing/failed-checkouts'
 import { failedEvents, retryEvent } from '../billing/failed-events'
-import type { Reader } from '../db/open'
 import { failedMails, retryMail } from '../runs/failed-mails'
+import type { Services } from '../services'
 import { redirect } from './answer'
 import { routes } from './route'
+
+const OVERDUE_MAX = 5
 
 /** What came in or should go out and could not be dealt with: the operator may try it again. */
 export const troubleRoutes = routes(
@@ -29,7 +32,8 @@ export const troubleRoutes = routes(
 )
 
 /** The latest troubles for the overview. */
-export function troubles(db: Reader, limit: number): Trouble[] {
+export function troubles(services: Services, limit: number): Trouble[] {
+  const db = services.db.read
   const events = failedEvents(db, limit).map((event) => ({
     title: event.source === 'github' ? `Push of ${event.objectId}` : `Stripe’s event ${event.type}`,
     reason: event.reason ?? 'No reason was recorded.',
@@ -48,5 +52,23 @@ export function troubles(db: Reader, limit: number): Trouble[] {
     at: checkout.requestedAt,
     retryAction: null,
   }))
-  return [...events, ...mails, ...checkouts].sort((a, b) => b.at - a.at).slice(0, limit)
+  const all = [...events, ...mails, ...checkouts, ...withoutBackup(services)]
+  return all.sort((a, b) => b.at - a.at).slice(0, limit)
+}
+
+/** Some of those whose backups are overdue, and how many more there are. */
+function withoutBackup(services: Services): Trouble[] {
+  const { rows, total } = overdueBackups(services, OVERDUE_MAX)
+  const some = rows.map(({ id, subdomain, since, reason }) => ({
+    title: `${subdomain} has no fresh backup`,
+    reason,
+    at: since,
+    retryAction: null,
+    href: `/admin/tenants/${id}`,
+  }))
+  const more = total - rows.length
+  if (more === 0) return some
+  const title = `${more} more ${more === 1 ? 'tenant has' : 'tenants have'} no fresh backup`
+  const reason = 'Their backups are overdue for twice as long as their plans say.'
+  return [...some, { title, reason, at: rows[0]?.since ?? 0, retryAction: null }]
 }

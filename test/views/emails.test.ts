@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { backupsAgain, backupsOverdue } from '../../views/emails/backups'
 import { composeEmail } from '../../views/emails/email'
 import { outage, outageOver, tenantDown, tenantUp } from '../../views/emails/health'
 import { loginLink } from '../../views/emails/login-link'
@@ -78,6 +79,23 @@ const MAILS = [
     'tenant up',
     (text: string) =>
       tenantUp({ ...HEALTH, name: `ada${text}`, address: `ada.virtues.example${text}`, downMs: 720_000 }),
+    HEALTH.url,
+  ],
+  [
+    'backups overdue',
+    (text: string) => {
+      const examples = [
+        { name: `ada${text}`, latestAt: 0, reason: `A dump failed.${text}` },
+        { name: `grace${text}`, latestAt: null, reason: '' },
+      ]
+      return backupsOverdue({ ...HEALTH, count: 7, examples })
+    },
+    HEALTH.url,
+  ],
+  [
+    'backups again',
+    (text: string) =>
+      backupsAgain({ ...HEALTH, count: 1, examples: [{ name: `ada${text}`, latestAt: 0, reason: '' }] }),
     HEALTH.url,
   ],
   [

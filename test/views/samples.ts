@@ -310,6 +310,13 @@ export const overview: OverviewProps = {
       at: NOW - 5 * 60_000,
       retryAction: '/admin/events/evt_1/retry',
     },
+    {
+      title: 'grace has no fresh backup',
+      reason: 'A dump failed. The log says why.',
+      at: NOW - 60 * 60_000,
+      retryAction: null,
+      href: '/admin/tenants/ten_2',
+    },
   ],
   health: { counts: { ...health.counts, unhealthy: 3 }, down: ailing.slice(0, 1) },
   room: {
@@ -646,6 +653,7 @@ export const run: RunProps = {
   startedAt: NOW - 92 * SECOND,
   finishedAt: null,
   availableAt: NOW + 4 * SECOND,
+  usualMs: 150 * SECOND,
   canRetry: false,
   preview: null,
   canUndo: false,

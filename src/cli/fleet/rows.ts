@@ -138,6 +138,7 @@ function writeTenant(
     suspendedFor: null,
     suspendedAt: null,
     deleteAt: null,
+    backupOverdueSince: null,
     releaseId: null,
     releaseSince: liveAt,
     wantedReleaseId: null,
