@@ -7,6 +7,7 @@ import type { DeployWork } from '../releases/steps'
 import { effectsOfRun, logOf } from '../runs/list'
 import { getRun, type RunRow } from '../runs/run'
 import { stepsOf } from '../runs/steps'
+import { usualRunMs } from '../runs/usual'
 import type { Services } from '../services'
 import type { EffectRow } from '../tenants/story'
 import { getTenant } from '../tenants/tenant'
@@ -142,6 +143,8 @@ function runData(services: Services, runId: string): RunData {
       effects: effects.filter((effect) => effect.step === step.name).map(effectView),
     })),
     log: logOf(db.read, runId),
+    // A deletion waits for as long as a person has said.
+    usualMs: run.kind === 'delete' ? null : usualRunMs(db.read, run.kind),
     ...remedies,
     preview: remedies.canRetry ? foreseeRetry(services, run) : null,
     now: clock.now(),

@@ -125,9 +125,15 @@ export function tenantData(services: Services, tenantId: string): TenantData {
     backups: backupsOf(services, tenantId),
     debt: debtOf(db.read, tenant.organizationId),
     heldBy: moneyAgainst(db.read, tenant.organizationId, clock.now()),
-    health: healthOf(db.read, tenantId, clock.now()),
+    health: healthNow(services, tenant),
     now: clock.now(),
   }
+}
+
+/** What the last check found says nothing of an app that was stopped since. */
+function healthNow({ db, clock }: Services, { id, status }: TenantRow): TenantData['health'] {
+  const health = healthOf(db.read, id, clock.now())
+  return status === 'suspended' ? { ...health, check: null } : health
 }
 
 /** The release that a tenant should run and does not. */

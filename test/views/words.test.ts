@@ -3,7 +3,7 @@ import { runTitle } from '../../views/admin/run-list'
 import { adviceFor, runSentence } from '../../views/admin/run-words'
 import { moneyList, moneyText } from '../../views/components/money'
 import { countWords, listHref, Pager } from '../../views/components/pager'
-import { durationWords, relativeTime, Time } from '../../views/components/time'
+import { durationWords, relativeTime, roughDuration, Time } from '../../views/components/time'
 import { atlasFavicon, initial, shopFavicon } from '../../views/favicon'
 import { SubdomainHint } from '../../views/signup/subdomain-hint'
 import { elementsOf } from './dom'
@@ -47,6 +47,17 @@ describe('times', () => {
     [7 * DAY - MINUTE, '6 d 23 h'],
   ])('%p ms took %p', (ms, words) => {
     expect(durationWords(ms)).toBe(words)
+  })
+
+  test.each([
+    [0, '5 s'],
+    [31_000, '35 s'],
+    [59_000, '1 min'],
+    [61_000, '2 min'],
+    [10 * MINUTE, '10 min'],
+    [71 * MINUTE - 1, '1 h 11 min'],
+  ])('%p ms takes about %p', (ms, words) => {
+    expect(roughDuration(ms)).toBe(words)
   })
 })
 
@@ -114,6 +125,8 @@ describe('a run in words', () => {
       'Waiting at “Point the name”: Route 53 is carrying the change to its name servers.',
     )
     expect(runSentence({ ...run, availableAt: NOW + 30_000 }, NOW)).toEndWith('It looks again in 30 s.')
+    const seldom = runSentence({ ...run, availableAt: NOW + 26 * 3_600_000 }, NOW)
+    expect(seldom).toEndWith('It goes on in 26 h 00 min.')
     expect(runSentence(runFailed, NOW)).toBe('Stopped at “Point the name” after 1 min 30 s.')
     expect(runSentence({ ...run, status: 'queued' }, NOW)).toMatch(/queue/)
     const done = { ...run, status: 'succeeded' as const, finishedAt: NOW }

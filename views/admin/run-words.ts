@@ -65,11 +65,16 @@ const GENERAL_ADVICE = 'Retry goes on at this step; undo takes back every step b
 const DEPLOY_ADVICE =
   'The log says what failed. Retry deploys the release once more; the tenant’s page says which one it runs now.'
 const WORTH_SAYING_MS = 5_000
+// Nothing is looked at that seldom: it is a time that somebody has set.
+const HOUR_MS = 3_600_000
 
 /** When it goes on, where that takes long enough to be wondered about. */
 function nextLook(run: RunLike, now: number): string {
   const wait = run.availableAt - now
-  return wait > WORTH_SAYING_MS ? ` It looks again in ${durationWords(wait)}.` : ''
+  if (wait <= WORTH_SAYING_MS) return ''
+  return wait < HOUR_MS
+    ? ` It looks again in ${durationWords(wait)}.`
+    : ` It goes on in ${durationWords(wait)}.`
 }
 
 const sentence = (words: string) => (/[.!?]$/.test(words) ? words : `${words}.`)

@@ -2,7 +2,7 @@ import { Badge, type RunStatus } from '../components/badge'
 import { Live } from '../components/live'
 import { Notice } from '../components/notice'
 import { Rail, RailItem, type RailState } from '../components/rail'
-import { ClockTime, durationWords, Elapsed, Time } from '../components/time'
+import { ClockTime, durationWords, Elapsed, roughDuration, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { EffectList, type EffectView } from './effects'
@@ -45,6 +45,8 @@ export type RunData = {
   finishedAt: number | null
   /** When it is looked at again, for a run that waits. */
   availableAt: number
+  /** How long runs of its kind usually take; null when nobody knows, or when a person decides. */
+  usualMs: number | null
   canRetry: boolean
   /** What a retry would do, where there can be one. */
   preview: PreviewView | null
@@ -95,6 +97,7 @@ export function Run(run: RunData): Html {
         </Notice>
       )}
       {run.preview && <RetryPreview preview={run.preview} now={run.now} />}
+      <Progress {...run} />
       <section class="block" aria-labelledby="steps-title">
         <h2 id="steps-title">Steps</h2>
         <div class="card">
@@ -107,6 +110,30 @@ export function Run(run: RunData): Html {
       </section>
       <RunLog log={run.log} />
     </>
+  )
+}
+
+/** How far a run has come that goes forward. */
+function Progress({ steps, usualMs, startedAt, now, ...run }: RunData): Html | null {
+  if (!isLive(run) || run.direction === 'undo' || steps.length < 2) return null
+  const done = steps.filter(({ status }) => status === 'succeeded').length
+  const leftMs = usualMs === null || startedAt === null ? null : usualMs - (now - startedAt)
+  return (
+    <div class="progress block">
+      <p class="progress-words">
+        <label for="run-progress">
+          Step {Math.min(done + 1, steps.length)} of {steps.length}
+        </label>
+        {leftMs !== null && usualMs !== null && (
+          <span class="muted">
+            {leftMs > 0
+              ? `about ${roughDuration(leftMs)} left`
+              : `longer than the usual ${roughDuration(usualMs)}`}
+          </span>
+        )}
+      </p>
+      <progress id="run-progress" max={steps.length} value={done} />
+    </div>
   )
 }
 
@@ -124,7 +151,8 @@ function Deploy({ release, former, rolloutId }: NonNullable<RunData['deploy']>):
   )
 }
 
-const isLive = ({ status }: RunData) => status === 'queued' || status === 'running' || status === 'waiting'
+const isLive = ({ status }: Pick<RunData, 'status'>) =>
+  status === 'queued' || status === 'running' || status === 'waiting'
 
 /** Whether a run at work still turns back. */
 function returnWords({ direction, canCancel, cancelRequestedAt }: RunData): string {
@@ -145,7 +173,7 @@ function RunActions({ id, kind, canRetry, canUndo, canCancel }: RunData): Html {
       )}
       {canCancel && (
         <form method="post" action={`/admin/runs/${id}/cancellation`}>
-          <button class="button button-danger" type="submit">
+          <button class={['button', kind === 'delete' ? 'button-primary' : 'button-danger']} type="submit">
             {kind === 'delete' ? 'Bring it back' : 'Cancel and take back'}
           </button>
         </form>
