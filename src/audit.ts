@@ -1,4 +1,5 @@
 import type { Tx } from './db/open'
+import { inserting } from './db/prepared'
 import { auditEvents } from './db/schema'
 import { newId } from './ids'
 
@@ -16,17 +17,17 @@ export type AuditEvent = {
   detail?: Record<string, string | number | boolean | null>
 }
 
+const insertEvent = inserting(auditEvents)
+
 /** Records who did what, in the transaction that did it. */
 export function audit(tx: Tx, nowMs: number, event: AuditEvent): void {
-  tx.insert(auditEvents)
-    .values({
-      id: newId('aud', nowMs),
-      at: nowMs,
-      actor: event.actor.id,
-      action: event.action,
-      subject: event.subject,
-      detail: JSON.stringify(event.detail ?? {}),
-      ip: event.actor.ip ?? null,
-    })
-    .run()
+  insertEvent(tx, {
+    id: newId('aud', nowMs),
+    at: nowMs,
+    actor: event.actor.id,
+    action: event.action,
+    subject: event.subject,
+    detail: JSON.stringify(event.detail ?? {}),
+    ip: event.actor.ip ?? null,
+  })
 }

@@ -10,14 +10,18 @@ export type Copy = ReadonlyMap<string, readonly Row[]>
  * connection takes, which has to compile every query again.
  */
 export class Tables {
+  /** Each after those that its rows point to. */
   private readonly names: string[]
 
   constructor(readonly sqlite: Database) {
     const all = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    this.names = sqlite
-      .query<{ name: string }, []>(all)
-      .all()
-      .map(({ name }) => name)
+    this.names = inOrder(
+      sqlite,
+      sqlite
+        .query<{ name: string }, []>(all)
+        .all()
+        .map(({ name }) => name),
+    )
   }
 
   copy(): Copy {
@@ -27,18 +31,25 @@ export class Tables {
   }
 
   fill(copy: Copy): void {
-    // Tables are filled in no particular order.
-    this.sqlite.exec('PRAGMA foreign_keys=OFF')
+    // Foreign keys stay on: to turn them off has SQLite compile every query again.
     this.sqlite.transaction(() => {
-      for (const name of this.names) {
-        this.sqlite.query(`DELETE FROM "${name}"`).run()
-        for (const row of copy.get(name) ?? []) this.insert(name, row)
-      }
+      for (const name of this.names.toReversed()) this.sqlite.query(`DELETE FROM "${name}"`).run()
+      for (const name of this.names) for (const row of copy.get(name) ?? []) this.insert(name, row)
     })()
-    this.sqlite.exec('PRAGMA foreign_keys=ON')
   }
 
   private insert(name: string, row: Row): void {
     this.sqlite.query(`INSERT INTO "${name}" VALUES (${row.map(() => '?').join()})`).run(...row)
   }
+}
+
+function inOrder(sqlite: Database, names: readonly string[]): string[] {
+  const ordered = new Set<string>()
+  const add = (name: string) => {
+    const foreign = sqlite.query<{ table: string }, []>(`PRAGMA foreign_key_list("${name}")`).all()
+    for (const { table } of foreign) if (table !== name && !ordered.has(table)) add(table)
+    ordered.add(name)
+  }
+  for (const name of names) add(name)
+  return [...ordered]
 }

@@ -1,6 +1,7 @@
 import { desc, eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
 import type { Db, Reader } from '../db/open'
+import { updating } from '../db/prepared'
 import { reconciliations } from '../db/schema'
 import { asAtlasError, conflict, notFound } from '../errors'
 import { newId } from '../ids'
@@ -167,6 +168,8 @@ export function countsOf({ lookedAt }: ReconciliationRow): Counts {
   return JSON.parse(lookedAt ?? '{}') as Counts
 }
 
+const changeLook = updating(reconciliations, 'id')
+
 function note(db: Db, id: string, change: Partial<ReconciliationRow>): void {
-  db.write((tx) => tx.update(reconciliations).set(change).where(eq(reconciliations.id, id)).run())
+  db.write((tx) => changeLook(tx, { id }, change))
 }

@@ -1,5 +1,6 @@
-import { and, asc, eq, isNotNull, lte, min, notInArray } from 'drizzle-orm'
-import type { Db, Reader } from '../db/open'
+import { and, asc, eq, isNotNull, lte, min, notInArray, sql } from 'drizzle-orm'
+import type { Db } from '../db/open'
+import { prepared } from '../db/prepared'
 import { rollouts } from '../db/schema'
 import type { Lane } from '../runs/worker'
 import type { Services } from '../services'
@@ -14,13 +15,22 @@ const AT_ONCE_MAX = 4
 /** More turns in a row would mean that a decision changes nothing. */
 const TURNS_MAX = 1_000
 
+const earliestRollout = prepared((db) => {
+  const isFree = sql`${rollouts.id} NOT IN (SELECT value FROM json_each(${sql.placeholder('inHand')}))`
+  return db
+    .select({ at: min(rollouts.dueAt) })
+    .from(rollouts)
+    .where(and(isNotNull(rollouts.dueAt), isFree))
+    .prepare()
+})
+
 /** The lane of rollouts: whenever one is due, it is decided how it goes on, and that is made true. */
 export function rolloutLane(services: Services, by: Decide = decide): Lane<RolloutRow> {
   const { db, clock } = services
   return {
     name: 'rollouts',
     concurrency: AT_ONCE_MAX,
-    nextDueAt: (inHand) => nextDueAt(db.read, inHand),
+    nextDueAt: (inHand) => earliestRollout(db.read).get({ inHand: JSON.stringify([...inHand]) })?.at ?? null,
     take: (limit, inHand) => dueRollouts(db, inHand, clock.now(), limit),
     keyOf: ({ id }) => id,
     work: async ({ id }) => carryOn(services, id, by),
@@ -48,15 +58,6 @@ function turn(services: Services, rolloutId: string, by: Decide): boolean {
     if (hasActed) wake(tx, rolloutId, nowMs)
     return hasActed
   })
-}
-
-function nextDueAt(db: Reader, inHand: ReadonlySet<string>): number | null {
-  const due = db
-    .select({ at: min(rollouts.dueAt) })
-    .from(rollouts)
-    .where(and(isNotNull(rollouts.dueAt), notInArray(rollouts.id, [...inHand])))
-    .get()
-  return due?.at ?? null
 }
 
 function dueRollouts(db: Db, inHand: ReadonlySet<string>, nowMs: number, limit: number): RolloutRow[] {

@@ -1,6 +1,7 @@
-import { eq, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
+import { inserting, updating } from '../db/prepared'
 import { effects } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { newId } from '../ids'
@@ -57,28 +58,28 @@ export function recoverEffects(tx: Tx, nowMs: number): void {
     .run()
 }
 
+const insertEffect = inserting(effects)
+const changeEffect = updating(effects, 'id')
+
 function intend(db: Db, nowMs: number, place: EffectPlace, intent: Intent): string {
   const id = newId('eff', nowMs)
   db.write((tx) =>
-    tx
-      .insert(effects)
-      .values({
-        id,
-        runId: place.runId ?? null,
-        step: place.step ?? null,
-        subject: place.subject,
-        provider: intent.provider,
-        verb: intent.verb,
-        key: intent.key,
-        summary: JSON.stringify(intent.summary),
-        outcome: 'intended',
-        requestedAt: nowMs,
-      })
-      .run(),
+    insertEffect(tx, {
+      id,
+      runId: place.runId ?? null,
+      step: place.step ?? null,
+      subject: place.subject,
+      provider: intent.provider,
+      verb: intent.verb,
+      key: intent.key,
+      summary: JSON.stringify(intent.summary),
+      outcome: 'intended',
+      requestedAt: nowMs,
+    }),
   )
   return id
 }
 
 function settle(db: Db, id: string, outcome: Partial<typeof effects.$inferInsert>): void {
-  db.write((tx) => tx.update(effects).set(outcome).where(eq(effects.id, id)).run())
+  db.write((tx) => changeEffect(tx, { id }, outcome))
 }

@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { prepared, updating } from '../db/prepared'
 import { runs, steps } from '../db/schema'
 import { AtlasError, asAtlasError } from '../errors'
 import type { Log } from '../log'
@@ -96,7 +96,7 @@ export class Engine {
     const looksAgain = row.status === 'waiting' && run.attempts === 0
     const attempts = row.attempts + (looksAgain ? 0 : 1)
     this.whileHeld(run, (tx) => {
-      tx.update(runs).set({ step: row.name, reason: null }).where(eq(runs.id, run.id)).run()
+      changeRun(tx, run, { step: row.name, reason: null })
       setStep(tx, row, { status: 'running', startedAt, attempts })
     })
     return startedAt
@@ -151,7 +151,7 @@ export class Engine {
       const change = { reason: null, awaits: null, finishedAt: nowMs }
       if (run.direction === 'undo') setStep(tx, row, { ...change, status: 'undone' })
       else setStep(tx, row, { ...change, status: 'succeeded', output: JSON.stringify(output) })
-      tx.update(runs).set({ attempts: 0, reason: null }).where(eq(runs.id, run.id)).run()
+      changeRun(tx, run, { attempts: 0, reason: null })
     })
     run.attempts = 0
   }
@@ -216,10 +216,7 @@ export class Engine {
     // Whoever asked for it to turn back meanwhile must not wait for what it waits for.
     const turns = change.status === 'waiting' && getRun(tx, run.id).cancelRequestedAt !== null
     const availableAt = turns ? this.parts.clock.now() : change.availableAt
-    tx.update(runs)
-      .set({ ...change, ...(availableAt === undefined ? {} : { availableAt }), claimedBy: null })
-      .where(eq(runs.id, run.id))
-      .run()
+    changeRun(tx, run, { ...change, availableAt, claimedBy: null })
   }
 
   /** Writes only while the claim that this worker took still stands. */
@@ -230,6 +227,9 @@ export class Engine {
     })
   }
 }
+
+const changeRun = updating(runs, 'id')
+const setStep = updating(steps, 'runId', 'position')
 
 const claim = prepared((db) =>
   db
@@ -265,11 +265,4 @@ function outputOf(rows: StepRow[], name: string): RunFacts['input'] {
   const output = rows.find((row) => row.name === name)?.output
   if (!output) throw new AtlasError('internal', `The step ${name} has not run yet.`)
   return JSON.parse(output) as RunFacts['input']
-}
-
-function setStep(tx: Tx, row: StepRow, change: Partial<StepRow>): void {
-  tx.update(steps)
-    .set(change)
-    .where(and(eq(steps.runId, row.runId), eq(steps.position, row.position)))
-    .run()
 }

@@ -1,7 +1,7 @@
 import { and, asc, eq, lte, min, notInArray, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { prepared, updating } from '../db/prepared'
 import { outbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { newId } from '../ids'
@@ -120,8 +120,10 @@ async function deliver(parts: OutboxParts, row: MailRow): Promise<void> {
   }
 }
 
+const changeMail = updating(outbox, 'id')
+
 function change(db: Db, id: string, fields: Partial<MailRow>): void {
-  db.write((tx) => tx.update(outbox).set(fields).where(eq(outbox.id, id)).run())
+  db.write((tx) => changeMail(tx, { id }, fields))
 }
 
 function placeOf(id: string): string {

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, inArray, lte, min, ne, or, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { runLogs, runs } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
@@ -129,22 +129,24 @@ export function nextRunDueAt(db: Reader): number | null {
   return earliestRun(db).get()?.at ?? null
 }
 
-/** Claims due runs, oldest first. Each claim raises the fence, so that a former holder can finish nothing. */
-export function claimRuns(tx: Tx, holder: string, limit: number, nowMs: number): RunRow[] {
-  const due = tx
+const dueRuns = prepared((db) =>
+  db
     .select()
     .from(runs)
-    .where(and(inArray(runs.status, ['queued', 'waiting']), lte(runs.availableAt, nowMs)))
+    .where(and(inArray(runs.status, ['queued', 'waiting']), lte(runs.availableAt, sql.placeholder('nowMs'))))
     .orderBy(asc(runs.availableAt))
-    .limit(limit)
-    .all()
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+)
+const changeRun = updating(runs, 'id')
+
+/** Claims due runs, oldest first. Each claim raises the fence, so that a former holder can finish nothing. */
+export function claimRuns(tx: Tx, holder: string, limit: number, nowMs: number): RunRow[] {
+  const due = dueRuns(tx).all({ nowMs, limit })
   for (const run of due) {
     run.fence += 1
     const startedAt = run.startedAt ?? nowMs
-    tx.update(runs)
-      .set({ status: 'running', claimedBy: holder, fence: run.fence, startedAt })
-      .where(eq(runs.id, run.id))
-      .run()
+    changeRun(tx, run, { status: 'running', claimedBy: holder, fence: run.fence, startedAt })
   }
   return due
 }
@@ -164,14 +166,23 @@ export function recoverRuns(tx: Tx, nowMs: number): number {
   return orphans.length
 }
 
+const countLines = prepared((db) =>
+  db
+    .select({
+      all: count(),
+      ofStep: sql<number>`coalesce(sum(${runLogs.step} = ${sql.placeholder('step')}), 0)`,
+    })
+    .from(runLogs)
+    .where(eq(runLogs.runId, sql.placeholder('runId')))
+    .prepare(),
+)
+const insertLine = inserting(runLogs)
+
 /** Adds a line to a run's log, which keeps the first 500 lines of each step. */
 export function addRunLog(tx: Tx, runId: string, step: string, line: string, nowMs: number): void {
-  const ofStep = sql<number>`coalesce(sum(${runLogs.step} = ${step}), 0)`
-  const lines = tx.select({ all: count(), ofStep }).from(runLogs).where(eq(runLogs.runId, runId)).get()
+  const lines = countLines(tx).get({ runId, step })
   if (!lines || lines.ofStep >= STEP_LOG_LINES_MAX) return
-  tx.insert(runLogs)
-    .values({ runId, position: lines.all, at: nowMs, step, line: line.slice(0, LOG_LINE_CHARS_MAX) })
-    .run()
+  insertLine(tx, { runId, position: lines.all, at: nowMs, step, line: line.slice(0, LOG_LINE_CHARS_MAX) })
 }
 
 function refuseSecondLiveRun(tx: Tx, tenantId: string): void {

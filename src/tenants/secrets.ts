@@ -1,5 +1,6 @@
-import { and, eq, inArray, isNotNull, ne } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { backups, secrets } from '../db/schema'
 import { seal, unseal } from '../secrets'
 import type { Services } from '../services'
@@ -33,10 +34,18 @@ export function storeSecrets(
   }
 }
 
+const secretsOf = prepared((db) =>
+  db
+    .select()
+    .from(secrets)
+    .where(eq(secrets.tenantId, sql.placeholder('tenantId')))
+    .prepare(),
+)
+
 /** A tenant's secrets in the clear, which the log blots out from now on. */
 export function readSecrets(db: Reader, keeper: Keeper, tenant: TenantRow): Record<string, string> {
   const key = dataKey(keeper, tenant)
-  const rows = db.select().from(secrets).where(eq(secrets.tenantId, tenant.id)).all()
+  const rows = secretsOf(db).all({ tenantId: tenant.id })
   const values: Record<string, string> = {}
   for (const row of rows) {
     values[row.name] = unseal(key, row.sealed, secretPlace(tenant.id, row.name)).toString()
