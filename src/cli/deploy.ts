@@ -9,7 +9,7 @@ import { inWords, type Remote, withRemote } from './remote'
 import { exitCodeOf, followRollout, type Screen, screenOf, tellRollout } from './rollout-follower'
 import { printTable } from './table'
 
-export const DEPLOY_USAGE = [
+const DEPLOY_USAGE = [
   'Usage: atlas deploy TAG',
   '  --blueprint NAME         which one, when several are sold',
   '  --migration KIND         what it does to the data: none, reversible, expand or contract',

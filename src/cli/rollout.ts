@@ -66,7 +66,7 @@ export async function rollout(
 }
 
 /** A line a verb. */
-export function rolloutUsage(): string[] {
+function rolloutUsage(): string[] {
   const verbs = Object.entries(VERBS).map(
     ([name, { words, about }]) => [`  ${name} ${words}`, about] as const,
   )

@@ -15,7 +15,7 @@ import { LIFECYCLE_COMMANDS } from './tenant-lifecycle'
 import { TIMELINE_COMMANDS } from './tenant-timeline'
 
 /** Every sub-command by its name. */
-export const TENANT_COMMANDS: Record<string, TenantCommand> = {
+const TENANT_COMMANDS: Record<string, TenantCommand> = {
   list: {
     words: '[--q TEXT] [--status STATUS] [--plan ID] [--page N]',
     about: 'list tenants',
@@ -59,7 +59,7 @@ export async function tenants(
 }
 
 /** A line a sub-command. */
-export function tenantsUsage(): string[] {
+function tenantsUsage(): string[] {
   const commands = Object.entries(TENANT_COMMANDS).map(
     ([name, { words, about }]) => [`  ${name} ${words}`, about] as const,
   )

@@ -11,7 +11,7 @@ import { CHECK_EVERY_MS, type HealthRow } from './check'
 export type IncidentRow = typeof incidents.$inferSelect
 
 /** More than these within one interval are told in one mail. */
-export const ALONE_MAX = 10
+const ALONE_MAX = 10
 
 /** Tells the operator that an incident began: in a mail of its own, or as a part of an outage that one mail tells of. */
 export function tellDown(tx: Tx, services: Services, incident: IncidentRow, row: HealthRow, nowMs: number) {

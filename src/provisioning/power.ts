@@ -11,7 +11,7 @@ import { PATIENCE } from './patience'
 import { pauseMs } from './pause'
 
 /** How long an operating system may take to stop by itself before its power is cut. */
-export const SHUTDOWN_GRACE_MS = 60_000
+const SHUTDOWN_GRACE_MS = 60_000
 
 /** Switches the server off; taken back, it is on and lets Atlas in. */
 export function powerOff(services: Services): Step {

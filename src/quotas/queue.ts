@@ -3,7 +3,7 @@ import type { Reader, Tx } from '../db/open'
 import { runs, steps } from '../db/schema'
 
 /** The step at which runs wait for room. */
-export const QUEUE_STEP = 'create-server'
+const QUEUE_STEP = 'create-server'
 
 /** What a run in the queue says of itself. */
 export const IN_QUEUE =

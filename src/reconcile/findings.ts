@@ -13,7 +13,7 @@ export type FindingRow = typeof findings.$inferSelect
 export type FindingStatus = FindingRow['status']
 
 /** How far two sightings must be apart before anything is deleted for them. */
-export const CONFIRMED_AFTER_MS = 50 * 60_000
+const CONFIRMED_AFTER_MS = 50 * 60_000
 const SIGHTINGS_MIN = 2
 
 /** Who resolved a finding that was simply not seen any more. */

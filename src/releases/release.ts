@@ -62,7 +62,7 @@ export function getRelease(db: Reader, releaseId: string): ReleaseRow {
   return release
 }
 
-export function findRelease(db: Reader, blueprint: string, tag: string): ReleaseRow | undefined {
+function findRelease(db: Reader, blueprint: string, tag: string): ReleaseRow | undefined {
   const named = and(eq(releases.blueprint, blueprint), eq(releases.tag, tag))
   return db.select().from(releases).where(named).get()
 }

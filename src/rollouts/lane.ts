@@ -38,7 +38,7 @@ export function rolloutLane(services: Services, by: Decide = decide): Lane<Rollo
 }
 
 /** Decides and acts until nothing is left to be done now. */
-export function carryOn(services: Services, rolloutId: string, by: Decide = decide): void {
+function carryOn(services: Services, rolloutId: string, by: Decide = decide): void {
   for (let turns = 0; turns < TURNS_MAX; turns++) if (!turn(services, rolloutId, by)) return
   throw new Error('A rollout is decided again and again without an end.')
 }

@@ -131,7 +131,7 @@ export function partsShown(services: Services, rolloutId: string, sinceMs: numbe
 }
 
 /** What can be done to a rollout now. */
-export function deedsFor(db: Reader, rollout: RolloutRow): RolloutData['can'] {
+function deedsFor(db: Reader, rollout: RolloutRow): RolloutData['can'] {
   const { status } = rollout
   const isLatest = () => latestRollout(db, rollout.blueprint)?.id === rollout.id
   const mayReturn = status !== 'going_back' && status !== 'rolled_back'

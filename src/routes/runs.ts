@@ -92,7 +92,7 @@ export function runFacts(run: RunRow) {
 }
 
 /** An effect as pages show it. */
-export function effectView(row: EffectRow): EffectView {
+function effectView(row: EffectRow): EffectView {
   const summary = Object.entries(JSON.parse(row.summary) as Record<string, unknown>)
   const words = (name: string) => name.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`)
   return { ...row, summary: summary.map(([name, value]) => ({ name: words(name), value: String(value) })) }

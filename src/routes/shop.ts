@@ -51,7 +51,7 @@ export function planView({ plan }: CatalogEntry): PlanView {
 }
 
 /** `tokens_per_month: 4000000` as '4 million tokens a month'. */
-export function limitWords([name, limit]: [string, number]): string {
+function limitWords([name, limit]: [string, number]): string {
   const words = name.replace(/_per_/g, ' a ').replaceAll('_', ' ')
   const millions = limit / 1_000_000
   const number =

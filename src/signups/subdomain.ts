@@ -9,7 +9,7 @@ export type SubdomainVerdict =
   | { ok: true }
   | { ok: false; reason: 'malformed' | 'reserved' | 'look_alike' | 'taken' | 'deleted_lately'; words: string }
 
-export const SUBDOMAIN_CHARS_MIN = 3
+const SUBDOMAIN_CHARS_MIN = 3
 export const SUBDOMAIN_CHARS_MAX = 32
 
 /** How long the name of a deleted tenant stays free of others, so that nobody inherits its visitors. */

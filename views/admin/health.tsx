@@ -98,7 +98,7 @@ export function HealthFigures({ counts, title }: { counts: HealthCounts; title: 
 }
 
 /** The tenants that are not well, those that are down longest first. */
-export function AilingList({ ailing, page, filter, now }: Omit<HealthProps, 'operator'>): Html {
+function AilingList({ ailing, page, filter, now }: Omit<HealthProps, 'operator'>): Html {
   return (
     <section class="block" id="ailing-list" aria-labelledby="ailing-count">
       <h2 class="count" id="ailing-count" aria-live="polite">

@@ -35,7 +35,7 @@ export function RunsPage(props: RunsProps): Html {
 }
 
 /** The list without the form above it. */
-export function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html {
+function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html {
   return (
     <section class="block" id="run-list" aria-labelledby="run-count">
       <h2 class="count" id="run-count" aria-live="polite">

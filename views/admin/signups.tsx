@@ -65,7 +65,7 @@ export function SignupsPage(props: SignupsProps): Html {
 }
 
 /** The list without the form above it. */
-export function SignupList({ signups, page, filter, now }: SignupsProps): Html {
+function SignupList({ signups, page, filter, now }: SignupsProps): Html {
   return (
     <section class="block" id="signup-list" aria-labelledby="signup-count">
       <h2 class="count" id="signup-count" aria-live="polite">

@@ -65,7 +65,7 @@ export function TenantsPage(props: TenantsProps): Html {
 }
 
 /** The list without the form above it. */
-export function TenantList({ tenants, page, filter, now }: Omit<TenantsProps, 'operator' | 'plans'>): Html {
+function TenantList({ tenants, page, filter, now }: Omit<TenantsProps, 'operator' | 'plans'>): Html {
   return (
     <section class="block" id="tenant-list" aria-labelledby="tenant-count">
       <h2 class="count" id="tenant-count" aria-live="polite">

@@ -48,7 +48,7 @@ export function UndoPage({ operator, run, tenant, preview, losses, now, value, e
 }
 
 /** What will be gone for good. */
-export function Losses({ losses }: { losses: string[] }): Html {
+function Losses({ losses }: { losses: string[] }): Html {
   if (losses.length === 0) return <p>Nothing is lost by it: everything on the server stays.</p>
   return (
     <>

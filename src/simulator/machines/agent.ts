@@ -19,7 +19,7 @@ import { beginTransfer } from './transfer-input'
 import { update, versionOf } from './update'
 import { refusal, type Work } from './work'
 
-export const AGENT_VERBS = [
+const AGENT_VERBS = [
   'status',
   'host-key',
   'settings',
