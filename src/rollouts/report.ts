@@ -52,13 +52,17 @@ export function waitingRollouts(db: Reader) {
 export type TargetCount = { wave: number; state: TargetState; hasFailed: boolean; count: number }
 
 export function countTargets(db: Reader, rolloutId: string): TargetCount[] {
-  return db
-    .select({ wave: rolloutTargets.wave, state: rolloutTargets.state, failed: HAS_FAILED, count: count() })
-    .from(rolloutTargets)
-    .where(eq(rolloutTargets.rolloutId, rolloutId))
-    .groupBy(rolloutTargets.wave, rolloutTargets.state, HAS_FAILED)
-    .all()
-    .map(({ failed, ...one }) => ({ ...one, hasFailed: failed === 1 }))
+  const { wave, state, failedPart } = rolloutTargets
+  return (
+    db
+      .select({ wave, state, failedPart, count: count() })
+      .from(rolloutTargets)
+      .where(eq(rolloutTargets.rolloutId, rolloutId))
+      // In the order of an index, which is several times as fast.
+      .groupBy(state, wave, failedPart)
+      .all()
+      .map(({ failedPart, ...one }) => ({ ...one, hasFailed: failedPart !== null }))
+  )
 }
 
 /** Whether nothing more is to come for a target of a rollout that goes forward. */
@@ -199,7 +203,6 @@ export function listTargets(
   return { rows, ...page, total: all?.n ?? 0 }
 }
 
-const HAS_FAILED = sql<number>`${rolloutTargets.failedPart} IS NOT NULL`
 const IS_FAILURE = or(isNotNull(rolloutTargets.failedPart), eq(rolloutTargets.state, 'stuck'))
 
 function isIn(state: TargetFilter['state']): SQL | undefined {

@@ -126,18 +126,21 @@ function unseenIn(db: Reader, rolloutId: string, wave: number): number {
 
 /** Those that are down and were not when they got the release. */
 function sickIn(db: Reader, rolloutId: string): Snapshot['sick'] {
+  const isDown = eq(healthChecks.state, 'unhealthy')
+  const down = db.select({ id: healthChecks.tenantId }).from(healthChecks).where(isDown)
   return db
     .select({ tenantId: rolloutTargets.tenantId, reason: healthChecks.reason })
-    .from(healthChecks)
-    .innerJoin(
-      rolloutTargets,
+    .from(rolloutTargets)
+    .innerJoin(healthChecks, and(eq(healthChecks.tenantId, rolloutTargets.tenantId), isDown))
+    .where(
       and(
-        eq(rolloutTargets.tenantId, healthChecks.tenantId),
         eq(rolloutTargets.rolloutId, rolloutId),
-        eq(rolloutTargets.state, 'succeeded'),
+        // So that it looks at those that are down first, who are few.
+        inArray(rolloutTargets.tenantId, down),
+        sql`+${rolloutTargets.state} = 'succeeded'`,
+        gte(healthChecks.changedAt, rolloutTargets.updatedAt),
       ),
     )
-    .where(and(eq(healthChecks.state, 'unhealthy'), gte(healthChecks.changedAt, rolloutTargets.updatedAt)))
     .all()
     .map(({ tenantId, reason }) => ({ tenantId, reason: reason ?? 'Its app does not answer.' }))
 }
