@@ -6,6 +6,7 @@ import { adminRoutes } from './routes/admin'
 import { json, page } from './routes/answer'
 import { apiRoutes } from './routes/api'
 import { assetRoutes } from './routes/assets'
+import { backupKeyRoutes } from './routes/backup-key'
 import { backupRoutes } from './routes/backups'
 import { deletionRoutes } from './routes/deletion'
 import { deploymentRoutes } from './routes/deployment'
@@ -50,6 +51,7 @@ export const ROUTES: readonly Route[] = [
   ...suspensionRoutes,
   ...planChangeRoutes,
   ...backupRoutes,
+  ...backupKeyRoutes,
   ...moveRoutes,
   ...deploymentRoutes,
   ...secretRotationRoutes,

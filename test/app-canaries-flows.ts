@@ -98,7 +98,7 @@ async function lookAtDrift(scene: CanaryScene, token: string): Promise<void> {
   if (total < 3) throw new Error(`the look has found ${total} strays only`)
 }
 
-/** Of the one that stays, so that its pages have a way back. */
+/** Of the one that stays, so that its pages have a way back; then its key is handed out. */
 async function backUp(scene: CanaryScene, token: string): Promise<void> {
   const { subdomain } = CUSTOMERS[1]
   const found = await ask<{ tenants: { id: string }[] }>(scene, token, `/api/admin/tenants?q=${subdomain}`)
@@ -108,6 +108,15 @@ async function backUp(scene: CanaryScene, token: string): Promise<void> {
     const { backups } = await ask<{ backups: { status: string }[] }>(scene, token, path)
     return backups[0]?.status === 'complete'
   })
+  scene.learnTenantsSecrets()
+  const asked = { confirmation: subdomain }
+  const { identity } = await ask<{ identity: string }>(
+    scene,
+    token,
+    path.replace('backups', 'backup-key'),
+    asked,
+  )
+  if (scene.canaries.foundIn(identity, 'another answer').length !== 1) throw new Error('the key is no canary')
 }
 
 async function ask<T>({ story }: CanaryScene, token: string, path: string, body?: object): Promise<T> {

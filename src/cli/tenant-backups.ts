@@ -43,6 +43,11 @@ export const BACKUP_COMMANDS: Record<string, TenantCommand> = {
     },
     run: move,
   },
+  'backup-key': {
+    words: 'NAME',
+    about: 'print the key that opens its backups without Atlas',
+    run: printKey,
+  },
   'rotate-secrets': { words: 'NAME', about: 'give its app new secrets', run: rotate },
 }
 
@@ -123,6 +128,21 @@ async function move(call: TenantCall): Promise<number> {
     io.err(`The old server does not answer; its latest backup was made ${timeText(queued.latest_backup_at)}.`)
   }
   return tellRun(call, queued)
+}
+
+async function printKey(call: TenantCall): Promise<number> {
+  const { remote, io, args, options } = call
+  const tenant = await findTenant(remote, args[0] ?? '')
+  await confirmLoss(call, tenant, [
+    `Whoever has this key and a copy of a backup reads everything that ${tenant.subdomain} has in its app.`,
+    'That you asked for it stands in its timeline.',
+  ])
+  const path = `/api/admin/tenant/${tenant.id}/backup-key`
+  const { identity } = await remote.ask<{ identity: string }>('POST', path, {
+    confirmation: tenant.subdomain,
+  })
+  io.out(options.json ? JSON.stringify({ identity }) : identity)
+  return 0
 }
 
 async function rotate(call: TenantCall): Promise<number> {

@@ -136,6 +136,7 @@ function backupFacts(row: BackupRow & { obstacle: string | null }) {
     size_bytes: row.sizeBytes,
     sha256: row.sha256,
     release: row.release,
+    object_key: row.objectKey,
     error: row.error,
     run_id: row.runId,
     created_at: row.createdAt,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { recipientOf } from '../../src/backups/key'
 import { tenants } from '../../src/cli/tenants'
 import { backups } from '../../src/db/schema'
 import type { Machines } from '../../src/providers/machines'
@@ -140,4 +141,23 @@ test('atlas tenants rotate-secrets queues the rotation', async () => {
   expect((await atlas('rotate-secrets ada-lovelace')).exitCode).toBe(0)
   expect(run()?.kind).toBe('rotate-secrets')
   expect(await atlas('rotate-secrets ada-lovelace')).toMatchObject({ exitCode: 1 })
+})
+
+describe('atlas tenants backup-key', () => {
+  test('prints the key and nothing else, for whoever says the name', async () => {
+    await recipientOf(stage.services, id)
+    const { exitCode, out, err } = await atlas('backup-key ada-lovelace --yes ada-lovelace')
+    expect([exitCode, out]).toEqual([0, expect.stringMatching(/^AGE-SECRET-KEY-1[A-Z0-9]{58}$/)])
+    expect(err).toContain('reads everything that ada-lovelace has in its app')
+    const { out: json } = await atlas('backup-key ada-lovelace --yes ada-lovelace --json')
+    expect(JSON.parse(json)).toEqual({ identity: out })
+  })
+
+  test('refuses without the name, and where there is no key', async () => {
+    const unconfirmed = await atlas('backup-key ada-lovelace --yes ada')
+    expect([unconfirmed.exitCode, unconfirmed.out]).toEqual([1, ''])
+    const none = await atlas('backup-key ada-lovelace --yes ada-lovelace')
+    expect([none.exitCode, none.out]).toEqual([1, ''])
+    expect(none.err).toContain('ada-lovelace has no key')
+  })
 })

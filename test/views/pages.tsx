@@ -1,3 +1,4 @@
+import { BackupKeyPage, BackupKeyShown } from '../../views/admin/backup-key'
 import { BackupsPage } from '../../views/admin/backups'
 import { DeletionPage } from '../../views/admin/deletion'
 import { DeployPage } from '../../views/admin/deploy'
@@ -187,6 +188,14 @@ export const PAGES: Sample[] = [
     value: 'linux',
     error: 'Type linus to make sure that this is the one.',
   }),
+  sample('backup-key', BackupKeyPage, backupSamples.backupKey),
+  sample('backup-key-wrong', BackupKeyPage, {
+    ...backupSamples.backupKey,
+    value: 'linux',
+    error: 'Type linus to make sure that this is the one.',
+  }),
+  sample('backup-key-none', BackupKeyPage, { ...backupSamples.backupKey, hasKey: false }),
+  sample('backup-key-shown', BackupKeyShown, { ...backupSamples.backupKey, identity: 'AGE-SECRET-KEY-1QQQ' }),
   sample('secret-rotation', SecretRotationPage, backupSamples.secretRotation),
   sample('timeline', TimelinePage, samples.timeline),
   sample('timeline-empty', TimelinePage, {

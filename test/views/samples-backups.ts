@@ -1,3 +1,4 @@
+import type { BackupKeyProps } from '../../views/admin/backup-key'
 import type { BackupView } from '../../views/admin/backup-table'
 import type { BackupsProps, TenantBackupsView } from '../../views/admin/backups'
 import type { MoveProps } from '../../views/admin/move'
@@ -111,3 +112,5 @@ export const secretRotation: SecretRotationProps = {
   changing: ['SESSION_SECRET', 'DATABASE_PASSWORD'],
   staying: ['OWNER_PASSWORD'],
 }
+
+export const backupKey: BackupKeyProps = { operator, tenant, hasKey: true }

@@ -129,6 +129,11 @@ export function BackupsPage({ operator, tenant, isBusy, backups, page, now }: Ba
           </Empty>
         )}
         <Pager path={`/admin/tenants/${tenant.id}/backups`} query={{}} page={page} />
+        {backups.length > 0 && (
+          <p class="muted">
+            To open one without Atlas you need <a href={`/admin/tenants/${tenant.id}/backup-key`}>its key</a>.
+          </p>
+        )}
       </section>
     </AdminPage>
   )

@@ -122,7 +122,7 @@ function tracesOf(
       ],
     },
     'wait-for-server': { lastsMs: 9_400, output: { ipv4: server.ipv4 } },
-    'verify-host-key': { lastsMs: 27_300 },
+    'verify-host-key': { lastsMs: 27_300, output: { hostKey: server.hostKey } },
     'rotate-host-key': {
       lastsMs: 800,
       output: { publicKey: server.hostKey },

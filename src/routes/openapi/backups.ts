@@ -10,6 +10,7 @@ const BACKUP = object({
   size_bytes: { type: ['integer', 'null'] },
   sha256: { type: ['string', 'null'], description: 'Of the encrypted object.' },
   release: { type: ['string', 'null'], description: 'The release that the tenant ran then.' },
+  object_key: { type: ['string', 'null'], description: 'Where in the storage it is; null for an image.' },
   error: { type: ['string', 'null'], description: 'Why it failed.' },
   run_id: { type: ['string', 'null'] },
   created_at: { type: 'integer', description: 'UTC milliseconds.' },
@@ -50,6 +51,20 @@ export const backupPaths = {
           'Queued. Follow it at `/api/admin/runs/{id}`.',
           object({ run_id: text('`run_…`'), backup_id: text('`bak_…`') }),
         ),
+        ...refused(400, 401, 403, 404, 409, 413, 415, 422),
+      },
+    },
+  },
+  '/api/admin/tenant/{id}/backup-key': {
+    post: {
+      summary: 'Hand out the key of a tenant’s backups',
+      description: 'To open them without Atlas. Recorded in the tenant’s timeline.',
+      parameters: [tenantInPath],
+      requestBody: body(
+        object({ confirmation: text('The tenant’s name, to make sure that this is the one.') }),
+      ),
+      responses: {
+        200: answer('The key.', object({ identity: text('An age identity, `AGE-SECRET-KEY-1…`.') })),
         ...refused(400, 401, 403, 404, 409, 413, 415, 422),
       },
     },
