@@ -114,14 +114,17 @@ export function expectRecord(
  */
 export async function removeDns(services: Services, context: StepContext): Promise<StepResult> {
   const { dns } = services
-  const { run, db, effect, now } = context
+  const { run, db, effect, startedAt, now } = context
   const row = dnsRecordOf(db.read, run.tenantId) ?? (await forgottenRecord(services, context))
   if (!row) return done()
   if (row.deletedAt !== null) {
     if (row.changeId) {
       const pending = (await dns.getChange(row.changeId)) === 'pending'
       if (!pending) restFromNow(context)
-      return wait(pending ? 1_000 : 0, 'Route 53 is removing the record.')
+      return wait(
+        pending ? pauseMs(now() - startedAt, { min: 1_000 }) : 0,
+        'Route 53 is removing the record.',
+      )
     }
     const restMs = row.deletedAt + 2 * row.ttlSeconds * 1_000 - now()
     return restMs > 0 ? wait(restMs, 'Waiting until caches have forgotten the record.') : done()
