@@ -34,6 +34,9 @@ restarts_max=5
 upload_bytes_max=5368709120
 no_app='{"state":"absent","release":null,"digest":null}'
 missing_image='An image of this release does not exist, or this server may not read it.'
+# What jq takes for the login at a private registry.
+login_form='def login: . == null or ((.host | type == "string" and test("\\A[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?\\z"))
+  and all(.username, .password; type == "string" and length > 0));'
 half_restored='A restore was interrupted: the data is incomplete. Restore once more.'
 
 main() {
@@ -103,10 +106,10 @@ accept() {
   read_input
   request="$verb $(gist <"$dir/input.new" | sha256sum)"
   if [ ! -e "$dir/request" ]; then
-    mv "$dir/input.new" "$dir/input"
+    put_in_place "$dir/input"
     : >"$dir/output"
     printf '%s\n' "$request" >"$dir/request.new"
-    mv "$dir/request.new" "$dir/request"
+    put_in_place "$dir/request"
     return
   fi
   rm -f "$dir/input.new"
@@ -151,7 +154,7 @@ run() {
     answer='{"error":{"code":"unavailable","message":"Another command has not finished."}}'
   fi
   printf '%s\n' "$answer" >"$dir/result.new"
-  mv "$dir/result.new" "$dir/result"
+  put_in_place "$dir/result"
   rm -f "$dir/input"
   find "$state/commands" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
 }
@@ -234,7 +237,7 @@ host_key_activate() {
     [ -e "$next_key" ] || refuse conflict 'No host key has been prepared.'
     [ "$1" = "$(public_half "$next_key")" ] || refuse conflict 'This is not the host key that was prepared.'
     cp "$next_key" "$ssh_dir/ssh_host_ed25519_key.new"
-    mv "$ssh_dir/ssh_host_ed25519_key.new" "$ssh_dir/ssh_host_ed25519_key"
+    put_in_place "$ssh_dir/ssh_host_ed25519_key"
   fi
   # From here on again after an interruption: the key may be in place without all that follows.
   printf '%s\n' "$1" >"$ssh_dir/ssh_host_ed25519_key.pub"
@@ -269,8 +272,8 @@ put_settings() {
   mkdir -p "$1"
   input '.compose' >"$1/compose.yaml.new"
   jq --raw-output '.env | to_entries[] | "\(.key)=\(.value)"' "$dir/input" >"$1/app.env.new"
-  mv "$1/compose.yaml.new" "$1/compose.yaml"
-  mv "$1/app.env.new" "$1/app.env"
+  put_in_place "$1/compose.yaml"
+  put_in_place "$1/app.env"
 }
 
 check_settings() {
@@ -310,9 +313,10 @@ start_app() {
   release=$(input .release)
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
-  printf '%s' "$release" >"$app/release"
+  printf '%s' "$release" >"$app/release.new"
+  put_in_place "$app/release"
   log "Pulling release $release"
-  pull_release || refuse_pull
+  pull_release '' || refuse_pull
   write_digests ''
   # Data that was put back may be older than the release.
   if [ "$(input '.migrate | type')" = object ]; then
@@ -337,11 +341,11 @@ is_missing() {
   grep -qiE 'manifest unknown|not found|denied|unauthorized' "$dir/output"
 }
 
-# What the input pins comes by its digest, whatever its tag stands for by now; then what is not here yet.
+# What a place of the input pins comes by its digest, whatever its tag stands for by now; then what is not here yet.
 pull_release() {
-  case $(input '.images | type') in
+  case $(input "$1.images | type") in
     null) stream with_login compose 900 pull ;;
-    *) fetch .images && stream with_login compose 900 pull --policy missing ;;
+    *) fetch "$1.images" && stream with_login compose 900 pull --policy missing ;;
   esac
 }
 
@@ -364,7 +368,7 @@ images_at() {
 # The digests of what runs from now on, for the status.
 write_digests() {
   images_at "$1.images" | cut -d ' ' -f 2 >"$app/digests.new"
-  mv "$app/digests.new" "$app/digests"
+  put_in_place "$app/digests"
 }
 
 # Runs a command with the registry's login in a folder of docker's own, which is there for as long as this takes.
@@ -398,7 +402,7 @@ deploy_app() {
   fi
   take_settings
   log "Switching to release $target"
-  switch_to '' never || fail switch 'The app could not be started with the new release.'
+  switch_to '' || fail switch 'The app could not be started with the new release.'
   healthy '' || fail health 'The app did not become healthy with the new release.'
   smoke || fail smoke 'The app does not pass its smoke check with the new release.'
   rm -rf "$app/former" "$app/next"
@@ -446,15 +450,17 @@ give_settings_back() {
   for file in compose.yaml app.env; do
     [ -e "$app/former/$file" ] || continue
     cp --preserve "$app/former/$file" "$app/$file.new"
-    mv "$app/$file.new" "$app/$file"
+    put_in_place "$app/$file"
   done
 }
 
 # Until its end the former release serves, and nothing has to be taken back.
 prepare_release() {
+  # Releases that failed before have left their images.
+  has_space || sweep_images
   has_space || keep space conflict 'There is not enough room on the disk for the new images.'
   log "Pulling release $target"
-  pull_release || keep_pull
+  pull_release '' || keep_pull
   [ "$(input '.migrate | type')" = object ] || return 0
   log "Migrating to release $target"
   stream migrate --no-deps || keep migrate conflict 'The migration failed. The log says why.'
@@ -485,9 +491,9 @@ migrate() {
 # Starts the app as a place of the input has it. An app that already runs like that is left alone.
 switch_to() {
   printf '%s' "$target" >"$app/release.new"
-  mv "$app/release.new" "$app/release"
+  put_in_place "$app/release"
   write_digests "$1"
-  stream compose 300 up --detach --remove-orphans --pull "$2"
+  stream compose 300 up --detach --remove-orphans --pull never
 }
 
 # Whether the app answers well so many times in a row, each time from the same container that runs what is wanted.
@@ -590,7 +596,7 @@ keep() {
 fail() {
   tell_app
   tell_failure "$1" conflict "$2" >"$dir/failed.new"
-  mv "$dir/failed.new" "$dir/failed"
+  put_in_place "$dir/failed"
   go_back
 }
 
@@ -605,8 +611,8 @@ go_back() {
   target=$former
   give_settings_back
   log "Going back to release $former"
-  fetch .former.images || log 'Not all of its images are here'
-  if switch_to .former missing && healthy .former; then back=true; else tell_app; fi
+  pull_release .former || log 'Not all of its images are here'
+  if switch_to .former && healthy .former; then back=true; else tell_app; fi
   rm -rf "$app/former" "$app/next"
   jq --compact-output --argjson back "$back" '{error: (. + {back: $back})}' "$dir/failed"
   exit 1
@@ -635,8 +641,7 @@ update_agent() {
   printf '{}' | timeout 60 sh "$0.new" 'status update' 2>/dev/null | grep --quiet '^{"result":{' ||
     refuse conflict 'The new agent does not answer; the former one stays.'
   cmp --quiet "$0" "$0.new" || cp --preserve "$0" "$0.former"
-  sync "$0.new"
-  mv "$0.new" "$0"
+  put_in_place "$0"
   sync "${0%/*}"
   printf '{"result":{"agent_version":"%s"}}\n' "$(version_of "$0")"
 }
@@ -791,10 +796,10 @@ check_transfer() {
 
 # Whether a list of commands for services, the names of volumes, and whatever else is said in jq are as they have to be.
 check_parts() {
-  jq --exit-status --arg list "$1" '
+  jq --exit-status --arg list "$1" "$login_form"'
     def name: test("\\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\\z");
     def address: test("\\Ahttps?://[^\\s\"\\\\]{1,4000}\\z");
-    (.volumes // [] | type == "array" and all(.[]; name))
+    (.registry | login) and (.volumes // [] | type == "array" and all(.[]; name))
     and (.[$list] | type == "array" and all(.[]; (.name | name) and (.service | name) and (.command
       | type == "array" and length > 0 and all(.[]; type == "string" and length > 0 and (explode | index(0) == null)))))
     and ('"$2"')' "$dir/input" >/dev/null 2>&1
@@ -802,17 +807,14 @@ check_parts() {
 
 # Whether the release and whatever else is said in jq are as they have to be.
 check_release() {
-  jq --exit-status '
+  jq --exit-status "$login_form"'
     def release: type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z");
     def images: type == "array" and length <= 20 and all(.[];
       (.image | type == "string" and test("\\A[a-z0-9][a-z0-9._/:-]{0,250}:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z"))
       and (.digest | type == "string" and test("\\Asha256:[0-9a-f]{64}\\z")));
     def command: (.service | type == "string" and test("\\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\\z")) and (.command
       | type == "array" and length > 0 and all(.[]; type == "string" and length > 0 and (explode | index(0) == null)));
-    (.release | release) and (.registry == null or (.registry | (.host | type == "string"
-      and test("\\A[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?\\z"))
-      and all(.username, .password; type == "string" and length > 0)))
-    and ('"$1"')' "$dir/input" >/dev/null 2>&1
+    (.release | release) and (.registry | login) and ('"$1"')' "$dir/input" >/dev/null 2>&1
 }
 
 # The indices of a list of the input.
@@ -824,7 +826,7 @@ places() {
 wake() {
   [ -z "$(running_container "$1")" ] || return 0
   printf '%s\n' "$1" >>"$state/woken"
-  stream compose 900 up --detach --wait --no-deps "$1" || refuse unavailable 'A service could not be started.'
+  stream with_login compose 900 up --detach --wait --no-deps "$1" || refuse unavailable 'A service could not be started.'
 }
 
 # Runs the command that stands at a place of the input in its service's container, for at most the given seconds.
@@ -925,6 +927,12 @@ log() {
 # One value of the input, byte for byte; nothing when the filter gives nothing.
 input() {
   jq --raw-output --join-output "$1" "$dir/input"
+}
+
+# Gives what was written to a file with .new its name, once it is on the disk: a power cut would leave the name alone.
+put_in_place() {
+  sync "$1.new"
+  mv "$1.new" "$1"
 }
 
 # Messages are constants of this file without quotes or backslashes, so that this works before jq is there.

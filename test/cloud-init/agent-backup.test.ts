@@ -282,7 +282,12 @@ function theAgent() {
       const sha256 = await backedUp()
       for (const path of ['state/app/release', 'volumes', 'database']) rmSync(at(path), { recursive: true })
       mkdirSync(at('volumes'))
-      await result('restore r1', await restoreInput(sha256))
+      // Nothing is there yet, also not the image of the service that takes the dump.
+      const registry = { host: 'ghcr.io', username: 'atlas', password: 'canary-7a21' }
+      await result('restore r1', await restoreInput(sha256, { registry }))
+      expect(JSON.parse(written('logins'))).toEqual({
+        auths: { 'ghcr.io': { auth: btoa('atlas:canary-7a21') } },
+      })
       expect([written('database'), written('volumes/uploads/a file')]).toEqual(['the rows\n', 'one'])
       expect(written('calls')).toContain('--label com.docker.compose.volume=uploads app_uploads')
     })
@@ -334,6 +339,7 @@ function theAgent() {
       ['a digest that is none', { sha256: 'x' }],
       ['an address that is none', { download_url: '-o/etc/passwd' }],
       ['nothing to restore', { restores: [], volumes: [] }],
+      ['a registry that is a path', { registry: { host: '../x', username: 'a', password: 'b' } }],
     ])('with %s is refused', async (_, change) => {
       appWithData()
       expect(await errorCode('restore r1', await restoreInput('0'.repeat(64), change))).toBe('invalid')

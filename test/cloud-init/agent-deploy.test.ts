@@ -67,6 +67,14 @@ function deploying() {
     expect(written('removed')).toBe('sha256:image-of-v41\n')
   })
 
+  test('makes room by removing what failed before, and only then gives up', async () => {
+    put('images', `${written('images')}${pinned('v41')} sha256:image-of-v41\n`)
+    put('free', '1000\n')
+    put('frees', '9999999999\n')
+    expect(await result('deploy d1', order())).toMatchObject({ release: 'v43' })
+    expect(written('removed')).toStartWith('sha256:image-of-v41\n')
+  })
+
   test('is possible for what was started by digest, whatever the tag stands for by now', async () => {
     rmSync(at('app'))
     const { logs, last } = await agent('start s1', { release: 'v42', images: imagesOf('v42') })
@@ -173,6 +181,19 @@ function deploying() {
       expect(running()).toBe(V42)
       answer(() => ({ status: 200, body: 'Ada’s $HOME <b>' }))
       expect(await result('deploy d2', order({ smoke }))).toMatchObject({ release: 'v43' })
+    })
+
+    test('with the registry’s login, should an image be gone by then', async () => {
+      answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
+      const registry = { host: 'ghcr.io', username: 'atlas', password: 'canary-7a21' }
+      await failure('deploy d1', order({ registry }))
+      expect(written('composed-logins').match(/"auths"/g)).toHaveLength(2)
+      expect(written('calls').match(/(pull --policy missing|up --detach).*/g)).toEqual([
+        'pull --policy missing',
+        'up --detach --remove-orphans --pull never',
+        'pull --policy missing',
+        'up --detach --remove-orphans --pull never',
+      ])
     })
 
     test('and says so when that fails too', async () => {

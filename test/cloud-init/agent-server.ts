@@ -20,7 +20,9 @@ case "$*" in
     [ ! -e "$FAKE/denied" ] || { echo 'manifest unknown' >&2; exit 1; }
     [ ! -e "$FAKE/offline" ] || { echo 'connection reset' >&2; exit 1; } ;;
   *' logs '*) echo 'app says hello' ;;
-  *' --wait --no-deps '*) touch "$FAKE/running-$last" ;;
+  *' --wait --no-deps '*)
+    cat "$DOCKER_CONFIG/config.json" >>"$FAKE/logins" 2>/dev/null
+    touch "$FAKE/running-$last" ;;
   *compose.yaml' stop') rm -f "$FAKE"/running-* ;;
   *compose.yaml' stop '*) rm -f "$FAKE/running-$last" ;;
   'ps --all '*) [ ! -e "$FAKE/container" ] || echo c1 ;;
@@ -38,6 +40,8 @@ printf '%s\\n' "$*" >>"$FAKE/systemctl"
 [ ! -e "$FAKE/no-systemd" ]
 `
 
+const FAKE_SYNC = '#!/bin/sh\n[ ! -f "$1" ] || echo "$1 $(wc -c <"$1")" >>"$FAKE/synced"\n'
+
 type Line = {
   log?: string
   result?: Record<string, unknown>
@@ -48,7 +52,7 @@ export type Answer = { code: number; text: string; logs: string[]; last: Line }
 /** A folder that stands for a tenant's server, another one for each test, and the agent on it. */
 export function agentServer() {
   // Dozens of small programs a command: slow where other tests take the processors.
-  setDefaultTimeout(30_000)
+  setDefaultTimeout(60_000)
   let root: string
   let machine: string
   beforeAll(() => {
@@ -60,6 +64,8 @@ export function agentServer() {
     for (const folder of ['bin', 'ssh', 'volumes']) mkdirSync(join(machine, folder))
     program('docker', FAKE_DOCKER)
     program('systemctl', FAKE_SYSTEMCTL)
+    // A real one waits for a disk that other tests keep busy.
+    program('sync', FAKE_SYNC)
   })
 
   const at = (...path: string[]) => join(machine, ...path)

@@ -221,6 +221,13 @@ function theAgent() {
       expect(calls(' pull')).toBe(2)
     })
 
+    test('has what a power cut must not take on the disk, before it is there by name', async () => {
+      await settle()
+      await result('start once', { release: 'v42' })
+      for (const name of ['input', 'request', 'result', 'release', 'compose.yaml', 'app.env'])
+        expect(written('synced')).toMatch(new RegExp(`/${name}\\.new [1-9]`))
+    })
+
     test('is a conflict for another verb or another input', async () => {
       await settle()
       await result('start once', { release: 'v42' })

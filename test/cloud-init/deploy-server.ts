@@ -7,7 +7,7 @@ const COMPOSE = `services:\n  app:\n    image: ${REPOSITORY}:\${RELEASE:?}\n`
 
 // A docker that has images by name and by digest, one app and its container, and a registry behind it. Files beside it
 // say what goes wrong: hang-<part>, offline, disk-full, stale (the app is not switched over), up-<release> (it cannot
-// be started), migration-fails.
+// be started), migration-fails, frees (what removing an image leaves free).
 const FAKE_DOCKER = `#!/bin/sh
 printf '%s\\n' "$*" >>"$FAKE/calls"
 for last; do :; done
@@ -27,7 +27,7 @@ case "$*" in
     line=$(grep -F "$last " "$FAKE/registry") || { echo 'manifest unknown' >&2; exit 1; }
     printf '%s\\n' "$line" >>"$FAKE/images"; echo "Pulled $last" ;;
   'tag '*) echo "$last $(id_of "$2")" >>"$FAKE/images" ;;
-  *' pull'*) ;;
+  *' pull'*) cat "$DOCKER_CONFIG/config.json" >>"$FAKE/composed-logins" 2>/dev/null || true ;;
   *' run '*)
     hang migrate
     env | grep '^RELEASE=' >>"$FAKE/migrations"
@@ -59,7 +59,9 @@ case "$*" in
   'image inspect --format '*) awk -v id="$last" '$2 == id && /@/ { print $1 }' "$FAKE/images" ;;
   'image inspect '*) id_of "$last" >/dev/null ;;
   'image ls '*) awk -v name="$last" 'index($1, name) == 1 { print $2 }' "$FAKE/images" | sort -u ;;
-  'image rm '*) echo "$last" >>"$FAKE/removed" ;;
+  'image rm '*)
+    echo "$last" >>"$FAKE/removed"
+    [ ! -e "$FAKE/frees" ] || cp "$FAKE/frees" "$FAKE/free" ;;
 esac
 `
 const FAKE_DF = '#!/bin/sh\necho Avail\ncat "$FAKE/free"\n'
