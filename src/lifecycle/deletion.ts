@@ -5,9 +5,10 @@ import { failBackups, keepLastBackups } from '../backups/backup'
 import type { Reader, Tx } from '../db/open'
 import { runs } from '../db/schema'
 import { asAtlasError, conflict, invalid } from '../errors'
-import { stop } from '../provisioning/app'
+import { stopIfOn } from '../provisioning/app'
 import { removeDns } from '../provisioning/name'
 import { PATIENCE } from '../provisioning/patience'
+import { pauseMs } from '../provisioning/pause'
 import { deleteServers, deleteVolumes, releaseAddresses } from '../provisioning/release'
 import { cancelSubscription } from '../provisioning/subscription'
 import { done, type Recipe, type RunFacts, type Step, wait } from '../runs/recipe'
@@ -26,6 +27,8 @@ export const COOL_OFF_DAYS_MAX = 90
 export const DELETIONS_AN_HOUR_MAX = 5
 
 const DAY_MS = 86_400_000
+/** For how long a server that does not answer is asked to stop its app. */
+const STOP_PATIENCE_MS = 5 * 60_000
 const HOUR_MS = 3_600_000
 
 export type DeletionAsked = {
@@ -85,8 +88,8 @@ export function deleteRecipe(services: Services): Recipe {
     steps: [
       finalImage(services),
       coolOff(),
-      finalBackup(services),
       stopForGood(services),
+      finalBackup(services),
       {
         name: 'remove-dns',
         title: 'Remove the name and wait until it is forgotten',
@@ -127,18 +130,21 @@ function coolOff(): Step {
   }
 }
 
-/** An app that does not stop goes with its server anyway. */
+/** Before the last copy, which then lacks nothing. An app that does not stop goes with its server anyway. */
 function stopForGood(services: Services): Step {
   return {
     name: 'stop-app',
     title: 'Stop the app',
+    patience: PATIENCE.answer,
     again: 'Stops the app if the server still answers.',
     async run(context) {
       try {
-        return await stop(services, context)
+        return await stopIfOn(services, context)
       } catch (thrown) {
         const { code, message } = asAtlasError(thrown)
         if (code === 'internal') throw thrown
+        const waitedMs = context.now() - context.startedAt
+        if (code === 'unavailable' && waitedMs < STOP_PATIENCE_MS) return wait(pauseMs(waitedMs), message)
         context.log(`The app was not stopped. ${message}`)
         return done()
       }

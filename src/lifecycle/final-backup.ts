@@ -1,4 +1,6 @@
 import { copyIfPossible } from '../backups/copy'
+import { asAtlasError } from '../errors'
+import { stop } from '../provisioning/app'
 import { PATIENCE } from '../provisioning/patience'
 import { done, type Step } from '../runs/recipe'
 import type { Services } from '../services'
@@ -26,8 +28,8 @@ export function finalImage(services: Services): Step {
 }
 
 /**
- * A copy of what the app holds, when the cool-off is over: what was written in it is in there too. The image has
- * nearly everything as well, so an app that can't be copied any more keeps nobody.
+ * A copy of what the app holds, when the cool-off is over and it was stopped: what was written until then is in there
+ * too. The image has nearly everything as well, so an app that can't be copied any more keeps nobody.
  */
 export function finalBackup(services: Services): Step {
   const copying = { ...COPYING, method: 'app' } as const
@@ -36,6 +38,14 @@ export function finalBackup(services: Services): Step {
     title: 'Make a last backup of the app',
     patience: PATIENCE.answer,
     again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
-    run: (context) => copyIfPossible(services, context, copying),
+    async run(context) {
+      // A server that answers again only now would go on writing what the copy lacks.
+      await stop(services, context).catch(passUnlessInternal)
+      return copyIfPossible(services, context, copying)
+    },
   }
+}
+
+function passUnlessInternal(thrown: unknown): void {
+  if (asAtlasError(thrown).code === 'internal') throw thrown
 }

@@ -3,28 +3,20 @@ import { planChangeBegun, planChanged, planKept } from '../../views/emails/plan-
 import { type Actor, ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { tenants } from '../db/schema'
-import { asAtlasError, conflict } from '../errors'
-import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provisioning/app'
+import { conflict } from '../errors'
+import { checkHealth, deliverSettings, startApp, stop, stopApp, stopIfOn } from '../provisioning/app'
 import { setCloudBackups } from '../provisioning/cloud-backups'
 import { checkPlacement } from '../provisioning/placement'
 import { changeType, powerOff, powerOn, waitForAgent } from '../provisioning/power'
 import { changeSubscription } from '../provisioning/subscription'
-import {
-  type Done,
-  done,
-  type Recipe,
-  type RunFacts,
-  type Step,
-  type StepContext,
-  type SwiftStep,
-} from '../runs/recipe'
+import { done, type Recipe, type RunFacts, type Step, type SwiftStep } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getPlan } from '../signups/signup'
 import { tellCustomer } from '../tenants/customer-mail'
 import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
-import { getTenant, serverOfRun } from '../tenants/tenant'
+import { getTenant } from '../tenants/tenant'
 import { downtimeMinutes } from './downtime'
 import type { PlanChange } from './plan-choice'
 
@@ -57,7 +49,8 @@ export function changePlan(
 /** From one plan to another; when the server keeps its type, only the settings change. */
 export function changePlanRecipe(services: Services): Recipe {
   const ends = commonEnds(services, { forward: 'given the other plan', undo: 'given its plan back' })
-  const halt: SwiftStep = { ...stopApp(services), run: (context) => haltApp(services, context) }
+  // An older database may have forgotten that a run left the server off.
+  const halt: SwiftStep = { ...stopApp(services), run: (context) => stopIfOn(services, context) }
   return {
     kind: 'change-plan',
     title: 'Change the plan',
@@ -81,19 +74,6 @@ export function changePlanRecipe(services: Services): Recipe {
       ends.undone(tx, run, nowMs)
       keepFormerPlan(tx, services, run, nowMs)
     },
-  }
-}
-
-/** On a server that is off, as a run may have left it that an older database has forgotten, nothing is left to stop. */
-async function haltApp(services: Services, context: StepContext): Promise<Done> {
-  try {
-    return await stop(services, context)
-  } catch (thrown) {
-    if (asAtlasError(thrown).code !== 'unavailable') throw thrown
-    const { externalId } = serverOfRun(context.db.read, context.run)
-    const server = externalId ? await services.cloud.getServer(externalId) : null
-    if (server?.status !== 'off') throw thrown
-    return done({ skipped: 'The server is off.' })
   }
 }
 

@@ -164,6 +164,19 @@ export async function stop(services: Services, context: StepContext, part?: stri
   return done()
 }
 
+/** The same on a server that may be off or gone: then nothing is left to stop. */
+export async function stopIfOn(services: Services, context: StepContext): Promise<Done> {
+  try {
+    return await stop(services, context)
+  } catch (thrown) {
+    if (asAtlasError(thrown).code !== 'unavailable') throw thrown
+    const { externalId } = serverOfRun(context.db.read, context.run)
+    const server = externalId ? await services.cloud.getServer(externalId) : null
+    if (server && server.status !== 'off') throw thrown
+    return done({ skipped: 'The server is off.' })
+  }
+}
+
 function holdingPage({ settings }: Services, tenant: TenantRow, shop: Shop) {
   const support = shop.supportEmail ?? settings.adminEmail
   return {

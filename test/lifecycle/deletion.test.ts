@@ -52,6 +52,21 @@ describe('a deleted tenant', () => {
     expect(serverOf(estate.db.read, estate.tenant.id).deletedAt).toBeGreaterThan(0)
   })
 
+  test('is stopped before its last copy is made, also when its server does not let that happen at first', async () => {
+    const verbs: string[] = []
+    estate.land.clouds.machines.observe(({ kind, detail }) => {
+      if (kind === 'command') verbs.push(detail.split(' ')[0] ?? '')
+    })
+    estate.fault('machine', 'stop', 'refuse', { code: 'unavailable' })
+    remove()
+    await estate.live()
+    expect(estate.tenant.status).toBe('deleted')
+    // The copy makes sure once more.
+    expect(verbs).toEqual(['stop', 'stop', 'stop', 'backup'])
+    const step = (name: string) => estate.story().findIndex((line) => line.startsWith(`${name}:`))
+    expect(step('stop-app')).toBeLessThan(step('final-backup'))
+  })
+
   test('leaves alone when a server went that it had long ago', async () => {
     const now = serverOf(estate.db.read, estate.tenant.id)
     const former = { ...now, id: 'srv_former', role: 'former', name: 'former', externalId: null } as const
