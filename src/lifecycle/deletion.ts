@@ -139,14 +139,15 @@ function stopForGood(services: Services): Step {
     again: 'Stops the app if the server still answers.',
     async run(context) {
       try {
-        return await stopIfOn(services, context)
+        await stopIfOn(services, context)
+        return done({ stopped: true })
       } catch (thrown) {
         const { code, message } = asAtlasError(thrown)
         if (code === 'internal') throw thrown
         const waitedMs = context.now() - context.startedAt
         if (code === 'unavailable' && waitedMs < STOP_PATIENCE_MS) return wait(pauseMs(waitedMs), message)
         context.log(`The app was not stopped. ${message}`)
-        return done()
+        return done({ stopped: false })
       }
     },
   }

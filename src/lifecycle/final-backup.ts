@@ -2,7 +2,8 @@ import { copyIfPossible } from '../backups/copy'
 import { asAtlasError } from '../errors'
 import { stop } from '../provisioning/app'
 import { PATIENCE } from '../provisioning/patience'
-import { done, type Step } from '../runs/recipe'
+import { done, type Step, type StepContext } from '../runs/recipe'
+import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 
 /** For how long a server that never answers is asked for a copy: it must not keep its tenant for ever. */
@@ -40,10 +41,16 @@ export function finalBackup(services: Services): Step {
     again: 'Finds the backup if it was made, or makes it; without one it goes on and says so.',
     async run(context) {
       // A server that answers again only now would go on writing what the copy lacks.
-      await stop(services, context).catch(passUnlessInternal)
+      if (wasMissed(context)) await stop(services, context).catch(passUnlessInternal)
       return copyIfPossible(services, context, copying)
     },
   }
+}
+
+/** Whether the app could not be stopped before; a run of an earlier Atlas may not have come to that. */
+function wasMissed({ db, run }: StepContext): boolean {
+  const before = stepsOf(db.read, run.id).find(({ name }) => name === 'stop-app')
+  return before?.output === JSON.stringify({ stopped: false })
 }
 
 function passUnlessInternal(thrown: unknown): void {
