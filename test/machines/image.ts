@@ -44,7 +44,8 @@ export async function machineImages(
   if (!suite) throw new Error(`nobody has said here which Debian ${name} is`)
   const make = [...OPTIONS, `--customize-hook=${prepare} "$1"`, suite]
   const week = String(Math.floor(Date.now() / WEEK_MS))
-  const recipe = [...make, await Bun.file(prepare).text(), week]
+  // What is run and not where it lies: another checkout of this repository makes the same.
+  const recipe = [...OPTIONS, suite, await Bun.file(prepare).text(), week]
   const fresh = await keep(docker, 'atlas-machine-fresh', recipe, (image) => build(docker, image, make))
   const ready = await keep(docker, 'atlas-machine-ready', [...recipe, ...packages], (image) =>
     install(docker, image, { fresh, network, packages }),

@@ -1,25 +1,27 @@
-import { and, desc, eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { makeServices, makeWorker, readSettings } from '../../src/atlas'
 import { startCheckout } from '../../src/billing/start'
 import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../../src/cli/demo-environment'
 import { receiveWebhook } from '../../src/crashtest/webhook'
 import { openDb, type Tx } from '../../src/db/open'
-import { runs, signups } from '../../src/db/schema'
+import { signups } from '../../src/db/schema'
 import { Log } from '../../src/log'
 import { createProbe } from '../../src/providers/http-probe'
 import type { MachineTarget } from '../../src/providers/machines'
+import { createRegistry } from '../../src/providers/oci-registry'
 import { createS3 } from '../../src/providers/s3'
 import { targetOf } from '../../src/provisioning/agent'
-import { getRun, type RunRow } from '../../src/runs/run'
+import { getRun, latestRun, type RunRow } from '../../src/runs/run'
 import type { Worker } from '../../src/runs/worker'
 import type { Services } from '../../src/services'
 import { approveSignup } from '../../src/signups/approve'
 import { getTenant, hostnameOf, serverOf, type TenantRow } from '../../src/tenants/tenant'
 import { containerOf } from './docker-driver'
 import type { Ground } from './ground'
+import { LOGIN } from './outside/registry'
 import { openYard, PRICE, TENANT_DOMAIN, WEBHOOK_SECRET, type Yard } from './yard'
 
-const ACTOR = { id: 'operator' }
+export const ACTOR = { id: 'operator' }
 const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', name: 'A Customer' }
 const PATIENCE_MS = 240_000
 /** Nothing happens in waits that are longer: the clock goes forward instead. */
@@ -81,14 +83,26 @@ export class Operator {
 
   /** Waits until a tenant's latest run has succeeded. Throws why it has not, with what the machine said last. */
   async settled(tenantId: string): Promise<void> {
+    const run = await this.ended(tenantId)
+    if (run.status !== 'succeeded') throw new Error(await this.troubleWith(run))
+  }
+
+  /** Waits until a tenant's latest run has ended, well or not, and resolves to it. */
+  async ended(tenantId: string): Promise<RunRow> {
     const deadline = Date.now() + PATIENCE_MS
     for (let run = this.latestRun(tenantId); ; run = getRun(this.services.db.read, run.id)) {
-      if (run.status === 'succeeded') return
-      if (!LIVE.has(run.status) || Date.now() > deadline) throw new Error(await this.troubleWith(run))
+      if (!LIVE.has(run.status)) return run
+      if (Date.now() > deadline) throw new Error(await this.troubleWith(run))
       const waitMs = run.status === 'waiting' ? run.availableAt - this.services.clock.now() : 0
       if (waitMs > BORING_MS) this.yard.clock.advance(waitMs)
       await Bun.sleep(100)
     }
+  }
+
+  latestRun(tenantId: string): RunRow {
+    const run = latestRun(this.services.db.read, tenantId)
+    if (!run) throw new Error(`nothing was ever done to ${tenantId}`)
+    return run
   }
 
   tenant(tenantId: string): TenantRow {
@@ -151,17 +165,6 @@ export class Operator {
     this.services.db.close()
   }
 
-  private latestRun(tenantId: string): RunRow {
-    const [run] = this.services.db.read
-      .select()
-      .from(runs)
-      .where(eq(runs.tenantId, tenantId))
-      .orderBy(desc(runs.createdAt), desc(runs.id))
-      .limit(1)
-      .all()
-    return getRun(this.services.db.read, run?.id ?? '')
-  }
-
   private async troubleWith(run: RunRow): Promise<string> {
     await this.yard.driver.settled()
     const machine = await this.onMachine(run.tenantId, 'tail -n 30 /var/log/cloud-init-output.log').catch(
@@ -190,17 +193,20 @@ async function servicesIn(yard: Yard, lines: string[]): Promise<Services> {
   const base = { ...read, db: openDb(':memory:', clock.now()), clock, log }
   const { region, bucket, accessKeyId, secretAccessKey } = CLOUD_KEYS.s3
   const ca = await Bun.file(yard.authority.ca).text()
+  const outside = (request: Request) => fetch(request, { tls: { ca } })
+  const services = makeServices(config, env, base)
   return {
-    ...makeServices(config, env, base),
+    ...services,
     probe: createProbe({ clock, ca: yard.acme.root }),
     objects: createS3({
       ...{ endpoint: yard.storageUrl, region, bucket, accessKeyId, secretAccessKey, clock },
-      fetch: (request) => fetch(request, { tls: { ca } }),
+      fetch: outside,
     }),
+    registry: createRegistry({ ...services.settings.registry, clock, fetch: outside }),
   }
 }
 
-function environmentOf({ cloudsUrl, storageUrl, sshKey, images, blueprintsDir }: Yard) {
+function environmentOf({ cloudsUrl, storageUrl, sshKey, registry, blueprintsDir }: Yard) {
   const { s3 } = CLOUD_KEYS
   return {
     ADMIN_EMAIL: 'founder@shop.example',
@@ -229,6 +235,9 @@ function environmentOf({ cloudsUrl, storageUrl, sshKey, images, blueprintsDir }:
     BACKUP_S3_ACCESS_KEY: s3.accessKeyId,
     BACKUP_S3_SECRET_KEY: s3.secretAccessKey,
     BLUEPRINTS_DIR: blueprintsDir,
-    NOTEBOOK_IMAGES: images,
+    NOTEBOOK_IMAGES: registry.host,
+    REGISTRY_HOST: registry.host,
+    REGISTRY_USERNAME: LOGIN.username,
+    REGISTRY_PASSWORD: LOGIN.password,
   }
 }

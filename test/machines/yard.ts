@@ -94,7 +94,6 @@ export async function openYard({ docker, folder }: Ground, deliver: NonNullable<
   const running = ends.move()
   const leave = () => running.disposeAsync()
   const storageUrl = `https://${OUTSIDE}:${storage.port}/s3`
-  const images = registry.host
   return {
     docker,
     clock,
@@ -102,7 +101,7 @@ export async function openYard({ docker, folder }: Ground, deliver: NonNullable<
     cloudsUrl,
     storageUrl,
     driver,
-    images,
+    registry,
     digests,
     authority,
     acme,

@@ -4,7 +4,12 @@ import { gzipSync } from 'node:zlib'
 import { Daemon } from '../program'
 import type { Authority } from './authority'
 
-/** Debian's docker-registry at an address of its own, with TLS. */
+/** Who may read and write there. */
+export const LOGIN = { username: 'atlas', password: 'machines-registry-password-0000' }
+/** The least that bcrypt takes: every request is checked anew. */
+const BCRYPT_COST = 4
+
+/** Debian's docker-registry at an address of its own, with TLS and a password. */
 export class Registry {
   private constructor(
     readonly host: string,
@@ -18,10 +23,14 @@ export class Registry {
     { ca, certificate, key }: Authority,
   ): Promise<Registry> {
     const host = `${address}:5000`
+    const passwords = join(folder, 'registry-passwords')
+    const hash = await Bun.password.hash(LOGIN.password, { algorithm: 'bcrypt', cost: BCRYPT_COST })
+    await Bun.write(passwords, `${LOGIN.username}:${hash}\n`)
     const config = {
       version: 0.1,
       log: { level: 'warn' },
       storage: { filesystem: { rootdirectory: join(folder, 'registry') } },
+      auth: { htpasswd: { realm: 'registry', path: passwords } },
       http: { addr: host, tls: { certificate, key } },
     }
     const file = join(folder, 'registry.yaml')
@@ -62,6 +71,12 @@ export class Registry {
     return digestOf(Buffer.from(manifest))
   }
 
+  /** Has a tag stand for what another one stands for. */
+  async retag(name: string, tag: string, other: string): Promise<void> {
+    const manifest = await this.call('GET', `/v2/${name}/manifests/${other}`)
+    await this.call('PUT', `/v2/${name}/manifests/${tag}`, await manifest.text(), MANIFEST)
+  }
+
   private async pushBlob(name: string, blob: Uint8Array): Promise<void> {
     const { headers } = await this.call('POST', `/v2/${name}/blobs/uploads/`)
     const place = new URL(headers.get('location') ?? '', `https://${this.host}`)
@@ -70,12 +85,11 @@ export class Registry {
   }
 
   private async call(method: string, path: string, body?: RequestInit['body'], type?: string) {
-    const answer = await fetch(`https://${this.host}${path}`, {
-      method,
-      body,
-      headers: type ? { 'content-type': type } : {},
-      tls: { ca: this.ca },
-    })
+    const authorization = `Basic ${btoa(`${LOGIN.username}:${LOGIN.password}`)}`
+    const headers = new Headers({ authorization, accept: MANIFEST })
+    if (type) headers.set('content-type', type)
+    const tls = { ca: this.ca }
+    const answer = await fetch(`https://${this.host}${path}`, { method, body, headers, tls })
     if (answer.ok) return answer
     throw new Error(`${method} ${path} of the registry: ${answer.status} ${await answer.text()}`)
   }

@@ -1,20 +1,27 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runProgram } from '../program'
 import type { Registry } from './registry'
 
-/** The releases of the app, and whether they are healthy. */
-const RELEASES = { v1: 'healthy', v2: 'healthy', v3: 'broken' }
+/** The releases of the app, and what is the matter with each. */
+const RELEASES = {
+  v1: 'nothing',
+  v2: 'nothing',
+  v3: 'crashes',
+  v4: 'looks-wrong',
+  v5: 'cannot-migrate',
+  v6: 'migrates-slowly',
+}
 /** The commands that the scripts of the images use. */
-const APPLETS = ['sh', 'cat', 'head', 'nc', 'tr', 'wget']
+const APPLETS = ['sh', 'cat', 'head', 'nc', 'sleep', 'tr', 'wget']
 const APPS = join(import.meta.dir, '../apps')
 
 /** Publishes every release of the app, and its database; resolves to the digests by release. */
 export async function publishReleases(registry: Registry): Promise<Record<string, string>> {
   const digests: Record<string, string> = {}
-  for (const [release, health] of Object.entries(RELEASES))
-    digests[release] = await publish(registry, 'app', release, `${release} ${health}\n`)
+  for (const [release, trouble] of Object.entries(RELEASES))
+    digests[release] = await publish(registry, 'app', release, `${release} ${trouble}\n`)
   await publish(registry, 'database', 'v1', 'v1\n')
   return digests
 }
@@ -32,7 +39,7 @@ async function layerOf(name: string, about: string): Promise<Uint8Array<ArrayBuf
     cpSync(Bun.which('busybox') ?? '', join(root, 'bin/busybox'))
     for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet))
     cpSync(join(APPS, name), join(root, 'app'), { recursive: true })
-    for (const script of ['run', 'answer']) chmodSync(join(root, 'app', script), 0o755)
+    for (const script of readdirSync(join(root, 'app'))) chmodSync(join(root, 'app', script), 0o755)
     await Bun.write(join(root, 'release'), about)
     const tar = join(root, 'tmp/layer.tar')
     await runProgram([
