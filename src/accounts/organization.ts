@@ -1,5 +1,6 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { members, organizations, users } from '../db/schema'
 import { newId } from '../ids'
 
@@ -24,13 +25,16 @@ export function ensureUser(tx: Tx, email: string, nowMs: number): string {
   return id
 }
 
-/** The address of an organization's owner, who gets its mail. */
-export function ownerEmail(db: Reader, organizationId: string): string | null {
-  const owner = db
+const ownerOf = prepared((db) =>
+  db
     .select({ email: users.email })
     .from(members)
     .innerJoin(users, eq(users.id, members.userId))
-    .where(and(eq(members.organizationId, organizationId), eq(members.role, 'owner')))
-    .get()
-  return owner?.email ?? null
+    .where(and(eq(members.organizationId, sql.placeholder('organizationId')), eq(members.role, 'owner')))
+    .prepare(),
+)
+
+/** The address of an organization's owner, who gets its mail. */
+export function ownerEmail(db: Reader, organizationId: string): string | null {
+  return ownerOf(db).get({ organizationId })?.email ?? null
 }

@@ -2,6 +2,7 @@ import { count, inArray, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import type { PlanBackups } from '../catalog/blueprint'
 import type { Reader } from '../db/open'
+import { prepared } from '../db/prepared'
 import { runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { latestRun } from '../runs/run'
@@ -124,12 +125,11 @@ function isHeldByFailure(db: Reader, tenantId: string): boolean {
   return latest !== undefined && isHalfWay(latest)
 }
 
-function atWork(db: Reader): number {
+const countBackups = prepared((db) => {
   const live = inArray(runs.status, ['queued', 'running', 'waiting'])
-  const working = db
-    .select({ count: count() })
-    .from(runs)
-    .where(sql`${live} AND ${runs.kind} = 'backup'`)
-    .get()
-  return working?.count ?? 0
+  return db.select({ count: count() }).from(runs).where(sql`${live} AND ${runs.kind} = 'backup'`).prepare()
+})
+
+function atWork(db: Reader): number {
+  return countBackups(db).get()?.count ?? 0
 }

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, lte, or, type SQL, sql } from 'drizzle-orm'
 import { ATLAS, audit } from '../audit'
 import type { Reader } from '../db/open'
+import { prepared } from '../db/prepared'
 import { backups, runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { type Intent, performEffect } from '../runs/effects'
@@ -34,16 +35,21 @@ export async function removeExpiredBackups(services: Services): Promise<void> {
   }
 }
 
-/** Backups that are no longer kept, the longest overdue first. */
-export function expiredBackups(db: Reader, nowMs: number, limit: number): BackupRow[] {
+const expired = prepared((db) => {
+  const nowMs = sql.placeholder('nowMs')
   const isOver = and(inArray(backups.status, ['complete', 'failed']), lte(backups.expiresAt, nowMs))
   return db
     .select()
     .from(backups)
     .where(and(isOver, lte(keptUntil(), nowMs), sql`NOT ${isInUse()}`))
     .orderBy(asc(backups.expiresAt))
-    .limit(limit)
-    .all()
+    .limit(sql.placeholder('limit'))
+    .prepare()
+})
+
+/** Backups that are no longer kept, the longest overdue first. */
+export function expiredBackups(db: Reader, nowMs: number, limit: number): BackupRow[] {
+  return expired(db).all({ nowMs, limit })
 }
 
 /** Whether a run that lives, or that failed and may still be retried or undone, is about this backup or has made it. */
@@ -112,20 +118,26 @@ async function removeImages(services: Services, { id, tenantId, imageId }: Backu
   }
 }
 
+const abandonedBackups = prepared((db) => {
+  const isOver = or(
+    inArray(runs.status, ['succeeded', 'cancelled']),
+    and(eq(runs.status, 'failed'), lte(runs.finishedAt, sql.placeholder('dayAgo'))),
+  )
+  return (
+    db
+      .select({ id: backups.id })
+      .from(backups)
+      .innerJoin(runs, eq(runs.id, backups.runId))
+      // A literal, because SQLite uses no partial index for a bound value.
+      .where(and(sql`${backups.status} = 'running'`, isOver))
+      .prepare()
+  )
+})
+
 /** A run that has ended otherwise, or failed a day ago, leaves no backup half made. */
 function giveUpAbandoned({ db, clock }: Services): void {
   const nowMs = clock.now()
-  const isOver = or(
-    inArray(runs.status, ['succeeded', 'cancelled']),
-    and(eq(runs.status, 'failed'), lte(runs.finishedAt, nowMs - DAY_MS)),
-  )
-  const abandoned = db.read
-    .select({ id: backups.id })
-    .from(backups)
-    .innerJoin(runs, eq(runs.id, backups.runId))
-    // A literal, because SQLite uses no partial index for a bound value.
-    .where(and(sql`${backups.status} = 'running'`, isOver))
-    .all()
+  const abandoned = abandonedBackups(db.read).all({ dayAgo: nowMs - DAY_MS })
   if (abandoned.length === 0) return
   const change = { error: 'The run that made it ended without it.', expiresAt: failureExpiryOf(nowMs) }
   const ids = abandoned.map(({ id }) => id)

@@ -1,4 +1,4 @@
-import { and, asc, eq, lte, min, notInArray, sql } from 'drizzle-orm'
+import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { counters, inbox } from '../db/schema'
@@ -41,32 +41,32 @@ export function countUp(tx: Tx, name: string): void {
     .run()
 }
 
-const earliestEvent = prepared((db) => {
-  const isFree = sql`${inbox.eventId} NOT IN (SELECT value FROM json_each(${sql.placeholder('inHand')}))`
-  return db
-    .select({ at: min(inbox.availableAt) })
+const nextEvents = prepared((db) =>
+  db
+    .select()
     .from(inbox)
-    .where(and(eq(inbox.status, 'received'), isFree))
-    .prepare()
-})
+    // A literal, because SQLite uses no partial index for a bound value.
+    .where(sql`${inbox.status} = 'received'`)
+    .orderBy(asc(inbox.availableAt))
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+)
 
 /** The lane that acts on received events. */
 export function inboxLane(services: Services, chance: () => number): Lane<EventRow> {
   const { db, clock } = services
-  const waiting = (inHand: ReadonlySet<string>) =>
-    and(eq(inbox.status, 'received'), notInArray(inbox.eventId, [...inHand]))
+  const waiting = (limit: number, inHand: ReadonlySet<string>) =>
+    nextEvents(db.read)
+      .all({ limit: limit + inHand.size })
+      .filter(({ eventId }) => !inHand.has(eventId))
   return {
     name: 'inbox',
     concurrency: EVENTS_AT_ONCE_MAX,
-    nextDueAt: (inHand) => earliestEvent(db.read).get({ inHand: JSON.stringify([...inHand]) })?.at ?? null,
+    nextDueAt: (inHand) => waiting(1, inHand)[0]?.availableAt ?? null,
     take: (limit, inHand) =>
-      db.read
-        .select()
-        .from(inbox)
-        .where(and(waiting(inHand), lte(inbox.availableAt, clock.now())))
-        .orderBy(asc(inbox.availableAt))
-        .limit(limit)
-        .all(),
+      waiting(limit, inHand)
+        .filter(({ availableAt }) => availableAt <= clock.now())
+        .slice(0, limit),
     keyOf: (row) => row.eventId,
     work: (row) => act(services, row, chance),
   }

@@ -1,5 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { payments, subscriptions } from '../db/schema'
 import { newId } from '../ids'
 import type { PaidSubscription, Payment } from '../providers/payments'
@@ -8,9 +9,17 @@ import { noteUnpaid } from './unpaid'
 
 export type SubscriptionRow = typeof subscriptions.$inferSelect
 
+const ofOrganization = prepared((db) =>
+  db
+    .select()
+    .from(subscriptions)
+    .where(eq(subscriptions.organizationId, sql.placeholder('organizationId')))
+    .prepare(),
+)
+
 /** An organization's subscription as Atlas knows it. */
 export function subscriptionOf(db: Reader, organizationId: string): SubscriptionRow | undefined {
-  return db.select().from(subscriptions).where(eq(subscriptions.organizationId, organizationId)).get()
+  return ofOrganization(db).get({ organizationId })
 }
 
 /** The one of a customer's subscriptions that counts: the newest that has not ended, else the newest. */

@@ -1,10 +1,11 @@
-import { and, desc, eq } from 'drizzle-orm'
+import { and, desc, eq, sql } from 'drizzle-orm'
 import { latestBackup } from '../backups/backup'
 import { backUpTenant } from '../backups/recipe'
 import { restoreTenant } from '../backups/restore'
 import { startCheckout } from '../billing/start'
 import { demoImages } from '../cli/demo-goods'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { signups, subscriptions, tenants } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { deleteTenant } from '../lifecycle/deletion'
@@ -112,14 +113,18 @@ function signupOf(customer: Customer) {
 
 /** The newest tenant of a customer, if there ever was one. */
 export function findTenant(db: Reader, { name }: Pick<Customer, 'name'>): TenantRow | undefined {
-  return db
+  return newestTenant(db).get({ name })
+}
+
+const newestTenant = prepared((db) =>
+  db
     .select()
     .from(tenants)
-    .where(eq(tenants.subdomain, name))
+    .where(eq(tenants.subdomain, sql.placeholder('name')))
     .orderBy(desc(tenants.createdAt))
     .limit(1)
-    .get()
-}
+    .prepare(),
+)
 
 function findSignup({ db }: Services, { name }: Customer, status: (typeof signups.$inferSelect)['status']) {
   const mine = and(eq(signups.subdomain, name), eq(signups.status, status))

@@ -29,9 +29,8 @@ export function nextCheckDueAt(db: Reader): number | null {
   return earliestCheck(db).get()?.at ?? null
 }
 
-/** Checks that are due by a moment, the longest overdue first. */
-export function dueChecks(db: Reader, byMs: number, limit: number): DueCheck[] {
-  return db
+const checksDue = prepared((db) =>
+  db
     .select({
       row: healthChecks,
       tenant: { subdomain: tenants.subdomain, blueprint: tenants.blueprint, status: tenants.status },
@@ -41,10 +40,15 @@ export function dueChecks(db: Reader, byMs: number, limit: number): DueCheck[] {
     .from(healthChecks)
     .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
     .leftJoin(servers, and(eq(servers.tenantId, healthChecks.tenantId), eq(servers.role, 'current')))
-    .where(lte(healthChecks.dueAt, byMs))
+    .where(lte(healthChecks.dueAt, sql.placeholder('byMs')))
     .orderBy(asc(healthChecks.dueAt))
-    .limit(limit)
-    .all()
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+)
+
+/** Checks that are due by a moment, the longest overdue first. */
+export function dueChecks(db: Reader, byMs: number, limit: number): DueCheck[] {
+  return checksDue(db).all({ byMs, limit })
 }
 
 /** Whether a tenant may still be judged by an answer to what was asked at `askedAtMs`: it is active, and no run has held it since. */
@@ -59,14 +63,18 @@ export function isJudgeable(db: Reader, tenantId: string, askedAtMs: number): bo
   return tenant?.status === 'active' && !run
 }
 
-/** Gives every active tenant that has no check yet one of its own. */
-export function enrolTenants(db: Db, nowMs: number): void {
-  const missing = db.read
+const unchecked = prepared((db) =>
+  db
     .select({ id: tenants.id })
     .from(tenants)
     .leftJoin(healthChecks, eq(healthChecks.tenantId, tenants.id))
     .where(and(eq(tenants.status, 'active'), isNull(healthChecks.tenantId)))
-    .all()
+    .prepare(),
+)
+
+/** Gives every active tenant that has no check yet one of its own. */
+export function enrolTenants(db: Db, nowMs: number): void {
+  const missing = unchecked(db.read).all()
   if (missing.length === 0) return
   db.writeQuietly((tx) => {
     const fresh = { state: 'unknown', failures: 0 } as const

@@ -1,4 +1,5 @@
-import { and, count, eq, like } from 'drizzle-orm'
+import { and, count, eq, like, sql } from 'drizzle-orm'
+import { prepared } from '../db/prepared'
 import { effects } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
 import type { Log } from '../log'
@@ -98,9 +99,17 @@ export function targetOf({ ipv4, hostKey, nextHostKey }: ServerRow): MachineTarg
   return { address: ipv4, hostKeys: nextHostKey ? [hostKey, nextHostKey] : [hostKey] }
 }
 
+const countRefusals = prepared((db) => {
+  const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, `${AGENT_SAID}%`))
+  const { runId, step } = effects
+  return db
+    .select({ count: count() })
+    .from(effects)
+    .where(and(eq(runId, sql.placeholder('runId')), eq(step, sql.placeholder('step')), refused))
+    .prepare()
+})
+
 /** How often the agent itself said no in this step; a server that could not be reached said nothing. */
 function refusals({ run, step, db }: StepContext): number {
-  const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, `${AGENT_SAID}%`))
-  const mine = and(eq(effects.runId, run.id), eq(effects.step, step), refused)
-  return db.read.select({ count: count() }).from(effects).where(mine).get()?.count ?? 0
+  return countRefusals(db.read).get({ runId: run.id, step })?.count ?? 0
 }

@@ -1,5 +1,6 @@
-import { and, asc, count, eq, inArray, lt, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { runs, steps } from '../db/schema'
 
 /** The step at which runs wait for room. */
@@ -9,9 +10,11 @@ const QUEUE_STEP = 'create-server'
 export const IN_QUEUE =
   'In the queue: the limit of servers is reached. The server is made as soon as one becomes free.'
 
+const countQueue = prepared((db) => db.select({ count: count() }).from(runs).where(inQueue()).prepare())
+
 /** How many runs wait for room now. */
 export function queueLength(db: Reader): number {
-  return db.select({ count: count() }).from(runs).where(inQueue()).get()?.count ?? 0
+  return countQueue(db).get()?.count ?? 0
 }
 
 /** How many are ahead of a run that waits for room; null when it does not. */
@@ -44,12 +47,17 @@ export function countBefore(db: Reader, runId: string): number {
   return about?.count ?? 0
 }
 
+const wakeAll = prepared((tx: Tx) =>
+  tx
+    .update(runs)
+    .set({ availableAt: sql.placeholder('nowMs') as unknown as SQL })
+    .where(and(eq(runs.status, 'waiting'), inQueue()))
+    .prepare(),
+)
+
 /** Lets those who wait for room look at once. */
 export function wakeQueue(tx: Tx, nowMs: number): void {
-  tx.update(runs)
-    .set({ availableAt: nowMs })
-    .where(and(eq(runs.status, 'waiting'), inQueue()))
-    .run()
+  wakeAll(tx).run({ nowMs })
 }
 
 /** The step still awaits room while its run looks whether there is some now. */

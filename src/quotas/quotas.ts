@@ -1,5 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { quotas } from '../db/schema'
 import type { Services } from '../services'
 import { queueLength, wakeQueue } from './queue'
@@ -13,7 +14,7 @@ export type Counted = { servers: number; addresses: number; records: { used: num
 
 /** The quotas as they were last counted; none before the first look. */
 export function listQuotas(db: Reader): QuotaRow[] {
-  const rows = db.select().from(quotas).all()
+  const rows = quotasOf(db).all()
   return NAMES.flatMap((name) => rows.find((row) => row.name === name) ?? [])
 }
 
@@ -71,13 +72,22 @@ export function noteRefusal(tx: Tx, { settings }: Services, used: number, nowMs:
     .run()
 }
 
+const quotaOf = prepared((db) =>
+  db
+    .select()
+    .from(quotas)
+    .where(eq(quotas.name, sql.placeholder('name')))
+    .prepare(),
+)
+const quotasOf = prepared((db) => db.select().from(quotas).prepare())
+
 function note(
   tx: Tx,
   services: Services,
   now: Pick<QuotaRow, 'name' | 'used' | 'capacity'>,
   nowMs: number,
 ): void {
-  const before = tx.select().from(quotas).where(eq(quotas.name, now.name)).get()
+  const before = quotaOf(tx).get({ name: now.name })
   const warnedAt = warnOfQuota(tx, services, now, before?.warnedAt ?? null, nowMs)
   // As long as somebody waits only the first in line tries, or all of them would be refused again and again.
   const refusedAt = queueLength(tx) > 0 ? (before?.refusedAt ?? null) : null

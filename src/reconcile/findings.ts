@@ -3,6 +3,7 @@ import { type Actor, audit } from '../audit'
 import type { Money } from '../billing/money'
 import type { Reader, Tx } from '../db/open'
 import type { Page, PageWanted } from '../db/page'
+import { prepared } from '../db/prepared'
 import { findings } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId, type Random } from '../ids'
@@ -19,6 +20,14 @@ const SIGHTINGS_MIN = 2
 /** Who resolved a finding that was simply not seen any more. */
 export const BY_ITSELF = 'itself'
 
+const standingFindings = prepared((db) =>
+  db
+    .select()
+    .from(findings)
+    .where(inArray(findings.status, ['open', 'ignored']))
+    .prepare(),
+)
+
 /**
  * Makes the open findings those of one look: new ones are added, known ones counted, and those that were not seen any
  * more resolve themselves. One that is ignored stays so.
@@ -29,11 +38,7 @@ export function noteFindings(
   nowMs: number,
   random: Random,
 ): void {
-  const standing = tx
-    .select()
-    .from(findings)
-    .where(inArray(findings.status, ['open', 'ignored']))
-    .all()
+  const standing = standingFindings(tx).all()
   const known = new Map(standing.map((row) => [row.key, row]))
   const seen = new Set<string>()
   for (const found of differences) {
@@ -185,13 +190,18 @@ export function monthlyCost(db: Reader): { known: Money[]; unknown: number } {
   return { known, unknown: rows.find(({ currency }) => currency === null)?.count ?? 0 }
 }
 
-/** The open findings on which Atlas may act by itself or at a click, now. */
-export function applicable(db: Reader): FindingRow[] {
-  const open = db
+const openFindings = prepared((db) =>
+  db
     .select()
     .from(findings)
     .where(eq(findings.status, 'open'))
     .orderBy(urgency(), asc(findings.id))
+    .prepare(),
+)
+
+/** The open findings on which Atlas may act by itself or at a click, now. */
+export function applicable(db: Reader): FindingRow[] {
+  return openFindings(db)
     .all()
-  return open.filter((finding) => mayApplyAt(finding) === 'now')
+    .filter((finding) => mayApplyAt(finding) === 'now')
 }

@@ -2,6 +2,7 @@ import { and, eq, gt, inArray, or, sql } from 'drizzle-orm'
 import { keptUntil } from '../backups/removal'
 import type { Plan } from '../catalog/blueprint'
 import type { Reader } from '../db/open'
+import { prepared } from '../db/prepared'
 import {
   backups,
   dnsRecords,
@@ -67,60 +68,69 @@ export function readKnown({ db, settings, catalog }: Services, sinceMs: number):
     installationId: settings.installationId,
     tenantDomain: settings.tenantDomain.replace(/:\d+$/, ''),
     reservedNames: namesKept({ catalog, settings }),
-    tenants: readTenants(read),
-    servers: read.select().from(servers).all(),
-    records: read.select().from(dnsRecords).all(),
-    organizations: read
-      .select({ id: organizations.id, stripeCustomerId: organizations.stripeCustomerId })
-      .from(organizations)
-      .all(),
-    subscriptions: read.select().from(subscriptions).all(),
-    signups: readSignups(read),
-    images: readImages(read),
+    tenants: allTenants(read).all(),
+    servers: allServers(read).all(),
+    records: allRecords(read).all(),
+    organizations: allOrganizations(read).all(),
+    subscriptions: allSubscriptions(read).all(),
+    signups: allSignups(read).all(),
+    images: allImages(read).all(),
     offers: catalog.offers,
     busy: busyTenants(read, sinceMs),
   }
 }
 
-function readTenants(read: Reader): KnownTenant[] {
+const allServers = prepared((read) => read.select().from(servers).prepare())
+const allRecords = prepared((read) => read.select().from(dnsRecords).prepare())
+const allSubscriptions = prepared((read) => read.select().from(subscriptions).prepare())
+
+const allOrganizations = prepared((read) => {
+  const { id, stripeCustomerId } = organizations
+  return read.select({ id, stripeCustomerId }).from(organizations).prepare()
+})
+
+const allTenants = prepared((read) => {
   const { id, organizationId, planId, subdomain, status, suspendedFor, updatedAt } = tenants
-  return read
-    .select({ id, organizationId, planId, subdomain, status, suspendedFor, updatedAt })
-    .from(tenants)
-    .all()
-}
+  const columns = { id, organizationId, planId, subdomain, status, suspendedFor, updatedAt }
+  return read.select(columns).from(tenants).prepare()
+})
 
-function readSignups(read: Reader): KnownSignup[] {
+const allSignups = prepared((read) => {
   const { id, subdomain, status, organizationId, checkoutId, updatedAt } = signups
-  return read.select({ id, subdomain, status, organizationId, checkoutId, updatedAt }).from(signups).all()
-}
+  const columns = { id, subdomain, status, organizationId, checkoutId, updatedAt }
+  return read.select(columns).from(signups).prepare()
+})
 
-function readImages(read: Reader): KnownImage[] {
+const allImages = prepared((read) => {
   const { id, tenantId, imageId, status, method } = backups
   const columns = { id, tenantId, imageId, status, expiresAt: keptUntil() }
-  return read.select(columns).from(backups).where(eq(method, 'image')).all()
-}
+  return read.select(columns).from(backups).where(eq(method, 'image')).prepare()
+})
+
+const heldSince = prepared((read) =>
+  read
+    .select({ tenantId: runs.tenantId })
+    .from(runs)
+    .where(or(inArray(runs.status, [...LIVE]), gt(runs.finishedAt, sql.placeholder('sinceMs'))))
+    .prepare(),
+)
+
+const stoppedLast = prepared((read) => {
+  const isLast = sql`NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = ${runs.tenantId}
+    AND later.created_at > ${runs.createdAt})`
+  return read
+    .select({ tenantId: runs.tenantId, kind: runs.kind, status: runs.status })
+    .from(runs)
+    .where(and(eq(runs.status, 'failed'), isLast))
+    .prepare()
+})
 
 /**
  * Tenants with a live run, with one that ended after `sinceMs`, or whose latest one stopped half-way: its retry or undo
  * reckons with things as it left them.
  */
 export function busyTenants(read: Reader, sinceMs: number): Set<string> {
-  const busy = read
-    .select({ tenantId: runs.tenantId })
-    .from(runs)
-    .where(or(inArray(runs.status, [...LIVE]), gt(runs.finishedAt, sinceMs)))
-    .all()
-  const stopped = read
-    .select({ tenantId: runs.tenantId, kind: runs.kind, status: runs.status })
-    .from(runs)
-    .where(
-      and(
-        eq(runs.status, 'failed'),
-        sql`NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = ${runs.tenantId}
-          AND later.created_at > ${runs.createdAt})`,
-      ),
-    )
-    .all()
+  const busy = heldSince(read).all({ sinceMs })
+  const stopped = stoppedLast(read).all()
   return new Set([...busy, ...stopped.filter(isHalfWay)].map(({ tenantId }) => tenantId))
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, lte, min, notInArray, sql } from 'drizzle-orm'
+import { asc, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
 import { prepared, updating } from '../db/prepared'
@@ -55,32 +55,32 @@ export type OutboxParts = {
   chance: () => number
 }
 
-const earliestMail = prepared((db) => {
-  const isFree = sql`${outbox.id} NOT IN (SELECT value FROM json_each(${sql.placeholder('inHand')}))`
-  return db
-    .select({ at: min(outbox.availableAt) })
+const nextMails = prepared((db) =>
+  db
+    .select()
     .from(outbox)
-    .where(and(eq(outbox.status, 'queued'), isFree))
-    .prepare()
-})
+    // A literal, because SQLite uses no partial index for a bound value.
+    .where(sql`${outbox.status} = 'queued'`)
+    .orderBy(asc(outbox.availableAt))
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+)
 
 /** The lane that sends queued mails, each once. */
 export function outboxLane(parts: OutboxParts): Lane<MailRow> {
   const { db, clock } = parts
-  const waiting = (inHand: ReadonlySet<string>) =>
-    and(eq(outbox.status, 'queued'), notInArray(outbox.id, [...inHand]))
+  const waiting = (limit: number, inHand: ReadonlySet<string>) =>
+    nextMails(db.read)
+      .all({ limit: limit + inHand.size })
+      .filter(({ id }) => !inHand.has(id))
   return {
     name: 'outbox',
     concurrency: MAILS_AT_ONCE_MAX,
-    nextDueAt: (inHand) => earliestMail(db.read).get({ inHand: JSON.stringify([...inHand]) })?.at ?? null,
+    nextDueAt: (inHand) => waiting(1, inHand)[0]?.availableAt ?? null,
     take: (limit, inHand) =>
-      db.read
-        .select()
-        .from(outbox)
-        .where(and(waiting(inHand), lte(outbox.availableAt, clock.now())))
-        .orderBy(asc(outbox.availableAt))
-        .limit(limit)
-        .all(),
+      waiting(limit, inHand)
+        .filter(({ availableAt }) => availableAt <= clock.now())
+        .slice(0, limit),
     keyOf: (row) => row.id,
     work: (row) => deliver(parts, row),
   }

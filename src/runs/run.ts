@@ -116,11 +116,14 @@ export function factsOf(run: RunRow): RunFacts {
   return { id: run.id, kind: run.kind, tenantId: run.tenantId, direction: run.direction, input }
 }
 
+/** Literals, because SQLite uses no partial index for bound values. */
+const IS_WAITING = sql`${runs.status} IN ('queued', 'waiting')`
+
 const earliestRun = prepared((db) =>
   db
     .select({ at: min(runs.availableAt) })
     .from(runs)
-    .where(inArray(runs.status, ['queued', 'waiting']))
+    .where(IS_WAITING)
     .prepare(),
 )
 
@@ -133,7 +136,7 @@ const dueRuns = prepared((db) =>
   db
     .select()
     .from(runs)
-    .where(and(inArray(runs.status, ['queued', 'waiting']), lte(runs.availableAt, sql.placeholder('nowMs'))))
+    .where(and(IS_WAITING, lte(runs.availableAt, sql.placeholder('nowMs'))))
     .orderBy(asc(runs.availableAt))
     .limit(sql.placeholder('limit'))
     .prepare(),

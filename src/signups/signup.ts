@@ -1,6 +1,7 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
+import { prepared, updating } from '../db/prepared'
 import { plans, signups } from '../db/schema'
 import { conflict, invalid, notFound } from '../errors'
 import { newId } from '../ids'
@@ -64,12 +65,22 @@ export function createSignup(
   return signup
 }
 
+const signupById = prepared((db) =>
+  db
+    .select()
+    .from(signups)
+    .where(eq(signups.id, sql.placeholder('signupId')))
+    .prepare(),
+)
+
 /** A signup by its id. Throws `not_found`. */
 export function getSignup(db: Reader, signupId: string): SignupRow {
-  const signup = db.select().from(signups).where(eq(signups.id, signupId)).get()
+  const signup = signupById(db).get({ signupId })
   if (!signup) throw notFound('There is no such signup.')
   return signup
 }
+
+const changeSignup = updating(signups, 'id')
 
 /** Moves a signup to another status, together with what else changes. Throws `conflict` when it may not. */
 export function moveSignup(
@@ -80,10 +91,7 @@ export function moveSignup(
   change: Partial<SignupRow> = {},
 ): void {
   checkSignupTransition(signup.status, status)
-  tx.update(signups)
-    .set({ ...change, status, updatedAt: nowMs })
-    .where(eq(signups.id, signup.id))
-    .run()
+  changeSignup(tx, signup, { ...change, status, updatedAt: nowMs })
 }
 
 /** Gives up an unpaid signup and with it the hold on its name. Throws `conflict` when it is paid. */
@@ -94,9 +102,17 @@ export function expireSignup(tx: Tx, signupId: string, actor: Actor, nowMs: numb
   audit(tx, nowMs, { actor, action: 'signup.expired', subject: signup.id })
 }
 
+const planById = prepared((db) =>
+  db
+    .select()
+    .from(plans)
+    .where(eq(plans.id, sql.placeholder('planId')))
+    .prepare(),
+)
+
 /** The plan of a row, on sale or not. */
 export function getPlan(db: Reader, planId: string): PlanRow {
-  const plan = db.select().from(plans).where(eq(plans.id, planId)).get()
+  const plan = planById(db).get({ planId })
   if (!plan) throw notFound('There is no such plan.')
   return plan
 }
@@ -118,6 +134,6 @@ export function requireStatus(signup: SignupRow, status: SignupStatus, words: st
 /** The plan that was asked for by its key in the shop's blueprint or by its whole id, if it is on sale. */
 export function findPlanOnSale(db: Reader, asked: string, blueprint: string): PlanRow | undefined {
   const id = asked.includes('/') ? asked : `${blueprint}/${asked}`
-  const plan = db.select().from(plans).where(eq(plans.id, id)).get()
+  const plan = planById(db).get({ planId: id })
   return plan && plan.retiredAt === null ? plan : undefined
 }

@@ -111,9 +111,17 @@ export function serverOfRun(db: Reader, run: Pick<RunFacts, 'tenantId' | 'input'
   return getServer(db, serverId)
 }
 
+const serverById = prepared((db) =>
+  db
+    .select()
+    .from(servers)
+    .where(eq(servers.id, sql.placeholder('serverId')))
+    .prepare(),
+)
+
 /** A server by its id. Throws `not_found`. */
 export function getServer(db: Reader, serverId: string): ServerRow {
-  const server = db.select().from(servers).where(eq(servers.id, serverId)).get()
+  const server = serverById(db).get({ serverId })
   if (!server) throw notFound('There is no such server.')
   return server
 }
