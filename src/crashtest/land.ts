@@ -4,6 +4,7 @@ import { allRecipes } from '../lifecycle/recipes'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { type Clouds, makeClouds } from '../simulator/simulator'
+import type { Snapshot as WorldSnapshot } from '../simulator/store'
 import type { Exchange } from '../simulator/twin'
 import { World } from '../simulator/world'
 import { chanceFrom } from './chance'
@@ -21,7 +22,7 @@ import { Watch } from './watch'
 import { Weather } from './weather'
 
 /** Everything that a story left behind, from which another can go on. */
-export type Snapshot = { atMs: number; control: Copy; clouds: Uint8Array }
+export type Snapshot = { atMs: number; control: Copy; clouds: WorldSnapshot }
 
 export type LandOptions = {
   story: Pick<Story, 'seed' | 'deaths' | 'weather' | 'outages'>
@@ -94,6 +95,7 @@ export class Land {
       this.network.send(request, init),
     )
     this.clouds = makeClouds(world, cloudsOf(this.network.insides()))
+    this.clouds.front.isBrief = true
     this.clouds.front.observe((exchange) => this.note(exchange))
     shop.tables.fill(from?.control ?? shop.empty)
     this.db = new Db(shop.tables.sqlite)

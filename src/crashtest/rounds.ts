@@ -5,7 +5,7 @@ import type { Fate } from './fate'
 import type { StoryTime } from './time'
 
 const crons = SCHEDULE.map(
-  ({ name, when }) => [name, new Cron(when, { timezone: 'UTC', paused: true })] as const,
+  ({ name, when }) => [name, new Cron(when, { utcOffset: 0, paused: true })] as const,
 )
 
 /** What one life does by the clock: the schedule's own lines, at the times that they name. */

@@ -12,6 +12,8 @@ export class Front {
   readonly faults: Faults
   /** The last calls, newest last. */
   readonly journal: Exchange[] = []
+  /** Whether the journal leaves out headers and bodies, for whoever asks for millions of calls. */
+  isBrief = false
   private readonly observers = new Set<Observer>()
   private server?: Server<undefined>
 
@@ -60,10 +62,10 @@ export class Front {
   async exchange(request: Request): Promise<Response> {
     const twin = this.twinOf(request)
     if (!twin) return (await this.pages(request)) ?? new Response('not found', { status: 404 })
-    const copy = request.clone() as Request
+    const copy = this.isBrief ? request : (request.clone() as Request)
     try {
       const response = await this.faults.through(twin, request)
-      await this.note(twin, copy, response.clone() as Response)
+      await this.note(twin, copy, this.isBrief ? response : (response.clone() as Response))
       return response
     } catch (thrown) {
       if (thrown instanceof ReplyLost) await this.note(twin, copy, null)
@@ -85,15 +87,28 @@ export class Front {
       verb: twin.verbOf(request),
       method: request.method,
       path: url.pathname.slice(twin.prefix === '/v1' ? 0 : twin.prefix.length) + url.search,
-      requestHeaders: Object.fromEntries(request.headers),
-      requestBody: await request.text(),
       status: response?.status ?? 0,
-      responseHeaders: response ? Object.fromEntries(response.headers) : {},
-      responseBody: (await response?.text()) ?? '',
+      ...(this.isBrief ? NOTHING_SAID : await saidIn(request, response)),
     }
     this.journal.push(exchange)
     if (this.journal.length > JOURNAL_MAX) this.journal.shift()
     for (const observer of this.observers) observer(exchange)
+  }
+}
+
+const NOTHING_SAID = {
+  requestHeaders: {} as Record<string, string>,
+  requestBody: '',
+  responseHeaders: {},
+  responseBody: '',
+}
+
+async function saidIn(request: Request, response: Response | null): Promise<typeof NOTHING_SAID> {
+  return {
+    requestHeaders: Object.fromEntries(request.headers),
+    requestBody: await request.text(),
+    responseHeaders: response ? Object.fromEntries(response.headers) : {},
+    responseBody: (await response?.text()) ?? '',
   }
 }
 

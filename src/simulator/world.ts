@@ -1,5 +1,5 @@
-import { Database } from 'bun:sqlite'
 import type { MovableClock } from '../clock'
+import { FileStore, MemoryStore, type Snapshot, type Store } from './store'
 
 export type WorldOptions = {
   clock: MovableClock
@@ -8,7 +8,7 @@ export type WorldOptions = {
   /** Where the world is kept between starts; in memory when absent. */
   file?: string
   /** What another world was, as its `snapshot` gave it; instead of a file. */
-  snapshot?: Uint8Array
+  snapshot?: Snapshot
   /** Seed of the world's chance, so that a story can be told again. */
   seed?: number
 }
@@ -18,11 +18,11 @@ type Row = { id: string }
 /** The counter of the milliseconds by which the clock was moved. */
 const CLOCK_SHIFT = 'clock_shift_ms'
 
-/** Everything the simulated clouds hold: tables of plain objects, written through to one SQLite file. */
+/** Everything the simulated clouds hold: tables of plain objects, written through to their store. */
 export class World {
   readonly clock: MovableClock
   readonly speed: number
-  private readonly db: Database
+  private readonly store: Store
   private readonly tables = new Map<string, Table<Row>>()
   private seed: number
 
@@ -30,17 +30,9 @@ export class World {
     this.clock = options.clock
     this.speed = options.speed ?? 1
     this.seed = (options.seed ?? 1) >>> 0
-    this.db = options.snapshot
-      ? Database.deserialize(options.snapshot)
-      : new Database(options.file ?? ':memory:', { create: true })
-    // A simulated cloud need not survive a power cut, only a killed process: WAL without fsync is enough.
-    this.db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=5000')
-    this.db.exec(
-      `CREATE TABLE IF NOT EXISTS objects (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
-       CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER)`,
-    )
-    const shift = this.db.query('SELECT value FROM counters WHERE name = ?1').get(CLOCK_SHIFT)
-    if (shift) this.clock.advance((shift as { value: number }).value)
+    this.store = options.file ? new FileStore(options.file) : new MemoryStore(options.snapshot)
+    const shift = this.store.counter(CLOCK_SHIFT)
+    if (shift > 0) this.clock.advance(shift)
   }
 
   now(): number {
@@ -49,9 +41,7 @@ export class World {
 
   /** Moves the time forward by `ms`, for this start and for those that find the same file. */
   advance(ms: number): void {
-    this.db
-      .query('INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + ?2')
-      .run(CLOCK_SHIFT, ms)
+    this.store.count(CLOCK_SHIFT, ms, ms)
     this.clock.advance(ms)
   }
 
@@ -71,32 +61,28 @@ export class World {
 
   /** The next number of a series, never given twice even across restarts. */
   nextNumber(name: string, first = 1): number {
-    const row = this.db
-      .query(
-        'INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value',
-      )
-      .get(name, first) as { value: number }
-    return row.value
+    return this.store.count(name, 1, first)
   }
 
   /** Writes what `work` puts into tables as one, so that a killed process leaves all of it or nothing. */
   transaction<T>(work: () => T): T {
-    return this.db.transaction(work)()
+    return this.store.transaction(work)
   }
 
   table<T extends Row>(kind: string): Table<T> {
-    const known = this.tables.get(kind) ?? new Table<Row>(this.db, kind)
+    const known = this.tables.get(kind) ?? new Table<Row>(this.store, kind)
     this.tables.set(kind, known)
     return known as unknown as Table<T>
   }
 
-  /** All that this world holds, from which another can begin. */
-  snapshot(): Uint8Array {
-    return this.db.serialize()
+  /** All that this world holds, from which another can begin. Throws when it is kept in a file. */
+  snapshot(): Snapshot {
+    if (!(this.store instanceof MemoryStore)) throw new TypeError('This world is kept in a file.')
+    return this.store.snapshot(new Map([...this.tables].map(([kind, table]) => [kind, table.all()])))
   }
 
   close(): void {
-    this.db.close()
+    this.store.close()
   }
 }
 
@@ -106,14 +92,10 @@ export class Table<T extends Row> {
   private readonly watchers: ((row: T) => void)[] = []
 
   constructor(
-    private readonly db: Database,
+    private readonly store: Store,
     private readonly kind: string,
   ) {
-    const stored = db.query('SELECT body FROM objects WHERE kind = ?1').all(kind) as { body: string }[]
-    for (const { body } of stored) {
-      const row = JSON.parse(body) as T
-      this.rows.set(row.id, row)
-    }
+    for (const row of store.load(kind) as T[]) this.rows.set(row.id, row)
   }
 
   get size(): number {
@@ -135,9 +117,7 @@ export class Table<T extends Row> {
 
   put(row: T): T {
     this.rows.set(row.id, row)
-    this.db
-      .query('INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3)')
-      .run(this.kind, row.id, JSON.stringify(row))
+    this.store.put(this.kind, row.id, row)
     for (const watcher of this.watchers) watcher(row)
     return row
   }
@@ -149,7 +129,7 @@ export class Table<T extends Row> {
   }
 
   delete(id: string): boolean {
-    this.db.query('DELETE FROM objects WHERE kind = ?1 AND id = ?2').run(this.kind, id)
+    this.store.delete(this.kind, id)
     return this.rows.delete(id)
   }
 }

@@ -45,8 +45,18 @@ export function settingsOf(
   }
 }
 
-/** Reads a compose file; of one that is malformed nothing is known. */
+const known = new Map<string, ComposeFacts>()
+const KNOWN_MAX = 100
+
+/** Reads a compose file; of one that is malformed nothing is known. Most machines have the same one. */
 export function factsOf(compose: string): ComposeFacts {
+  const facts = known.get(compose) ?? readFacts(compose)
+  if (known.size >= KNOWN_MAX) known.clear()
+  known.set(compose, facts)
+  return facts
+}
+
+function readFacts(compose: string): ComposeFacts {
   const nothing = { services: [], image: null }
   try {
     const parsed = v.safeParse(Compose, parse(compose))
