@@ -7,11 +7,11 @@ import { PATIENCE } from '../provisioning/patience'
 import type { Recipe, RunFacts, Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
-import { type BackupMethod, type BackupReason, beginBackup, failBackups, missingFor } from './backup'
+import { type BackupMethod, type BackupReason, beginBackup, missingFor } from './backup'
 import { copyTenant } from './copy'
+import { copyingEnds } from './ends'
 
 type Wanted = { actor: Actor; reason: BackupReason; method: BackupMethod; nowMs: number }
 
@@ -43,21 +43,13 @@ export function backUpTenant(
 
 /** A copy of a tenant, made while it goes on living. */
 export function backupRecipe(services: Services): Recipe {
-  const ends = commonEnds(services, { forward: 'backed up', undo: 'left without a backup' })
+  const ends = copyingEnds(services, { forward: 'backed up', undo: 'left without a backup' })
   return {
     kind: 'backup',
     title: 'Back up',
     steps: [runBackup(services)],
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
-    failed: (tx, run, error, nowMs) => {
-      failBackups(tx, run.id, error.message, nowMs)
-      ends.failed(tx, run, error, nowMs)
-    },
-    undone: (tx, run, nowMs) => {
-      failBackups(tx, run.id, 'It was taken back.', nowMs)
-      ends.undone(tx, run, nowMs)
-    },
   }
 }
 

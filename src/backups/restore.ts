@@ -10,12 +10,12 @@ import { tellSecrets } from '../provisioning/tell-secrets'
 import { done, type Recipe, type RunFacts, type Step, type StepContext, wait } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
 import { storageOf } from './address'
-import { type BackupRow, failBackups, getBackup } from './backup'
+import { type BackupRow, getBackup } from './backup'
 import { copyIfPossible, copyTenant } from './copy'
+import { copyingEnds } from './ends'
 import { putBack } from './put-back'
 
 /** How long the app's own backup is tried before an image is made instead: what is restored may not answer at all. */
@@ -58,7 +58,7 @@ export function obstacleTo(
 
 /** Back to how the tenant was when a backup was made. */
 export function restoreRecipe(services: Services): Recipe {
-  const ends = commonEnds(services, { forward: 'restored', undo: 'brought back to what it was before' })
+  const ends = copyingEnds(services, { forward: 'restored', undo: 'brought back to what it was before' })
   return {
     kind: 'restore',
     title: 'Restore',
@@ -74,14 +74,6 @@ export function restoreRecipe(services: Services): Recipe {
     ],
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
-    failed: (tx, run, error, nowMs) => {
-      failBackups(tx, run.id, error.message, nowMs)
-      ends.failed(tx, run, error, nowMs)
-    },
-    undone: (tx, run, nowMs) => {
-      failBackups(tx, run.id, 'It was taken back.', nowMs)
-      ends.undone(tx, run, nowMs)
-    },
   }
 }
 

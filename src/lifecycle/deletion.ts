@@ -2,6 +2,7 @@ import { and, count, eq, gt, ne } from 'drizzle-orm'
 import { broughtBack, deleted, deletionBegun } from '../../views/emails/deletion'
 import { type Actor, ATLAS, audit } from '../audit'
 import { failBackups, keepLastBackups } from '../backups/backup'
+import { copyingEnds } from '../backups/ends'
 import type { Reader, Tx } from '../db/open'
 import { runs } from '../db/schema'
 import { asAtlasError, conflict, invalid } from '../errors'
@@ -15,7 +16,6 @@ import { done, type Recipe, type RunFacts, type Step, wait } from '../runs/recip
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { tellCustomer } from '../tenants/customer-mail'
-import { commonEnds } from '../tenants/failure'
 import { destroySecrets } from '../tenants/secrets'
 import { requireTenant } from '../tenants/status'
 import { getTenant, moveTenant } from '../tenants/tenant'
@@ -81,7 +81,7 @@ export function deletionsLately(db: Reader, nowMs: number): number {
 
 /** From a tenant to nothing but its backups, which are kept until their time ends. */
 export function deleteRecipe(services: Services): Recipe {
-  const ends = commonEnds(services, { forward: 'deleted', undo: 'brought back' })
+  const ends = copyingEnds(services, { forward: 'deleted', undo: 'brought back' })
   return {
     kind: 'delete',
     title: 'Delete',
@@ -106,10 +106,6 @@ export function deleteRecipe(services: Services): Recipe {
     pointOfNoReturn: 'stop-app',
     ...ends,
     succeeded: (tx, run, nowMs) => becomeDeleted(tx, services, run, nowMs),
-    failed: (tx, run, error, nowMs) => {
-      failBackups(tx, run.id, error.message, nowMs)
-      ends.failed(tx, run, error, nowMs)
-    },
     undone: (tx, run, nowMs) => {
       failBackups(tx, run.id, 'The tenant was brought back.', nowMs)
       becomeAsBefore(tx, services, run, nowMs)

@@ -1,10 +1,7 @@
-import { and, desc, eq } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { runs } from '../db/schema'
-import { stepsOf } from '../runs/steps'
+import { spanMs, usualMs } from '../runs/durations'
+import type { RunRow } from '../runs/run'
 import type { PlanChange } from './plan-choice'
-
-const LOOKED_AT = 20
 
 /** How long each step of a change of plan usually takes, until this installation has seen its own. Milliseconds. */
 const USUALLY_MS = {
@@ -17,6 +14,7 @@ const USUALLY_MS = {
   'start-app': 30_000,
   'check-health': 10_000,
 }
+const USUAL_MOVE_MS = 180_000
 const RESTART = ['deliver-settings', 'start-app', 'check-health'] as const
 
 /**
@@ -26,21 +24,21 @@ const RESTART = ['deliver-settings', 'start-app', 'check-health'] as const
 export function downtimeMinutes(db: Reader, change: Pick<PlanChange, 'serverType' | 'formerType'>): number {
   const isSame = change.serverType === change.formerType
   const usual = isSame ? RESTART.map((name) => USUALLY_MS[name]) : Object.values(USUALLY_MS)
-  const measured = downtimesMs(db, isSame).sort((a, b) => a - b)
-  const ms = measured[Math.floor(measured.length / 2)] ?? usual.reduce((sum, part) => sum + part, 0)
-  return Math.max(1, Math.ceil(ms / 60_000))
+  const isMeant = ({ input }: RunRow) => {
+    const { serverType, formerType } = JSON.parse(input) as PlanChange
+    return (serverType === formerType) === isSame
+  }
+  const from = isSame ? 'deliver-settings' : 'stop-app'
+  const took = (run: RunRow) => (isMeant(run) ? spanMs(db, run.id, from, 'check-health') : null)
+  return inMinutes(usualMs(db, 'change-plan', took) ?? usual.reduce((sum, part) => sum + part, 0))
 }
 
-/** How long the latest changes that went well took, from the first step that visitors notice to the last. */
-function downtimesMs(db: Reader, isSame: boolean): number[] {
-  const wentWell = and(eq(runs.kind, 'change-plan'), eq(runs.status, 'succeeded'))
-  const latest = db.select().from(runs).where(wentWell).orderBy(desc(runs.createdAt)).limit(LOOKED_AT).all()
-  return latest.flatMap(({ id, input }) => {
-    const { serverType, formerType } = JSON.parse(input) as PlanChange
-    if ((serverType === formerType) !== isSame) return []
-    const steps = stepsOf(db, id)
-    const began = steps.find(({ name }) => name === (isSame ? 'deliver-settings' : 'stop-app'))?.startedAt
-    const ended = steps.find(({ name }) => name === 'check-health')?.finishedAt
-    return began && ended ? [ended - began] : []
-  })
+/** For how many minutes visitors wait while a tenant moves: the median of the latest moves, or what is usual. */
+export function moveMinutes(db: Reader): number {
+  const took = ({ id }: RunRow) => spanMs(db, id, 'stop-old-app', 'check-health')
+  return inMinutes(usualMs(db, 'move', took) ?? USUAL_MOVE_MS)
+}
+
+function inMinutes(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 60_000))
 }

@@ -1,21 +1,12 @@
-import { and, desc, eq } from 'drizzle-orm'
 import { type BackupRow, latestBackup, missingFor } from '../backups/backup'
-import { refuseOtherPrice } from '../billing/checkout'
-import { subscriptionOf } from '../billing/mirror'
 import { pickPlacement } from '../catalog/server-type'
-import type { Reader } from '../db/open'
-import { runs } from '../db/schema'
 import { AtlasError, conflict } from '../errors'
 import { askAgent, isAgentsWord } from '../provisioning/agent'
-import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
-import { getTenant, type ServerRow, serverOf, type TenantRow } from '../tenants/tenant'
-import { otherPlans } from './plan-choice'
+import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
+import { type PriceChange, priceChange } from './plan-choice'
 
 const LOOK_TIMEOUT_MS = 10_000
-const MOVES_LOOKED_AT = 20
-/** For how long visitors usually wait, until this installation has seen moves of its own. */
-const USUALLY_MS = 180_000
 
 /** What a move would find. */
 export type MoveOutlook = {
@@ -28,8 +19,6 @@ export type MoveOutlook = {
   /** What changes at Stripe, for a move to another plan. */
   plan: PriceChange | null
 }
-
-export type PriceChange = { planId: string; formerPlanId: string; priceId: string; formerPriceId: string }
 
 /**
  * Looks at what a move would find, to another plan when one is given, and touches nothing. Throws `conflict` with the
@@ -57,26 +46,6 @@ export async function lookAtMove(
   return { answers, latest, serverType: serverType.name, location, plan }
 }
 
-/** For how many minutes visitors wait while a tenant moves: the median of the latest moves, or what is usual. */
-export function moveMinutes(db: Reader): number {
-  const wentWell = and(eq(runs.kind, 'move'), eq(runs.status, 'succeeded'))
-  const latest = db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(wentWell)
-    .orderBy(desc(runs.createdAt))
-    .limit(MOVES_LOOKED_AT)
-    .all()
-  const measured = latest.flatMap(({ id }) => {
-    const steps = stepsOf(db, id)
-    const stopped = steps.find(({ name }) => name === 'stop-old-app')?.startedAt
-    const back = steps.find(({ name }) => name === 'check-health')?.finishedAt
-    return stopped && back ? [back - stopped] : []
-  })
-  const middle = measured.sort((a, b) => a - b)[Math.floor(measured.length / 2)]
-  return Math.max(1, Math.ceil((middle ?? USUALLY_MS) / 60_000))
-}
-
 /** No answer, or somebody else's: a server that shows another host key has got the address meanwhile. */
 export function isSilence(thrown: unknown): thrown is AtlasError {
   if (!(thrown instanceof AtlasError) || isAgentsWord(thrown)) return false
@@ -95,18 +64,4 @@ export async function doesAnswer(services: Services, server: ServerRow): Promise
     if (thrown instanceof AtlasError && isAgentsWord(thrown)) return true
     throw thrown
   }
-}
-
-async function priceChange(services: Services, tenant: TenantRow, planId: string): Promise<PriceChange> {
-  const entry = otherPlans(services, tenant).find(({ id }) => id === planId)
-  if (!entry) {
-    throw conflict(`${tenant.subdomain} can’t have this plan: it has it already, or it is not sold.`)
-  }
-  const subscription = subscriptionOf(services.db.read, tenant.organizationId)
-  if (!subscription || subscription.status === 'canceled') {
-    throw conflict(`${tenant.subdomain} has no live subscription whose price could change.`)
-  }
-  await refuseOtherPrice(services, planId)
-  const { priceId: formerPriceId } = subscription
-  return { planId, formerPlanId: tenant.planId, priceId: entry.priceId, formerPriceId }
 }

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
-import { failBackups, getBackup, missingFor } from '../backups/backup'
+import { getBackup, missingFor } from '../backups/backup'
+import { copyingEnds } from '../backups/ends'
 import { obstacleTo } from '../backups/restore'
 import type { Reader, Tx } from '../db/open'
 import { servers } from '../db/schema'
@@ -12,15 +13,14 @@ import { waitForDns } from '../provisioning/name'
 import { releaseAddresses } from '../provisioning/release'
 import { ensureFirewall, waitForServer } from '../provisioning/server'
 import { changeSubscription } from '../provisioning/subscription'
-import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
+import { onlyIf, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, planServer, serverOf, serversOf } from '../tenants/tenant'
 import { handOver, makeServer, pointToNewServer, retireOldServer } from './move-address'
 import { bringData, checkMove, copyData, prepareServer, stopOldApp } from './move-data'
-import type { PriceChange } from './move-outlook'
+import type { PriceChange } from './plan-choice'
 
 export type MoveAsked = {
   actor: Actor
@@ -69,7 +69,7 @@ export function moveToNewServer(
  * there: its front can get no certificate earlier.
  */
 export function moveRecipe(services: Services): Recipe {
-  const ends = commonEnds(services, { forward: 'moved', undo: 'brought back to its old server' })
+  const ends = copyingEnds(services, { forward: 'moved', undo: 'brought back to its old server' })
   return {
     kind: 'move',
     title: 'Move',
@@ -99,26 +99,15 @@ export function moveRecipe(services: Services): Recipe {
     pointOfNoReturn: 'hand-over',
     ...ends,
     succeeded: (tx, run, nowMs) => tellSuccess(tx, run, nowMs),
-    failed: (tx, run, error, nowMs) => {
-      failBackups(tx, run.id, error.message, nowMs)
-      ends.failed(tx, run, error, nowMs)
-    },
     undone: (tx, run, nowMs) => {
-      failBackups(tx, run.id, 'It was taken back.', nowMs)
       dropNewServer(tx, run, nowMs)
       ends.undone(tx, run, nowMs)
     },
   }
 }
 
-function ifPlanChanges({ run, undo, ...step }: Step): Step {
-  const skipped = async () => done({ skipped: 'The plan stays.' })
-  return {
-    ...step,
-    patience: step.patience ?? { ms: 0 },
-    run: (context) => (context.run.input.planId ? run(context) : skipped()),
-    undo: undo && ((context) => (context.run.input.planId ? undo(context) : skipped())),
-  }
+function ifPlanChanges(step: Step): Step {
+  return onlyIf(step, { by: ({ input }) => Boolean(input.planId), else: 'The plan stays.' })
 }
 
 function checkBackup(tx: Tx, services: Services, tenantId: string, backupId: string): void {

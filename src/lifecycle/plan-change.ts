@@ -9,7 +9,7 @@ import { setCloudBackups } from '../provisioning/cloud-backups'
 import { checkPlacement } from '../provisioning/placement'
 import { changeType, powerOff, powerOn, waitForAgent } from '../provisioning/power'
 import { changeSubscription } from '../provisioning/subscription'
-import { done, type Recipe, type RunFacts, type Step, type SwiftStep } from '../runs/recipe'
+import { onlyIf, type Recipe, type RunFacts, type Step, type SwiftStep } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
 import { getPlan } from '../signups/signup'
@@ -78,15 +78,8 @@ export function changePlanRecipe(services: Services): Recipe {
 }
 
 function ifTypeChanges(step: Step): Step {
-  const { run, undo } = step
-  const isSame = ({ input }: RunFacts) => input.serverType === input.formerType
-  const skipped = async () => done({ skipped: 'The server keeps its type.' })
-  return {
-    ...step,
-    patience: step.patience ?? { ms: 0 },
-    run: (context) => (isSame(context.run) ? skipped() : run(context)),
-    undo: undo && ((context) => (isSame(context.run) ? skipped() : undo(context))),
-  }
+  const by = ({ input }: RunFacts) => input.serverType !== input.formerType
+  return onlyIf(step, { by, else: 'The server keeps its type.' })
 }
 
 function haveNewPlan(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {

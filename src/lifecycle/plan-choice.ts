@@ -1,22 +1,17 @@
 import { refuseOtherPrice } from '../billing/checkout'
 import { subscriptionOf } from '../billing/mirror'
 import type { CatalogEntry } from '../catalog/catalog'
-import type { Reader } from '../db/open'
 import { conflict } from '../errors'
 import { typeForPlan } from '../provisioning/placement'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
 
-/** What a change of plan means: ids of plans, Stripe's prices and the cloud's server types, before and after. */
-export type PlanChange = {
-  planId: string
-  formerPlanId: string
-  priceId: string
-  formerPriceId: string
-  serverType: string
-  formerType: string
-}
+/** What a change of plan means at Stripe: ids of plans and prices, before and after. */
+export type PriceChange = { planId: string; formerPlanId: string; priceId: string; formerPriceId: string }
+
+/** The same with the cloud's server types. */
+export type PlanChange = PriceChange & { serverType: string; formerType: string }
 
 /** The plans that a tenant could have instead of its own, in the order of the shop. */
 export function otherPlans({ catalog }: Services, tenant: TenantRow): CatalogEntry[] {
@@ -34,17 +29,23 @@ export async function choosePlan(services: Services, tenantId: string, planId: s
   const { read } = services.db
   const tenant = getTenant(read, tenantId)
   requireReady(read, tenant, ['active'], 'given another plan')
-  const entry = otherPlans(services, tenant).find(({ id }) => id === planId)
-  if (!entry)
-    throw conflict(`${tenant.subdomain} can’t have this plan: it has it already, or it is not sold.`)
-  const formerPriceId = presentPrice(read, tenant)
-  await refuseOtherPrice(services, planId)
-  const types = await typeForPlan(services, serverOf(read, tenantId), planId)
-  return { planId, formerPlanId: tenant.planId, priceId: entry.priceId, formerPriceId, ...types }
+  const change = await priceChange(services, tenant, planId)
+  return { ...change, ...(await typeForPlan(services, serverOf(read, tenantId), planId)) }
 }
 
-function presentPrice(db: Reader, { organizationId, subdomain }: TenantRow): string {
-  const subscription = subscriptionOf(db, organizationId)
-  if (subscription && subscription.status !== 'canceled') return subscription.priceId
-  throw conflict(`${subdomain} has no live subscription whose price could change.`)
+/** What it means at Stripe alone. Throws `conflict` when it is no plan for the tenant, or nobody pays for it. */
+export async function priceChange(
+  services: Services,
+  tenant: TenantRow,
+  planId: string,
+): Promise<PriceChange> {
+  const { organizationId, subdomain, planId: formerPlanId } = tenant
+  const entry = otherPlans(services, tenant).find((plan) => plan.id === planId)
+  if (!entry) throw conflict(`${subdomain} can’t have this plan: it has it already, or it is not sold.`)
+  const subscription = subscriptionOf(services.db.read, organizationId)
+  if (!subscription || subscription.status === 'canceled') {
+    throw conflict(`${subdomain} has no live subscription whose price could change.`)
+  }
+  await refuseOtherPrice(services, planId)
+  return { planId, formerPlanId, priceId: entry.priceId, formerPriceId: subscription.priceId }
 }

@@ -1,10 +1,12 @@
-import { and, eq, inArray, notInArray, sql } from 'drizzle-orm'
+import { and, eq, notInArray } from 'drizzle-orm'
 import { missingFor } from '../backups/backup'
 import type { Reader } from '../db/open'
-import { runs, tenants } from '../db/schema'
+import { tenants } from '../db/schema'
 import { type AtlasError, conflict, invalid } from '../errors'
 import { oneWay, passedReleases, wantsBackup } from '../releases/lineage'
 import { getRelease, type ReleaseRow } from '../releases/release'
+import { usualMs } from '../runs/durations'
+import type { RunRow } from '../runs/run'
 import type { Services } from '../services'
 import { tenantsTagged } from '../tenants/tags'
 import { obstacleOf, TENANT_FACTS } from './facts'
@@ -28,7 +30,6 @@ export type Prospect = Plan & {
 }
 
 const DEPLOY_GUESS_MS = 60_000
-const DEPLOYS_REMEMBERED = 50
 const TAG = 'tag:'
 
 /**
@@ -163,16 +164,9 @@ export function requireClear({ obstacles }: Pick<Prospect, 'obstacles'>): void {
 
 /** How long the latest deploys took, as a median. */
 export function usualDeployMs(db: Reader): number {
-  const took = db
-    .select({ ms: sql<number>`${runs.finishedAt} - ${runs.startedAt}` })
-    .from(runs)
-    .where(and(eq(runs.kind, 'deploy'), inArray(runs.status, ['succeeded'])))
-    .orderBy(sql`${runs.createdAt} DESC`)
-    .limit(DEPLOYS_REMEMBERED)
-    .all()
-    .map(({ ms }) => ms)
-    .sort((a, b) => a - b)
-  return took[took.length >> 1] ?? DEPLOY_GUESS_MS
+  const took = ({ startedAt, finishedAt }: RunRow) =>
+    startedAt && finishedAt ? finishedAt - startedAt : null
+  return usualMs(db, 'deploy', took) ?? DEPLOY_GUESS_MS
 }
 
 /** What is said to whoever starts a release without a way back and has not said that it is known. */

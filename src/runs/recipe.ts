@@ -53,6 +53,18 @@ type PatientWork = {
   undo?(context: StepContext): Promise<StepResult>
 }
 
+/** The step, done only in runs that want it; every other one says why it was skipped. */
+export function onlyIf(step: Step, wanted: { by: (run: RunFacts) => boolean; else: string }): Step {
+  const { run, undo, patience = { ms: 0 } } = step
+  const skipped = async () => done({ skipped: wanted.else })
+  return {
+    ...step,
+    patience,
+    run: (context) => (wanted.by(context.run) ? run(context) : skipped()),
+    undo: undo && ((context) => (wanted.by(context.run) ? undo(context) : skipped())),
+  }
+}
+
 export type RunFacts = {
   id: string
   kind: string
