@@ -8,6 +8,7 @@ import type { StepContext } from '../runs/recipe'
 import type { Services } from '../services'
 import { readSecrets } from '../tenants/secrets'
 import { getTenant, type ServerRow, serverOfRun } from '../tenants/tenant'
+import { newLines } from './agent-lines'
 
 /** How the vendor codes begin of what the agent itself refused. */
 const AGENT_SAID = 'agent_'
@@ -35,16 +36,23 @@ export function callAgent(
   services: Services,
   context: StepContext,
   { verb, part, attempt, input, summary, server, ...former }: AgentCall,
-  options?: RunOptions,
+  { onLog, ...options }: RunOptions = {},
 ): Promise<AgentReply> {
   const { run, db, effect } = context
   // What a run takes back is another command than what it did.
   const back = run.direction === 'undo' ? 'back' : undefined
   const words = [run.id, verb, part, attempt, back, refusals(context)]
   const commandId = former.commandId ?? words.filter((word) => word !== undefined).join('-')
+  const listener = onLog && newLines(context, services.log, commandId, onLog)
   return effect(
     { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
-    () => askAgent(services, server ?? serverOfRun(db.read, run), { verb, commandId, input }, options),
+    () =>
+      askAgent(
+        services,
+        server ?? serverOfRun(db.read, run),
+        { verb, commandId, input },
+        { ...options, onLog: listener },
+      ),
     () => commandId,
   )
 }

@@ -171,6 +171,8 @@ export async function shipThroughACut(operator: Operator, tenantId: string): Pro
   expect(await running(operator, tenantId)).toEqual({ release: 'v6', digests: [digestOf(operator, 'v6')] })
   expect(deploysOf(operator, runId)).toEqual({ keys: 1, outcomes: ['unknown', 'done'], last: 'done' })
   expect((await told(operator, tenantId, runId)).match(/Migrating to|Switching to/g)).toHaveLength(2)
+  const log = logOf(operator, runId)
+  expect(log.filter((line) => /^(Migrating|Switching) to/.test(line))).toHaveLength(2)
   const done = await migrations(operator, tenantId)
   expect(done.filter((tag) => tag === 'v6')).toHaveLength(1)
 }
