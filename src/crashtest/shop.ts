@@ -68,7 +68,11 @@ export class Shop {
   /** Opens a shop, with everything loaded that is loaded only when it is needed. */
   static async open(): Promise<Shop> {
     // What is loaded in the middle of a story would come at a moment of the machine's choosing.
-    await import('@aws-sdk/client-route-53')
+    await Promise.all([
+      import('@aws-sdk/client-route-53'),
+      import('@smithy/signature-v4'),
+      import('age-encryption'),
+    ])
     return new Shop(BEGIN_MS)
   }
 
