@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { describeWith } from '../needs.ts'
 import { enter, open } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'
+import { control } from './simulator.ts'
 import { DESKTOP, openBrowser, Visitor } from './visitor.ts'
 
 const TENANTS = 8
@@ -33,10 +34,10 @@ async function story(operator: Visitor, demo: Demo): Promise<void> {
   await page.getByText('Everybody answers').waitFor()
   await operator.look('health-calm')
   const { id, name } = await anyServer(demo)
-  await post(demo, `machines/${id}/app-stop`)
-  await post(demo, 'clock', { advance_ms: INTERVAL_MS })
+  await control(demo, `machines/${id}/app-stop`)
+  await control(demo, 'clock', { advance_ms: INTERVAL_MS })
   await figure(operator, 'Failing', '1')
-  await post(demo, 'clock', { advance_ms: INTERVAL_MS })
+  await control(demo, 'clock', { advance_ms: INTERVAL_MS })
   await figure(operator, 'Down', '1')
   await operator.look('health-down')
   await page.getByRole('link', { name: '1', exact: true }).click()
@@ -47,8 +48,8 @@ async function story(operator: Visitor, demo: Demo): Promise<void> {
   await page.getByText('Down: two health checks in a row failed').waitFor()
   await operator.look('tenant-down')
   await tellStory(operator)
-  await post(demo, `machines/${id}/app-start`)
-  await post(demo, 'clock', { advance_ms: INTERVAL_MS })
+  await control(demo, `machines/${id}/app-start`)
+  await control(demo, 'clock', { advance_ms: INTERVAL_MS })
   await page.getByText('No longer down').waitFor()
   await expectMails(demo, [`Atlas: ${subdomain} answers again`, `Atlas: ${subdomain} does not answer`])
 }
@@ -80,16 +81,6 @@ async function anyServer({ simulator }: Demo): Promise<Server> {
   const [server] = servers
   if (!server) throw new Error('the demo has no server')
   return server
-}
-
-async function post({ simulator }: Demo, path: string, body: object = {}): Promise<void> {
-  const headers = { 'content-type': 'application/json', accept: 'application/json' }
-  const answer = await fetch(`${simulator}control/${path}`, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify(body),
-  })
-  expect(answer.status).toBeLessThan(300)
 }
 
 async function expectMails({ mailbox, adminEmail }: Demo, subjects: string[]): Promise<void> {

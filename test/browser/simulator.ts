@@ -1,3 +1,4 @@
+import { expect } from 'bun:test'
 import type { Demo } from './demo.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -30,4 +31,12 @@ export async function passMinute({ page }: Visitor, { simulator }: Demo): Promis
   await page.goto(simulator)
   await page.getByRole('button', { name: '+1 min' }).click()
   await page.getByRole('heading', { name: 'Simulated clouds' }).waitFor()
+}
+
+/** Asks the simulator's control page for something, as its own forms do. */
+export async function control({ simulator }: Demo, path: string, body: object = {}): Promise<void> {
+  const headers = { 'content-type': 'application/json', accept: 'application/json' }
+  const url = new URL(`/control/${path}`, simulator)
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+  expect(answer.status).toBeLessThan(300)
 }

@@ -22,7 +22,8 @@ const FLAGS = [
   '--disable-sync',
 ]
 const ALBUM = join(import.meta.dir, 'screenshots')
-const PATIENCE_MS = 15_000
+// Beside other tests on a busy machine; who waits for what never comes waits no longer than that.
+const PATIENCE_MS = 30_000
 
 /** Debian's Chromium without a screen, with a new and empty profile. */
 export function openBrowser(executablePath: string): Promise<Browser> {
