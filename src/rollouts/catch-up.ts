@@ -133,8 +133,9 @@ function atWork(db: Reader): number {
 }
 
 /** A server that could not be reached has heard of nothing. */
-const HAS_BEGUN = sql`${runs.step} <> ${STEPS.reach} AND (${runs.step} = ${STEPS.backUp} OR EXISTS (
-  SELECT 1 FROM ${effects} WHERE ${effects.runId} = ${runs.id} AND ${WAS_HEARD}))`
+const HAS_BEGUN = sql`${runs.step} <> ${STEPS.reach} AND (${runs.step} = ${STEPS.backUp}
+  OR ${runs.errorCode} <> 'unavailable'
+  OR EXISTS (SELECT 1 FROM ${effects} WHERE ${effects.runId} = ${runs.id} AND ${WAS_HEARD}))`
 // The plus keeps SQLite from reading all deploys that ever were.
 const IS_DEPLOY = sql`+${runs.kind} = 'deploy'`
 const IS_CATCH_UP = sql`${runs.input} ->> '$.isCatchUp'`

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { desc, eq } from 'drizzle-orm'
 import { runs } from '../../src/db/schema'
-import { unavailable } from '../../src/errors'
+import { conflict, unavailable } from '../../src/errors'
 import { catchUp } from '../../src/rollouts/catch-up'
 import { rollBack } from '../../src/rollouts/verbs'
 import { Fleet, OPERATOR } from './fleet'
@@ -135,6 +135,24 @@ describe('catching up', () => {
     await fleet.pass(60)
     await sweep()
     expect(fleet.tenant('t02').release).toBe('v43')
+  })
+
+  test('is not tried again, with a mail each time, where it was refused before the server heard of it', async () => {
+    await open(3)
+    fleet.change('t02', { status: 'suspended' })
+    await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 0 })
+    await fleet.live()
+    const { machines } = fleet.services
+    const { run } = machines
+    machines.run = (target, command, options) =>
+      command.verb === 'deploy' ? Promise.reject(conflict('Not here.')) : run(target, command, options)
+    fleet.change('t02', { status: 'active' })
+    await fleet.pass(6)
+    for (let hour = 0; hour < 3; hour++) {
+      await sweep()
+      await fleet.pass(60)
+    }
+    expect(fleet.mails()).toEqual(['rollout-succeeded', 'failure-notice'])
   })
 
   test('begins when no rollout holds the fleet any more', async () => {
