@@ -1,5 +1,6 @@
 import { Badge } from '../components/badge'
 import { sizeWords } from '../components/size'
+import { Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 
@@ -51,33 +52,20 @@ type BackupTableProps = {
 /** Backups as a table: when and of what, how large, until when they are kept. */
 export function BackupTable({ backups, label, canRestore, now }: BackupTableProps): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Made</th>
-            <th scope="col">Status</th>
-            <th scope="col" class="from-s number">
-              Size
-            </th>
-            <th scope="col" class="from-s">
-              Kept until
-            </th>
-            {canRestore && (
-              <th scope="col">
-                <span class="visually-hidden">What can be done</span>
-              </th>
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {backups.map((backup) => (
-            <BackupLine backup={backup} canRestore={canRestore} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={label}
+      columns={[
+        'Made',
+        'Status',
+        { name: 'Size', class: 'from-s number' },
+        { name: 'Kept until', class: 'from-s' },
+        canRestore && { unseen: 'What can be done' },
+      ]}
+    >
+      {backups.map((backup) => (
+        <BackupLine backup={backup} canRestore={canRestore} now={now} />
+      ))}
+    </Table>
   )
 }
 

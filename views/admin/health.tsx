@@ -2,6 +2,7 @@ import { Badge, type HealthWord } from '../components/badge'
 import { Empty } from '../components/empty'
 import { Live } from '../components/live'
 import { countWords, type Page, Pager } from '../components/pager'
+import { Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -112,36 +113,24 @@ function AilingList({ ailing, page, filter, now }: Omit<HealthProps, 'operator'>
 
 function AilingTable({ ailing, now }: { ailing: AilingTenant[]; now: number }): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">Tenants that are not well</caption>
-        <thead>
-          <tr>
-            <th scope="col">Tenant</th>
-            <th scope="col">State</th>
-            <th scope="col">Since</th>
-          </tr>
-        </thead>
-        <tbody>
-          {ailing.map((tenant) => (
-            <tr>
-              <td>
-                <a class="row-link" href={`/admin/tenants/${tenant.tenantId}`}>
-                  {tenant.subdomain}
-                </a>
-                {tenant.reason && <p class="row-note">{tenant.reason}</p>}
-              </td>
-              <td>
-                <Badge status={HEALTH_WORDS[tenant.state]} />
-              </td>
-              <td class="muted nowrap">
-                {tenant.changedAt !== null && <Time at={tenant.changedAt} now={now} />}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label="Tenants that are not well" columns={['Tenant', 'State', 'Since']}>
+      {ailing.map((tenant) => (
+        <tr>
+          <td>
+            <a class="row-link" href={`/admin/tenants/${tenant.tenantId}`}>
+              {tenant.subdomain}
+            </a>
+            {tenant.reason && <p class="row-note">{tenant.reason}</p>}
+          </td>
+          <td>
+            <Badge status={HEALTH_WORDS[tenant.state]} />
+          </td>
+          <td class="muted nowrap">
+            {tenant.changedAt !== null && <Time at={tenant.changedAt} now={now} />}
+          </td>
+        </tr>
+      ))}
+    </Table>
   )
 }
 
@@ -169,43 +158,26 @@ function Incidents({ incidents, now }: Pick<HealthProps, 'incidents' | 'now'>): 
       {incidents.length === 0 ? (
         <p class="muted">There has been none.</p>
       ) : (
-        <div class="card table-card">
-          <table>
-            <caption class="visually-hidden">Latest incidents</caption>
-            <IncidentHead first="Tenant" />
-            <tbody>
-              {incidents.map((incident) => (
-                <tr>
-                  <td>
-                    <a class="row-link" href={`/admin/tenants/${incident.tenantId}`}>
-                      {incident.subdomain}
-                    </a>
-                    <p class="row-note">{incident.reason}</p>
-                  </td>
-                  <IncidentTimes incident={incident} now={now} />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Latest incidents" columns={incidentColumns('Tenant')}>
+          {incidents.map((incident) => (
+            <tr>
+              <td>
+                <a class="row-link" href={`/admin/tenants/${incident.tenantId}`}>
+                  {incident.subdomain}
+                </a>
+                <p class="row-note">{incident.reason}</p>
+              </td>
+              <IncidentTimes incident={incident} now={now} />
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   )
 }
 
-export function IncidentHead({ first }: { first: string }): Html {
-  return (
-    <thead>
-      <tr>
-        <th scope="col">{first}</th>
-        <th scope="col">Began</th>
-        <th scope="col" class="number">
-          Lasted
-        </th>
-      </tr>
-    </thead>
-  )
-}
+/** The columns of a table of incidents, whose first one differs. */
+export const incidentColumns = (first: string) => [first, 'Began', { name: 'Lasted', class: 'number' }]
 
 /** When an incident began and how long it lasted, as cells. */
 export function IncidentTimes({ incident, now }: { incident: IncidentView; now: number }): Html {

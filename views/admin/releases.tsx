@@ -1,5 +1,6 @@
 import { Empty } from '../components/empty'
 import { countWords, listHref, type Page, Pager } from '../components/pager'
+import { Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -86,33 +87,20 @@ type TableProps = { releases: ReleaseRow[]; blueprint: string; now: number }
 
 function ReleaseTable({ releases, blueprint, now }: TableProps): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">Releases</caption>
-        <thead>
-          <tr>
-            <th scope="col">Tag</th>
-            <th scope="col" class="number">
-              Tenants
-            </th>
-            <th scope="col" class="from-s">
-              Data
-            </th>
-            <th scope="col" class="from-m">
-              Known since
-            </th>
-            <th scope="col">
-              <span class="visually-hidden">What can be done</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {releases.map((release) => (
-            <ReleaseLine release={release} blueprint={blueprint} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Releases"
+      columns={[
+        'Tag',
+        { name: 'Tenants', class: 'number' },
+        { name: 'Data', class: 'from-s' },
+        { name: 'Known since', class: 'from-m' },
+        { unseen: 'What can be done' },
+      ]}
+    >
+      {releases.map((release) => (
+        <ReleaseLine release={release} blueprint={blueprint} now={now} />
+      ))}
+    </Table>
   )
 }
 

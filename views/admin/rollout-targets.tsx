@@ -1,6 +1,7 @@
 import { Badge } from '../components/badge'
 import { Empty } from '../components/empty'
 import { countWords, type Page, Pager } from '../components/pager'
+import { Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -84,34 +85,21 @@ export function TargetsPage(props: TargetsProps): Html {
 
 function TargetTable({ rollout, targets, now }: TargetsProps): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">Tenants</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">State</th>
-            <th scope="col" class="from-m number">
-              Wave
-            </th>
-            <th scope="col" class="from-m">
-              Before
-            </th>
-            <th scope="col" class="from-s">
-              Since
-            </th>
-            <th scope="col">
-              <span class="visually-hidden">What can be done</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {targets.map((target) => (
-            <TargetLine rollout={rollout} target={target} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Tenants"
+      columns={[
+        'Name',
+        'State',
+        { name: 'Wave', class: 'from-m number' },
+        { name: 'Before', class: 'from-m' },
+        { name: 'Since', class: 'from-s' },
+        { unseen: 'What can be done' },
+      ]}
+    >
+      {targets.map((target) => (
+        <TargetLine rollout={rollout} target={target} now={now} />
+      ))}
+    </Table>
   )
 }
 

@@ -2,6 +2,7 @@ import { Badge } from '../components/badge'
 import { Empty } from '../components/empty'
 import { Live } from '../components/live'
 import { countWords, listHref, type Page, Pager } from '../components/pager'
+import { Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -117,34 +118,21 @@ function NoRollouts({ isFiltered }: { isFiltered: boolean }): Html {
 
 function RolloutTable({ rollouts, now }: { rollouts: RolloutRow[]; now: number }): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">Rollouts</caption>
-        <thead>
-          <tr>
-            <th scope="col">Release</th>
-            <th scope="col">Status</th>
-            <th scope="col" class="from-s number">
-              Tenants
-            </th>
-            <th scope="col" class="from-m">
-              By
-            </th>
-            <th scope="col" class="from-s">
-              Begun
-            </th>
-            <th scope="col" class="from-m number">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rollouts.map((rollout) => (
-            <RolloutLine rollout={rollout} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Rollouts"
+      columns={[
+        'Release',
+        'Status',
+        { name: 'Tenants', class: 'from-s number' },
+        { name: 'By', class: 'from-m' },
+        { name: 'Begun', class: 'from-s' },
+        { name: 'Took', class: 'from-m number' },
+      ]}
+    >
+      {rollouts.map((rollout) => (
+        <RolloutLine rollout={rollout} now={now} />
+      ))}
+    </Table>
   )
 }
 

@@ -1,4 +1,5 @@
 import { Badge, type RunStatus } from '../components/badge'
+import { Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 
@@ -43,31 +44,20 @@ export function runTitle(
 /** Runs as a table: what, how it stands, when, how long. */
 export function RunTable({ runs, now, label }: { runs: RunRow[]; now: number; label: string }): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Run</th>
-            <th scope="col">Status</th>
-            <th scope="col" class="from-m">
-              At
-            </th>
-            <th scope="col" class="from-s">
-              Started
-            </th>
-            <th scope="col" class="from-m number">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <RunLine run={run} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={label}
+      columns={[
+        'Run',
+        'Status',
+        { name: 'At', class: 'from-m' },
+        { name: 'Started', class: 'from-s' },
+        { name: 'Took', class: 'from-m number' },
+      ]}
+    >
+      {runs.map((run) => (
+        <RunLine run={run} now={now} />
+      ))}
+    </Table>
   )
 }
 

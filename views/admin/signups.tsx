@@ -2,6 +2,7 @@ import { Badge, type SignupStatus } from '../components/badge'
 import { Empty } from '../components/empty'
 import { type Money, moneyText } from '../components/money'
 import { countWords, type Page, Pager } from '../components/pager'
+import { Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -79,31 +80,20 @@ function SignupList({ signups, page, filter, now }: SignupsProps): Html {
 
 function SignupTable({ signups, now }: { signups: SignupRow[]; now: number }): Html {
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">Signups</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col" class="from-m">
-              Plan
-            </th>
-            <th scope="col">Status</th>
-            <th scope="col" class="from-m">
-              Signed up
-            </th>
-            <th scope="col">
-              <span class="visually-hidden">Action</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {signups.map((signup) => (
-            <SignupLine signup={signup} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Signups"
+      columns={[
+        'Name',
+        { name: 'Plan', class: 'from-m' },
+        'Status',
+        { name: 'Signed up', class: 'from-m' },
+        { unseen: 'Action' },
+      ]}
+    >
+      {signups.map((signup) => (
+        <SignupLine signup={signup} now={now} />
+      ))}
+    </Table>
   )
 }
 

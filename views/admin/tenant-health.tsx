@@ -1,7 +1,8 @@
 import { Badge } from '../components/badge'
+import { Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
-import { HEALTH_WORDS, type HealthState, IncidentHead, IncidentTimes, type IncidentView } from './health'
+import { HEALTH_WORDS, type HealthState, IncidentTimes, type IncidentView, incidentColumns } from './health'
 
 /** How one tenant is; times in UTC milliseconds. Without a check it is not asked: it is not active, or brand-new. */
 export type TenantHealthView = {
@@ -29,20 +30,14 @@ export function TenantHealth({ health, now }: { health: TenantHealthView; now: n
         <LastCheck check={health.check} now={now} />
       </p>
       {health.incidents.length > 0 && (
-        <div class="card table-card">
-          <table>
-            <caption class="visually-hidden">Incidents of the last 30 days</caption>
-            <IncidentHead first="Incident" />
-            <tbody>
-              {health.incidents.map((incident) => (
-                <tr>
-                  <td>{incident.reason}</td>
-                  <IncidentTimes incident={incident} now={now} />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Incidents of the last 30 days" columns={incidentColumns('Incident')}>
+          {health.incidents.map((incident) => (
+            <tr>
+              <td>{incident.reason}</td>
+              <IncidentTimes incident={incident} now={now} />
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   )

@@ -2,6 +2,7 @@ import { Badge, type TenantStatus } from '../components/badge'
 import { Empty } from '../components/empty'
 import { SortArrow } from '../components/icons'
 import { countWords, listHref, type Page, Pager } from '../components/pager'
+import { Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -84,27 +85,20 @@ function TenantList({ tenants, page, filter, now }: Omit<TenantsProps, 'operator
 function TenantTable(props: { tenants: TenantRow[]; filter: TenantFilter; now: number }): Html {
   const { tenants, filter, now } = props
   return (
-    <div class="card table-card">
-      <table>
-        <caption class="visually-hidden">Tenants</caption>
-        <thead>
-          <tr>
-            <SortableHead sort="subdomain" label="Name" filter={filter} />
-            <SortableHead sort="plan" label="Plan" filter={filter} narrow="from-m" />
-            <SortableHead sort="status" label="Status" filter={filter} />
-            <th scope="col" class="from-m">
-              Release
-            </th>
-            <SortableHead sort="created" label="Created" filter={filter} narrow="from-s" />
-          </tr>
-        </thead>
-        <tbody>
-          {tenants.map((tenant) => (
-            <TenantLine tenant={tenant} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Tenants"
+      columns={[
+        <SortableHead sort="subdomain" label="Name" filter={filter} />,
+        <SortableHead sort="plan" label="Plan" filter={filter} narrow="from-m" />,
+        <SortableHead sort="status" label="Status" filter={filter} />,
+        { name: 'Release', class: 'from-m' },
+        <SortableHead sort="created" label="Created" filter={filter} narrow="from-s" />,
+      ]}
+    >
+      {tenants.map((tenant) => (
+        <TenantLine tenant={tenant} now={now} />
+      ))}
+    </Table>
   )
 }
 
