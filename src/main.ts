@@ -20,6 +20,7 @@ Usage: atlas COMMAND
   crashtest                lives of the whole system in simulated time, with every crash; must leave nothing behind
     --seeds N, --seed S    so many lives; one life, told line by line
     --row ROW, --kind KIND only one row of the bar, only one kind of run
+    --pairs N              of all pairs of crashes one in N; 0 leaves them out
     --story JSON           one story again, such as the shortest that broke something
   blueprint check DIR      check a blueprint and show what a tenant would get
   tenants COMMAND          list, show, suspend, resume and the rest of tenants' lives
@@ -28,7 +29,8 @@ Usage: atlas COMMAND
     --dry-run              say who would get it and when (its other options: atlas deploy)
     --wait                 follow it: 0 when it succeeded, 1 when it stopped, went back or was refused
   rollout VERB [ID]        status, list, hold, resume, skip, abort or rollback
-  reconcile                compare what the clouds hold with what Atlas knows (--apply, --json)
+  reconcile                compare what the clouds hold with what Atlas knows
+    --apply                list what can be put right, ask, and do it (--yes does not ask)
   token create NAME        make an API token for the operator, shown once
   token list               list API tokens
   token revoke ID          make an API token useless

@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util'
 import { moneyList, moneyText } from '../../views/components/money'
 import { SystemClock, sleep } from '../clock'
 import type { Environment } from '../config'
+import { asAtlasError, conflict } from '../errors'
 import type { Output } from './output'
 import { type Remote, withRemote } from './remote'
 import { printTable, timeText } from './table'
+import { ask } from './tenant-command'
 
-const USAGE = 'Usage: atlas reconcile [--apply] [--json]'
+const USAGE = 'Usage: atlas reconcile [--apply [--yes]] [--json]'
 const LOOK_EVERY_MS = 500
 
 type ToldLook = {
@@ -23,6 +25,7 @@ type ToldFinding = {
   title: string
   would: string
   remedy: string | null
+  deletes: boolean
   may_apply: boolean
   confirmed_after: number | null
   cost_per_month: Money | null
@@ -35,10 +38,12 @@ type ToldDrift = {
   total: number
 }
 
+type Applied = { id: string; title: string; error: string | null }
+
 /**
- * `atlas reconcile [--apply]`: has the running Atlas look at everything that the clouds hold, and apply what may be
- * applied now. 0 when nothing is found or everything was applied, 1 when findings remain or the look failed, 2 when
- * called wrongly.
+ * `atlas reconcile [--apply]`: has the running Atlas look at everything that the clouds hold. With `--apply` it lists
+ * what may be done about it now, asks, and has it done. 0 when nothing is found or nothing is left, 1 when findings remain
+ * or the look failed, 2 when called wrongly.
  */
 export async function reconcile(
   args: string[],
@@ -52,25 +57,28 @@ export async function reconcile(
     return 2
   }
   return withRemote(env, io, stop, async (remote) => {
-    const look = await follow(remote, options.apply, stop)
-    const drift = await listAll(remote)
-    if (options.json) io.out(JSON.stringify({ look, ...drift }))
-    else tell(io, look, drift)
+    const look = await follow(remote, stop)
+    let drift = await listAll(remote)
+    const applied = options.apply ? await applyAll(remote, io, drift, { ...options, stop }) : []
+    if (applied.length > 0) drift = await listAll(remote)
+    if (options.json) io.out(JSON.stringify({ look, ...(options.apply && { applied }), ...drift }))
+    else tell(io, look, drift, applied)
     return look.status === 'complete' && drift.total === 0 ? 0 : 1
   })
 }
 
-function readArgs(args: string[]): { apply: boolean; json: boolean } | null {
+function readArgs(args: string[]): { apply: boolean; yes: boolean; json: boolean } | null {
   const flag = { type: 'boolean', default: false } as const
   try {
-    return parseArgs({ args, options: { apply: flag, json: flag }, strict: true }).values
+    const { values } = parseArgs({ args, options: { apply: flag, yes: flag, json: flag }, strict: true })
+    return values.yes && !values.apply ? null : values
   } catch {
     return null
   }
 }
 
-async function follow(remote: Remote, apply: boolean, stop: AbortSignal): Promise<ToldLook> {
-  const begun = await remote.ask<{ look_id: string }>('POST', '/api/admin/drift/looks', { apply })
+async function follow(remote: Remote, stop: AbortSignal): Promise<ToldLook> {
+  const begun = await remote.ask<{ look_id: string }>('POST', '/api/admin/drift/looks', {})
   for (;;) {
     const look = await remote.ask<ToldLook>('GET', `/api/admin/drift/looks/${begun.look_id}`)
     if (look.status !== 'running') return look
@@ -90,7 +98,38 @@ async function listAll(remote: Remote): Promise<ToldDrift> {
   return { ...first, findings }
 }
 
-function tell(io: Output, look: ToldLook, { findings, cost_per_month }: ToldDrift): void {
+type Asking = { yes: boolean; stop: AbortSignal }
+
+/** Does what may be done now, once somebody has seen what that is. Throws `conflict` when nobody says yes. */
+async function applyAll(
+  remote: Remote,
+  io: Output,
+  { findings }: ToldDrift,
+  asking: Asking,
+): Promise<Applied[]> {
+  const possible = findings.filter(({ may_apply }) => may_apply)
+  if (possible.length === 0) return []
+  await confirm(io, possible, asking)
+  const applied: Applied[] = []
+  for (const { id, title } of possible) {
+    const error = await remote.ask('POST', `/api/admin/drift/findings/${id}/application`).then(
+      () => null,
+      (thrown: unknown) => asAtlasError(thrown).message,
+    )
+    applied.push({ id, title, error })
+  }
+  return applied
+}
+
+async function confirm(io: Output, possible: ToldFinding[], { yes, stop }: Asking): Promise<void> {
+  io.err('Atlas would do this now:')
+  for (const { title, would, deletes } of possible) io.err(`  ${deletes ? 'DELETES  ' : ''}${title} ${would}`)
+  if (yes) return
+  if (!process.stdin.isTTY) throw conflict('Nothing was done. Say --yes to have all of it done.')
+  if ((await ask('Type yes to have all of it done: ', stop)) !== 'yes') throw conflict('Nothing was done.')
+}
+
+function tell(io: Output, look: ToldLook, { findings, cost_per_month }: ToldDrift, applied: Applied[]): void {
   if (look.status === 'failed')
     io.err(`The look did not come to its end: ${look.error ?? 'no reason was recorded'}`)
   const rows = findings.map((finding) => [
@@ -99,7 +138,7 @@ function tell(io: Output, look: ToldLook, { findings, cost_per_month }: ToldDrif
     finding.error ?? whatNext(finding),
   ])
   if (rows.length > 0) printTable(io, ['FINDING', 'A MONTH', 'WHAT NEXT'], rows)
-  const mended = look.counts.mended ?? 0
+  const mended = (look.counts.mended ?? 0) + applied.filter(({ error }) => error === null).length
   if (mended > 0) io.err(`${mended} ${mended === 1 ? 'finding was' : 'findings were'} put right.`)
   if (findings.length > 0) io.err(`${findings.length} open, ${moneyList(cost_per_month)} a month.`)
   else if (look.status === 'complete') io.err('Everything agrees.')

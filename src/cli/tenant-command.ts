@@ -78,10 +78,14 @@ export async function findTenant(remote: Remote, nameOrId: string): Promise<Told
   throw notFound(`There is no tenant ${JSON.stringify(nameOrId)}. See \`atlas tenants list\`.`)
 }
 
-/** Looks through every page: `ada` is part of many names, and of addresses too. */
+/**
+ * Searches for the name. `ada` is part of many names and of addresses too, so every page is looked at; sorted by name it
+ * is on the first one, as good as always. Of the deleted ones the latest comes first.
+ */
 async function findListed(remote: Remote, name: string, status: string): Promise<ToldTenant | undefined> {
+  const order = status === 'deleted' ? { sort: 'created', dir: 'desc' } : { sort: 'subdomain', dir: 'asc' }
   for (let page = 1; ; page++) {
-    const query = new URLSearchParams({ q: name, status, page: String(page) })
+    const query = new URLSearchParams({ q: name, status, ...order, page: String(page) })
     const listed = await remote.ask<ListAnswer>('GET', `/api/admin/tenants?${query}`)
     const named = listed.tenants.find(({ subdomain }) => subdomain === name)
     if (named || page * listed.per_page >= listed.total) return named
@@ -118,7 +122,8 @@ export async function confirmLoss(
   if (typed !== subdomain) throw conflict(`That is not ${subdomain}, so nothing was done.`)
 }
 
-async function ask(question: string, signal?: AbortSignal): Promise<string> {
+/** Asks a person at a terminal. */
+export async function ask(question: string, signal?: AbortSignal): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return (await lines.question(question, { signal })).trim()

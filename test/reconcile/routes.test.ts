@@ -197,16 +197,45 @@ describe('atlas reconcile', () => {
     expect(said).toContain('Not before')
   })
 
-  test('--apply applies what may be applied, and ends with 0 when nothing is left', async () => {
+  test('--apply lists what it would do, and does it for whoever says yes', async () => {
     shore.stray()
-    expect((await run('--apply')).code).toBe(1)
+    expect((await run('--apply', '--yes')).code).toBe(1)
+    expect(shore.serverNames()).toContain('stray-1')
     shore.pass(HOUR_MS)
-    // What this look is the first to confirm was shown to nobody yet.
-    expect((await run('--apply')).code).toBe(1)
-    const { code, said } = await run('--apply', '--json')
+    const { code, said } = await run('--apply', '--yes')
     expect(code).toBe(0)
-    expect(JSON.parse(said)).toMatchObject({ look: { status: 'complete', counts: { mended: 1 } }, total: 0 })
+    expect(said).toMatch(/^Atlas would do this now:\n {2}DELETES {2}Server stray-1 has this Atlas’s label/)
+    expect(said).toEndWith('1 finding was put right.\nEverything agrees.')
     expect(shore.serverNames()).not.toContain('stray-1')
+  })
+
+  test('--apply does nothing in a pipe unless it is told yes', async () => {
+    await strayConfirmed()
+    const { code, said } = await run('--apply')
+    expect(code).toBe(1)
+    expect(said).toContain('DELETES  Server stray-1')
+    expect(said).toEndWith('Nothing was done. Say --yes to have all of it done.')
+    expect(shore.serverNames()).toContain('stray-1')
+    expect((await run('--yes')).code).toBe(2)
+  })
+
+  test('--apply --json tells of each whether it was done', async () => {
+    const id = await strayConfirmed()
+    shore.land.fault('hetzner', 'DELETE /servers/{id}', 'refuse', { code: 'locked' })
+    const failed = await run('--apply', '--yes', '--json')
+    const lines = failed.said.split('\n')
+    expect(failed.code).toBe(1)
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      applied: [{ id, error: expect.any(String) }],
+      total: 1,
+    })
+    const { code, said } = await run('--apply', '--yes', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(said.split('\n').at(-1) ?? '')).toMatchObject({
+      look: { status: 'complete' },
+      applied: [{ id, error: null }],
+      total: 0,
+    })
   })
 
   test('ends with 1 when the clouds could not be asked, and with 2 when it is called wrongly', async () => {
