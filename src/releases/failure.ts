@@ -41,8 +41,9 @@ export function failureOf(db: Reader, run: Pick<RunFacts, 'id'>, error: AtlasErr
   const runs = said?.back ? 'former' : 'nothing'
   if (step === STEPS.outside) return { part: 'outside', runs: said ? runs : 'unknown' }
   if (said) return { part: said.part, runs }
-  // Whatever the agent says no to without naming a part, it has not begun.
-  if (isAgentsWord(error) && error.code !== 'unavailable') return { part: 'refused', runs: 'former' }
+  // Whatever the agent says no to without naming a part, it has not begun; one that broke down has said nothing.
+  const isRefused = isAgentsWord(error) && error.code !== 'unavailable' && error.code !== 'internal'
+  if (isRefused) return { part: 'refused', runs: 'former' }
   if (mayHaveBegun(db, run)) return { part: 'lost', runs: 'unknown' }
   return { part: error.code === 'unavailable' ? 'reach' : 'refused', runs: 'former' }
 }

@@ -50,7 +50,7 @@ function afterFailure(tx: Tx, run: RunFacts, { part, runs, reason }: Failure & {
   const target = targetOf(tx, run)
   if (run.direction === 'undo' || workOf(run).way === 'back') {
     // One that was well with the release and can't be reached now is left as it is, and taken back when it returns.
-    const isLeft = part === 'reach' && target?.failedPart === null && target.formerReleaseId !== null
+    const isLeft = part === 'reach' && target?.failedPart === null
     return isLeft
       ? { state: 'set_aside', reason }
       : { state: 'stuck', failedPart: target?.failedPart ?? part, reason }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { runs } from '../../src/db/schema'
+import { AtlasError } from '../../src/errors'
 import { catchUp } from '../../src/rollouts/catch-up'
 import { rollBack } from '../../src/rollouts/verbs'
 import { Fleet, OPERATOR } from './fleet'
@@ -88,6 +89,36 @@ describe('the way back', () => {
     await sweep()
     expect(fleet.tenant('t02').release).toBe('v42')
     expect(fleet.running()).toEqual(['v42'])
+  })
+
+  test('does not stop for a server that can’t be reached, which is taken back when it answers', async () => {
+    await open(4)
+    await fleet.rollOut('v43', { bake_minutes: 0 })
+    await fleet.live()
+    fleet.silent.add('t02')
+    await takeBack()
+    expect(fleet.states()).toEqual({ back: 3, set_aside: 1 })
+    fleet.silent.delete('t02')
+    await fleet.pass(60)
+    await sweep()
+    expect(fleet.running()).toEqual(['v42'])
+  })
+
+  test('takes a server where the agent itself broke down: nobody knows how far it came', async () => {
+    await open(4)
+    const { machines } = fleet.services
+    const { run } = machines
+    machines.run = async (target, command, options) => {
+      const reply = await run(target, command, options)
+      const machine = fleet.machines.get(target.address)
+      if (command.verb !== 'deploy' || machine?.name !== 't02' || machine.release !== 'v43') return reply
+      const said = { vendorCode: 'agent_internal', outcome: 'refused' } as const
+      throw new AtlasError('internal', 'The agent failed.', said)
+    }
+    await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 0 })
+    await fleet.live()
+    expect(target('t02')).toMatchObject({ state: 'back', failedPart: 'lost' })
+    expect(fleet.deployed.filter((one) => one.startsWith('t02'))).toEqual(['t02 v43', 't02 v42'])
   })
 
   test('leads to what a tenant had when it was its turn, not when the rollout began', async () => {
