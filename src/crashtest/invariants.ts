@@ -2,20 +2,10 @@ import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { backups, effects, organizations, outbox, runs, servers, signups, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
+import { lostBackups, lostCopies, lostNotes } from './data'
+import { type End, liveTenants } from './end'
 import { type Holdings, isLive } from './holdings'
 import { TENANT_DOMAIN } from './shop'
-
-/** The end of a story: every fault is over, and what had failed was tried again or taken back. */
-export type End = {
-  db: Reader
-  holds: Holdings
-  /** The id of a plan's price at Stripe. */
-  priceOf(planId: string): string
-  /** What was seen on the way. */
-  seen: readonly string[]
-  /** What Atlas logged as errors. */
-  complaints: readonly string[]
-}
 
 export type Invariant = {
   /** What always holds, in plain words. */
@@ -122,6 +112,20 @@ export const INVARIANTS: readonly Invariant[] = [
     broken: ({ seen }) => seen.filter((one) => one.startsWith('payer')),
   },
   {
+    always:
+      'What a customer wrote is still there; where a person had a backup put in its place, exactly what that held.',
+    broken: lostNotes,
+  },
+  {
+    always: 'Every backup that is kept is there until its time is over.',
+    broken: lostBackups,
+  },
+  {
+    always:
+      'The last copy of a deleted tenant holds all that was theirs, and is there until its time is over.',
+    broken: lostCopies,
+  },
+  {
     always: 'Every run comes to an end within 24 hours, the cool-off of a deletion not counted.',
     broken: ({ db, seen }) => [
       ...db
@@ -173,14 +177,6 @@ export function violations(end: End): string[] {
   return INVARIANTS.flatMap(({ always, broken }) => broken(end).map((what) => `${always} But: ${what}`))
 }
 
-export function liveTenants(db: Reader): TenantRow[] {
-  return db
-    .select()
-    .from(tenants)
-    .where(inArray(tenants.status, ['active', 'suspended']))
-    .all()
-}
-
 function currentServer(db: Reader, { id }: TenantRow) {
   return db
     .select()
@@ -216,6 +212,8 @@ function orphans(db: Reader, holds: Holdings): string[] {
     .where(inArray(backups.status, ['complete', 'failed']))
     .all()
   const images = new Set(kept.map(({ imageId }) => imageId))
+  // Whoever asked for an image may never have heard its id: what is left of a failed backup goes a day later.
+  const copies = new Set(kept.map(({ id }) => id))
   const objects = new Set(kept.map(({ objectKey }) => objectKey))
   const serverIds = new Set(holds.servers.map(({ id }) => id))
   return [
@@ -226,7 +224,9 @@ function orphans(db: Reader, holds: Holdings): string[] {
       .filter(({ serverId }) => !serverIds.has(serverId ?? ''))
       .map(({ ip }) => `the address ${ip}`),
     ...holds.images
-      .filter(({ id, type }) => type === 'snapshot' && !images.has(id))
+      .filter(
+        ({ id, type, labels }) => type === 'snapshot' && !images.has(id) && !copies.has(labels.backup ?? ''),
+      )
       .map(({ id }) => `the image ${id}`),
     ...holds.volumes.map(({ name }) => `the volume ${name}`),
     ...holds.records.filter(({ name }) => !names.has(name)).map(({ name }) => `the record ${name}`),

@@ -69,7 +69,7 @@ export class Trial {
     const { from } = this
     let wrong: string[] = []
     const ending = await play(this.shop, told, { rests: 1, ...options, from }, (land) => {
-      wrong = [...this.unexpected(land), ...(deaths.length > 0 ? [] : this.refused(land))]
+      wrong = [...this.unexpected(land), ...(deaths.length > 0 || story ? [] : this.refused(land))]
     })
     return { ...ending, wrong: [...wrong, ...ending.wrong] }
   }

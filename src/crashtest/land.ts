@@ -8,12 +8,13 @@ import type { Snapshot as WorldSnapshot } from '../simulator/store'
 import type { Exchange } from '../simulator/twin'
 import { World } from '../simulator/world'
 import { chanceFrom } from './chance'
+import { Diary } from './diary'
 import { Fate } from './fate'
 import { Life } from './life'
 import { Network } from './network'
 import { Rounds } from './rounds'
 import { enterSandbox } from './sandbox'
-import { cloudsOf, type Shop } from './shop'
+import { cloudsOf, type Shop, TENANT_DOMAIN } from './shop'
 import type { Story } from './story'
 import type { Copy } from './tables'
 import { StoryTime } from './time'
@@ -57,6 +58,7 @@ export class Land {
   readonly trace: Trace
   readonly watch: Watch
   readonly weather: Weather
+  readonly diary: Diary
   readonly lives: Life[] = []
   /** How many audit events there were when Atlas last said yes. */
   promised = 0
@@ -67,6 +69,7 @@ export class Land {
   private readonly awaited = new Set<number>()
   private readonly past: { at: number; copy: Copy }[] = []
   private rounds?: Rounds
+  private hasJumped = false
 
   constructor(
     private readonly shop: Shop,
@@ -100,6 +103,7 @@ export class Land {
     shop.tables.fill(from?.control ?? shop.empty)
     this.db = new Db(shop.tables.sqlite)
     this.watch = new Watch(this.db, this.clouds)
+    this.diary = new Diary(this.clouds, this.db.read)
   }
 
   /** The process that is running, or has just died. */
@@ -132,6 +136,17 @@ export class Land {
     this.awaited.delete(until)
   }
 
+  /** Whether nothing but Atlas itself goes wrong. */
+  get isCalm(): boolean {
+    const { story, forgetsMs } = this.options
+    return this.weather.strikes.length + story.outages.length === 0 && !forgetsMs && !this.hasJumped
+  }
+
+  /** A customer leaves a note in their app, if it serves them now. */
+  write(name: string): Promise<void> {
+    return this.time.during(this.diary.write(`${name}.${TENANT_DOMAIN}`))
+  }
+
   /** Lets time go on until a moment has come, or `isDone` says so whenever nothing is under way. */
   async go(untilMs: number, isDone: () => boolean = () => false): Promise<void> {
     for (;;) {
@@ -154,6 +169,7 @@ export class Land {
 
   /** The clock goes forward by itself. */
   jump(ms: number): void {
+    this.hasJumped = true
     this.tell(`the clock jumps by ${Math.round(ms / MINUTE_MS)} minutes`)
     this.time.goTo(this.time.now() + ms)
   }

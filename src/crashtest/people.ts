@@ -45,6 +45,7 @@ export class People {
     for (const act of customer.acts) {
       await this.land.pause(act.after)
       if (!act.atOnce) await this.untilSettled(customer)
+      await this.land.write(customer.name)
       const isDone = await this.press(customer, act)
       if (!isDone && FIRST.has(act.kind)) break
     }

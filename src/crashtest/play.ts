@@ -1,8 +1,9 @@
 import { count } from 'drizzle-orm'
 import { auditEvents } from '../db/schema'
 import { BECOMES_LIVE, baseOf } from './bases'
+import type { End } from './end'
 import { holdingsOf } from './holdings'
-import { type End, violations } from './invariants'
+import { violations } from './invariants'
 import { Land, type LandOptions } from './land'
 import { Operator } from './operator'
 import { People } from './people'
@@ -76,6 +77,7 @@ async function tell(
   land.calm()
   if (mends) await mend(land)
   if (applies) await applyFindings(land)
+  for (const { name } of story.customers) await land.write(name)
   for (let rest = 0; rest < rests; rest++) {
     await land.go(land.time.now() + REST_MS)
     await land.go(land.time.now() + DAY_MS, () => land.isAtRest)
@@ -129,5 +131,9 @@ export function endOf(land: Land, shop: Shop): End {
     priceOf: (planId) => shop.settings.catalog.plan(planId).priceId,
     seen: land.watch.seen,
     complaints: land.lives.flatMap(({ complaints }) => complaints),
+    diary: land.diary,
+    isCalm: land.isCalm,
+    nowMs: land.time.now(),
+    keptDays: (planId) => shop.settings.catalog.plan(planId).plan.backups.retentionDays,
   }
 }

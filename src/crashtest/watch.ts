@@ -133,16 +133,27 @@ export class Watch {
     return this.db.read.select().from(signups).where(mine).get() !== undefined
   }
 
-  /** At the end: how long every run took. */
+  /** At the end: how long every run took since a person last pressed something about it. */
   lookAtRuns(): void {
+    const pressed = new Map(this.presses().map(({ run, at }) => [run, at]))
     const done = this.db.read
       .select()
       .from(runs)
       .where(inArray(runs.status, ['succeeded', 'cancelled', 'failed']))
       .all()
-    for (const { kind, createdAt, finishedAt } of done) {
-      if (finishedAt !== null && finishedAt - createdAt > RUN_MAX_MS && kind !== 'delete')
-        this.tell(`slow: a run (${kind}) took ${Math.round((finishedAt - createdAt) / HOUR_MS)} hours`)
+    for (const { id, kind, createdAt, finishedAt } of done) {
+      const tookMs = (finishedAt ?? 0) - Math.max(createdAt, pressed.get(id) ?? 0)
+      if (tookMs > RUN_MAX_MS && kind !== 'delete')
+        this.tell(`slow: a run (${kind}) took ${Math.round(tookMs / HOUR_MS)} hours`)
     }
+  }
+
+  private presses(): { run: string; at: number }[] {
+    return this.db.sqlite
+      .query<{ run: string; at: number }, []>(
+        `SELECT json_extract(detail, '$.run') AS run, max(at) AS at FROM audit_events
+         WHERE action IN ('run.retried', 'run.undone', 'run.cancelled') GROUP BY 1`,
+      )
+      .all()
   }
 }

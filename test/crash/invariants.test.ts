@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { type End, INVARIANTS } from '../../src/crashtest/invariants'
+import type { End } from '../../src/crashtest/end'
+import { INVARIANTS } from '../../src/crashtest/invariants'
 import type { Land } from '../../src/crashtest/land'
 import { endOf, play } from '../../src/crashtest/play'
 import { Shop } from '../../src/crashtest/shop'
@@ -43,6 +44,32 @@ const BROKEN: [words: string, change: (end: End, land: Land) => Partial<End>][] 
   ['nobody’s', ({ holds }) => ({ holds: { ...holds, objects: [{ ...holds.objects[0]!, key: 'another' }] } })],
   ['not ours', () => ({ seen: ['dangling: a name points to somebody else’s address'] })],
   ['unpaid for more than an hour', () => ({ seen: ['payer: ada was active without a subscription'] })],
+  [
+    'customer wrote is still there',
+    ({ holds }) => ({
+      holds: { ...holds, machines: holds.machines.map((one) => ({ ...one, data: { notes: [] } })) },
+    }),
+  ],
+  [
+    'customer wrote is still there',
+    ({ holds }) => ({
+      holds: {
+        ...holds,
+        machines: holds.machines.map((one) => ({ ...one, data: { notes: ['another’s'] } })),
+      },
+    }),
+  ],
+  ['backup that is kept', ({ holds }) => ({ holds: { ...holds, objects: [] } })],
+  [
+    'last copy of a deleted tenant',
+    ({ nowMs }, { db }) =>
+      written(() => {
+        const become = (change: Partial<typeof tenants.$inferInsert>) =>
+          db.write((tx) => tx.update(tenants).set(change).run())
+        become({ status: 'deleting' })
+        become({ status: 'deleted', deletedAt: nowMs })
+      }),
+  ],
   [
     'within 24 hours',
     (_end, { db }) =>

@@ -87,6 +87,7 @@ test(
 )
 
 describe('a planted bug', () => {
+  const CALM = { seed: 1, deaths: [], weather: 0, outages: [], jumps: [] }
   /** Every mail has a new key each time, so that one whose reply is lost is sent again. */
   const change = (services: Services): Services => ({
     ...services,
@@ -96,6 +97,16 @@ describe('a planted bug', () => {
   const hasty = (services: Services): Services => ({
     ...services,
     dns: replaced(services.dns, { deleteRecord: async () => null }),
+  })
+  /** Backups are put back in words only. */
+  const empty = (services: Services): Services => ({
+    ...services,
+    machines: replaced(services.machines, {
+      run: (target, command, options) => {
+        const looks = { ...command, verb: 'status' as const, input: {} }
+        return services.machines.run(target, command.verb === 'restore' ? looks : command, options)
+      },
+    }),
   })
 
   async function firstBroken(): Promise<Ending> {
@@ -124,11 +135,26 @@ describe('a planted bug', () => {
   )
 
   test(
+    'of a move that brings nothing is seen by who wrote something',
+    async () => {
+      const acts = [{ kind: 'move', after: 1_000 }]
+      const story = {
+        ...CALM,
+        customers: [{ name: 'ada', plan: 'starter' as const, isLive: true as const, acts }],
+      }
+      expect((await play(task.shop, story)).wrong).toEqual([])
+      const { wrong } = await play(task.shop, story, { change: empty })
+      expect(wrong.join()).toContain('note 1 is gone')
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
     'of a name that outlives its server is seen on the way',
     async () => {
       const acts = ['sign up', 'pay', 'approve', 'delete at once'].map((kind) => ({ kind, after: 1_000 }))
       const customers = [{ name: 'ada', plan: 'starter' as const, acts }]
-      const story = { seed: 1, customers, deaths: [], weather: 0, outages: [], jumps: [] }
+      const story = { ...CALM, customers }
       const { wrong } = await play(task.shop, story, { change: hasty })
       expect(wrong.join()).toContain('which is not ours')
     },

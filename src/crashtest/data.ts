@@ -1,0 +1,76 @@
+import { and, desc, eq, isNotNull } from 'drizzle-orm'
+import { backups, runs, servers, steps, tenants } from '../db/schema'
+import type { TenantRow } from '../tenants/tenant'
+import type { Wanted } from './diary'
+import { type End, liveTenants } from './end'
+
+const DAY_MS = 86_400_000
+
+/** Live tenants whose apps hold something else than they must, in words. */
+export function lostNotes(end: End): string[] {
+  return liveTenants(end.db).flatMap((tenant) => {
+    const mine = and(eq(servers.tenantId, tenant.id), eq(servers.role, 'current'))
+    const server = end.db.select().from(servers).where(mine).get()
+    const machine = end.holds.machines.find(({ id }) => id === server?.externalId)
+    const wanted = end.diary.wanted(tenant.id)
+    if (!machine || !wanted) return []
+    return compare(wanted, machine.data.notes).map((what) => `${tenant.subdomain}: ${what}`)
+  })
+}
+
+/** What a machine lacks of what it must hold, and what it has too much. */
+function compare(wanted: Wanted, has: readonly string[]): string[] {
+  const sure = wanted.flatMap(({ text, isSure }) => (isSure ? [text] : []))
+  const all = wanted.map(({ text }) => text)
+  return [
+    ...sure.filter((text) => !has.includes(text)).map((text) => `${text} is gone`),
+    ...has.filter((text) => !all.includes(text)).map((text) => `${text} has come back`),
+    ...has.filter((text, index) => has.indexOf(text) !== index).map((text) => `${text} is there twice`),
+  ]
+}
+
+/** Backups that Atlas says it keeps and that are not there, in words. */
+export function lostBackups({ db, holds, nowMs }: End): string[] {
+  const kept = db.select().from(backups).where(eq(backups.status, 'complete')).all()
+  return kept
+    .filter(({ expiresAt }) => (expiresAt ?? 0) > nowMs)
+    .filter(({ imageId, objectKey }) =>
+      objectKey === null
+        ? !holds.images.some(({ id }) => id === imageId)
+        : !holds.objects.some(({ key }) => key === objectKey),
+    )
+    .map(({ reason, method }) => `a backup (${method}, ${reason}) is gone`)
+}
+
+/** Deleted tenants without a last copy of all that was theirs, in words. */
+export function lostCopies(end: End): string[] {
+  const { db, nowMs, keptDays } = end
+  const gone = db
+    .select()
+    .from(tenants)
+    .where(and(eq(tenants.status, 'deleted'), isNotNull(tenants.activatedAt)))
+    .all()
+  return gone
+    .filter(({ deletedAt, planId }) => (deletedAt ?? 0) + keptDays(planId) * DAY_MS > nowMs)
+    .flatMap((tenant) => lackOfCopy(end, tenant).map((what) => `${tenant.subdomain}: ${what}`))
+}
+
+function lackOfCopy({ db, diary, holds, isCalm }: End, { id }: TenantRow): string[] {
+  const deletion = and(eq(runs.tenantId, id), eq(runs.kind, 'delete'), eq(runs.status, 'succeeded'))
+  const run = db.select().from(runs).where(deletion).orderBy(desc(runs.createdAt)).get()
+  const whole = copyOf('final-backup')
+  if (!whole && !isCalm) return []
+  const stored = holds.objects.some(({ key }) => key === whole?.objectKey)
+  if (!whole || !stored) return ['there is no last copy']
+  const held = diary.heldBy(whole.objectKey)
+  const wanted = diary.wanted(id)
+  return held && wanted ? compare(wanted, held).map((what) => `of the last copy, ${what}`) : []
+
+  /** The backup that a step of the deletion made; a server that never answers is done without. */
+  function copyOf(step: string) {
+    const mine = and(eq(steps.runId, run?.id ?? ''), eq(steps.name, step))
+    const output = db.select().from(steps).where(mine).get()?.output ?? '{}'
+    const { backupId } = JSON.parse(output) as { backupId?: string }
+    return backupId ? db.select().from(backups).where(eq(backups.id, backupId)).get() : undefined
+  }
+}

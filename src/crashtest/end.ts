@@ -1,0 +1,34 @@
+import { inArray } from 'drizzle-orm'
+import type { Reader } from '../db/open'
+import { tenants } from '../db/schema'
+import type { TenantRow } from '../tenants/tenant'
+import type { Diary } from './diary'
+import type { Holdings } from './holdings'
+
+/** The end of a story: every fault is over, and what had failed was tried again or taken back. */
+export type End = {
+  db: Reader
+  holds: Holdings
+  /** The id of a plan's price at Stripe. */
+  priceOf(planId: string): string
+  /** What was seen on the way. */
+  seen: readonly string[]
+  /** What Atlas logged as errors. */
+  complaints: readonly string[]
+  /** What customers remember to have written. */
+  diary: Pick<Diary, 'wanted' | 'heldBy'>
+  /** Whether nothing but Atlas itself went wrong. */
+  isCalm: boolean
+  nowMs: number
+  /** For how many days backups of a plan are kept. */
+  keptDays(planId: string): number
+}
+
+/** Tenants that have what they pay for, or had until they were suspended. */
+export function liveTenants(db: Reader): TenantRow[] {
+  return db
+    .select()
+    .from(tenants)
+    .where(inArray(tenants.status, ['active', 'suspended']))
+    .all()
+}
