@@ -21,7 +21,7 @@ import { DESKTOP, openBrowser, PHONE, type Theme, Visitor } from './visitor.ts'
 
 const TENANTS = 4
 const SPEED = 100
-const TEST_TIMEOUT_MS = 150_000
+const TEST_TIMEOUT_MS = 240_000
 const HOOK_TIMEOUT_MS = 30_000
 
 describeWith('chromium', 'the life of a tenant by clicking', (chromium) => {

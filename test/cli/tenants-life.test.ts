@@ -57,6 +57,11 @@ test('the whole life of a tenant by commands, each through the API and to its en
   await done(`resume ${name}`)
   await site({ has: NOTE })
 
+  const { exitCode: refused } = await atlas(`deploy ${name} v43 --backup --no-backup`)
+  await done(`deploy ${name} v43 --migration expand`)
+  expect({ refused, release: tenant().release }).toEqual({ refused: 1, release: 'v43' })
+  await site({ has: NOTE })
+
   const plans = tenant().planId === 'virtues/pro' ? ['starter', 'pro'] : ['pro', 'starter']
   await done(`plan ${name} virtues/${plans[0]}`)
   await site({ has: `<dd>${plans[0]}</dd>` })
