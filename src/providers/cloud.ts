@@ -61,6 +61,8 @@ export interface Cloud {
   /** Server types that can be ordered now. */
   listServerTypes(): Promise<ServerType[]>
   listLocations(): Promise<{ name: string; city: string; country: string }[]>
+  /** What keeping things costs, whoever has them. */
+  getPrices(): Promise<CloudPrices>
   /** System images that are not deprecated. */
   listImages(): Promise<{ name: string; architecture: 'x86' | 'arm' }[]>
 }
@@ -125,6 +127,7 @@ export type PrimaryIp = {
   type: 'ipv4' | 'ipv6'
   /** The server that has it; null when none does, and then it costs money for nothing. */
   serverId: string | null
+  location: string
   labels: Record<string, string>
   createdAt: number
 }
@@ -156,6 +159,17 @@ export type ServerType = {
   architecture: 'x86' | 'arm'
   /** Names of the locations where it can be ordered. */
   locations: string[]
-  /** Net monthly price by location, in EUR cents. */
+  /** Net monthly price by location, in cents of the account's currency. */
   monthlyCents: Record<string, number>
+}
+
+/** Net monthly prices, in cents of the account's currency. */
+export type CloudPrices = {
+  /** `eur`, as Stripe spells currencies. */
+  currency: string
+  /** Of a primary IP, by location. */
+  addressCents: Record<PrimaryIp['type'], Record<string, number>>
+  /** Of a gigabyte; these are fractions. */
+  imageGbCents: number
+  volumeGbCents: number
 }

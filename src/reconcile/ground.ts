@@ -1,6 +1,6 @@
 import { networkOf } from '../accounts/rate-limit'
 import type { Money } from '../billing/money'
-import type { CloudServer, ServerType } from '../providers/cloud'
+import type { CloudImage, CloudServer, CloudVolume, PrimaryIp } from '../providers/cloud'
 import type { PaidSubscription } from '../providers/payments'
 import type { Known, KnownServer, KnownSubscription, KnownTenant, Offer } from './known'
 import type { Snapshot } from './snapshot'
@@ -35,7 +35,11 @@ export type Ground = {
   /** By their organization. */
   subscriptionOf: Map<string, KnownSubscription>
   mirrorByStripeId: Map<string, KnownSubscription>
+  /** What things cost a month, net; null for what has no price, such as a type that is no longer sold. */
   serverCost(serverType: string | null, location: string | null): Money | null
+  addressCost(address: PrimaryIp): Money | null
+  imageCost(image: CloudImage): Money | null
+  volumeCost(volume: CloudVolume): Money | null
 }
 
 /** Finds the things of both sides for a comparison; nothing is asked outside. */
@@ -53,6 +57,9 @@ export function groundOf(snapshot: Snapshot, known: Known, nowMs: number): Groun
   )
   const current = known.servers.filter(({ role, deletedAt }) => role === 'current' && deletedAt === null)
   const types = by(snapshot.serverTypes, ({ name }) => name)
+  const prices = snapshot.cloudPrices
+  const costs = (cents: number | undefined) =>
+    cents === undefined ? null : { amount: Math.round(cents), currency: prices.currency }
   return {
     snapshot,
     known,
@@ -72,7 +79,10 @@ export function groundOf(snapshot: Snapshot, known: Known, nowMs: number): Groun
     offerByPrice: by(known.offers, ({ priceId }) => priceId),
     subscriptionOf: by(known.subscriptions, ({ organizationId }) => organizationId),
     mirrorByStripeId: by(known.subscriptions, ({ stripeId }) => stripeId),
-    serverCost: (serverType, location) => costOf(types.get(serverType ?? ''), location),
+    serverCost: (serverType, location) => costs(types.get(serverType ?? '')?.monthlyCents[location ?? '']),
+    addressCost: ({ type, location }) => costs(prices.addressCents[type][location]),
+    imageCost: ({ sizeGb }) => costs(sizeGb === null ? undefined : sizeGb * prices.imageGbCents),
+    volumeCost: ({ sizeGb }) => costs(sizeGb * prices.volumeGbCents),
   }
 }
 
@@ -113,9 +123,4 @@ function namesOf(tenants: KnownTenant[]): Map<string, KnownTenant> {
     if (!other || other.status === 'deleted') names.set(tenant.subdomain, tenant)
   }
   return names
-}
-
-function costOf(type: ServerType | undefined, location: string | null): Money | null {
-  const amount = type?.monthlyCents[location ?? '']
-  return amount === undefined ? null : { amount, currency: 'eur' }
 }

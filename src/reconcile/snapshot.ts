@@ -1,6 +1,13 @@
 import { sleep } from '../clock'
 import { AtlasError } from '../errors'
-import type { CloudImage, CloudServer, CloudVolume, PrimaryIp, ServerType } from '../providers/cloud'
+import type {
+  CloudImage,
+  CloudPrices,
+  CloudServer,
+  CloudVolume,
+  PrimaryIp,
+  ServerType,
+} from '../providers/cloud'
 import type { DnsRecord } from '../providers/dns'
 import type { PaidSubscription, Price } from '../providers/payments'
 import type { Services } from '../services'
@@ -21,6 +28,7 @@ export type Snapshot = {
   /** Stripe's own prices of what is sold, by id; null for one that Stripe does not have. */
   prices: Map<string, Price | null>
   serverTypes: ServerType[]
+  cloudPrices: CloudPrices
 }
 
 /** How many of each thing a look has seen so far. */
@@ -56,6 +64,7 @@ export async function takeSnapshot(
     subscriptions: await list('subscriptions', () => payments.listLiveSubscriptions()),
     prices: new Map(await list('prices', () => askPrices(services))),
     serverTypes: await patiently(services, () => cloud.listServerTypes()),
+    cloudPrices: await patiently(services, () => cloud.getPrices()),
   }
 }
 

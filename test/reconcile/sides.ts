@@ -1,5 +1,5 @@
 import type { Plan } from '../../src/catalog/blueprint'
-import type { CloudServer, ServerType } from '../../src/providers/cloud'
+import type { CloudPrices, CloudServer, ServerType } from '../../src/providers/cloud'
 import type { PaidSubscription } from '../../src/providers/payments'
 import { compare } from '../../src/reconcile/compare'
 import type { Known, KnownServer } from '../../src/reconcile/known'
@@ -30,6 +30,7 @@ export class Sides {
         ['price_starter', { id: 'price_starter', amount: 2900, currency: 'usd', interval: 'month' }],
       ]),
       serverTypes: [SMALL, LARGE],
+      cloudPrices: PRICES,
     }
     this.known = {
       installationId: INSTALLATION,
@@ -158,7 +159,7 @@ function serverRow(i: number): KnownServer {
 
 function primaryIps(i: number) {
   const { id: serverId, ipv4Id, ipv6Id } = cloudServer(i)
-  const common = { serverId, labels: {}, createdAt: LONG_AGO }
+  const common = { serverId, location: 'nbg1', labels: {}, createdAt: LONG_AGO }
   return [
     { id: ipv4Id ?? '', ip: ipv4(i), type: 'ipv4' as const, ...common },
     { id: ipv6Id ?? '', ip: ipv6(i), type: 'ipv6' as const, ...common },
@@ -224,6 +225,13 @@ const SMALL: ServerType = {
   architecture: 'x86',
   locations: ['nbg1'],
   monthlyCents: { nbg1: 349 },
+}
+
+export const PRICES: CloudPrices = {
+  currency: 'eur',
+  addressCents: { ipv4: { nbg1: 50 }, ipv6: { nbg1: 0 } },
+  imageGbCents: 1.19,
+  volumeGbCents: 4.4,
 }
 
 const LARGE: ServerType = { ...SMALL, name: 'ccx13', cores: 4, memoryGb: 8, diskGb: 80, cpuType: 'dedicated' }

@@ -27,6 +27,7 @@ function toPrimaryIp(wire: WirePrimaryIp): PrimaryIp {
     ip: wire.type === 'ipv6' ? ownAddress(wire.ip) : wire.ip,
     type: wire.type,
     serverId: wire.assignee_id,
+    location: wire.location.name,
     labels: wire.labels,
     createdAt: wire.created,
   }

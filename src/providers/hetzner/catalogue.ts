@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock'
 import type { Cloud, ServerType } from '../cloud'
 import type { HetznerApi, Query } from './api'
-import { read, replies, toServerType } from './wire'
+import { read, replies, toPrices, toServerType } from './wire'
 
-type Catalogue = Pick<Cloud, 'listServerTypes' | 'listLocations' | 'listImages'>
+type Catalogue = Pick<Cloud, 'listServerTypes' | 'listLocations' | 'listImages' | 'getPrices'>
 
 /** What Hetzner sells. */
 export function catalogue(api: HetznerApi, clock: Clock): Catalogue {
@@ -22,6 +22,10 @@ export function catalogue(api: HetznerApi, clock: Clock): Catalogue {
       for await (const page of api.pages('/locations'))
         locations.push(...read(replies.locations, page).locations)
       return locations
+    },
+
+    async getPrices() {
+      return toPrices(read(replies.pricing, await api.request('GET', '/pricing')).pricing)
     },
 
     async listImages() {

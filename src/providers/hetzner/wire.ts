@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { AtlasError } from '../../errors'
-import type { CloudAction, CloudServer, ServerType } from '../cloud'
+import type { CloudAction, CloudPrices, CloudServer, ServerType } from '../cloud'
 
 const id = v.pipe(v.number(), v.integer(), v.transform(String))
 const architecture = v.picklist(['x86', 'arm'])
@@ -57,6 +57,7 @@ const primaryIp = v.object({
   ip: v.string(),
   type: v.picklist(['ipv4', 'ipv6']),
   assignee_id: v.nullable(id),
+  location: v.object({ name: v.string() }),
   labels,
   created: moment,
 })
@@ -84,6 +85,21 @@ const serverType = v.object({
   locations: v.array(v.object({ name: v.string(), available: v.boolean(), deprecation })),
 })
 
+const netPrice = v.object({ net: v.string() })
+const perGb = v.object({ price_per_gb_month: netPrice })
+
+const pricing = v.object({
+  currency: v.string(),
+  primary_ips: v.array(
+    v.object({
+      type: v.picklist(['ipv4', 'ipv6']),
+      prices: v.array(v.object({ location: v.string(), price_monthly: netPrice })),
+    }),
+  ),
+  image: perGb,
+  volume: perGb,
+})
+
 /** The parts of Hetzner's answers that Atlas reads; everything else may come and go. */
 export const replies = {
   action: v.object({ action: v.optional(action) }),
@@ -106,6 +122,7 @@ export const replies = {
   primaryIps: v.object({ primary_ips: v.array(primaryIp) }),
   volume: v.object({ volume }),
   volumes: v.object({ volumes: v.array(volume) }),
+  pricing: v.object({ pricing }),
 }
 
 type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>
@@ -148,6 +165,26 @@ export const ownAddress = (network: string) => network.replace(/::\/64$/, '::1')
 export function toAction({ id, command, status, progress, error }: WireAction): CloudAction {
   return { id, command, status, progress, error }
 }
+
+export function toPrices({
+  currency,
+  primary_ips,
+  image,
+  volume,
+}: v.InferOutput<typeof pricing>): CloudPrices {
+  const addressCents: CloudPrices['addressCents'] = { ipv4: {}, ipv6: {} }
+  for (const { type, prices } of primary_ips) {
+    for (const { location, price_monthly } of prices) addressCents[type][location] = centsOf(price_monthly)
+  }
+  return {
+    currency: currency.toLowerCase(),
+    addressCents,
+    imageGbCents: centsOf(image.price_per_gb_month),
+    volumeGbCents: centsOf(volume.price_per_gb_month),
+  }
+}
+
+const centsOf = ({ net }: v.InferOutput<typeof netPrice>) => Number(net) * 100
 
 /** The type with the locations where it can be ordered at `nowMs`. */
 export function toServerType(wire: v.InferOutput<typeof serverType>, nowMs: number): ServerType {

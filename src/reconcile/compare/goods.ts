@@ -6,7 +6,7 @@ import type { KnownImage, KnownServer, KnownTenant } from '../known'
 /** How long an expired backup may wait for the line of the schedule that removes it. */
 const REMOVAL_LASTS_MS = 86_400_000
 
-/** Addresses, images and volumes that are paid for and serve nobody. The clouds' lists do not tell their prices. */
+/** Addresses, images and volumes that are paid for and serve nobody. */
 export function compareGoods(ground: Ground): Difference[] {
   const { addresses, images, volumes } = ground.snapshot
   const owners = ownersOf(ground.known.servers)
@@ -33,7 +33,7 @@ function unassigned(ground: Ground, address: PrimaryIp, owners: Map<string, Know
     externalId: address.id,
     facts: { address: address.ip, server: row?.name ?? null, tenant: tenant?.subdomain ?? null, isAwaited },
     remedy: isAwaited ? null : ('release_address' as const),
-    monthly: null,
+    monthly: ground.addressCost(address),
   }
   return difference(found, address.id)
 }
@@ -64,7 +64,7 @@ function leftImage(ground: Ground, image: CloudImage, kept: KnownImage | undefin
       externalId: image.id,
       facts,
       remedy: 'delete_image',
-      monthly: null,
+      monthly: ground.imageCost(image),
     },
     image.id,
   )
@@ -89,7 +89,7 @@ function leftVolume(ground: Ground, volume: CloudVolume): Difference | null {
     externalId: id,
     facts: { volume: name, sizeGb, tenant: tenant?.subdomain ?? null, isAttached: serverId !== null },
     remedy: serverId === null ? ('delete_volume' as const) : null,
-    monthly: null,
+    monthly: ground.volumeCost(volume),
   }
   return difference(found, id)
 }

@@ -23,6 +23,7 @@ export const LOCATIONS: Location[] = [
 const GONE = { announced: '2024-06-06T00:00:00Z', unavailable_after: '2024-09-06T00:00:00Z' }
 const ENDED = { announced: '2025-10-16T00:00:00Z', unavailable_after: '2026-01-01T00:00:00Z' }
 const TRAFFIC_BYTES = 20 * 1024 ** 4
+const VAT_PERCENT = 19
 
 type Sold = 'sold' | 'sold out' | 'ended'
 type Type = { id: number; name: string; size: [cores: number, memory: number, disk: number] } & {
@@ -138,6 +139,36 @@ export const SYSTEM_IMAGES: SystemImage[] = [
   ...both(45557056, 'debian', '11', 'Debian 11', '2026-08-31T00:00:00Z'),
 ]
 
+/** What everything costs that is not a server, and each type of those; of load balancers nothing is sold here. */
+export function pricing() {
+  const everywhere = (net: number) =>
+    LOCATIONS.map(({ name: location }) => ({
+      location,
+      price_hourly: amount(net / 625),
+      price_monthly: amount(net),
+    }))
+  const floating = (net: number) =>
+    LOCATIONS.map(({ name: location }) => ({ location, price_monthly: amount(net) }))
+  return {
+    currency: 'EUR',
+    vat_rate: VAT_PERCENT.toFixed(6),
+    primary_ips: [
+      { type: 'ipv4', prices: everywhere(0.5) },
+      { type: 'ipv6', prices: everywhere(0) },
+    ],
+    floating_ips: [
+      { type: 'ipv4', prices: floating(3) },
+      { type: 'ipv6', prices: floating(1) },
+    ],
+    image: { price_per_gb_month: amount(0.0119) },
+    volume: { price_per_gb_month: amount(0.044) },
+    server_backup: { percentage: '20.0000000000' },
+    server_types: SERVER_TYPES.map(({ id, name, prices }) => ({ id, name, prices })),
+    load_balancer_types: [],
+    floating_ip: { price_monthly: amount(3) },
+  }
+}
+
 function place(
   id: number,
   name: string,
@@ -177,8 +208,11 @@ function wireType(type: Type) {
   }
 }
 
+function amount(net: number) {
+  return { net: net.toFixed(10), gross: (net * (1 + VAT_PERCENT / 100)).toFixed(10) }
+}
+
 function price(location: string, net: number) {
-  const amount = (value: number) => ({ net: value.toFixed(10), gross: (value * 1.19).toFixed(10) })
   return {
     location,
     price_hourly: amount(net / 625),

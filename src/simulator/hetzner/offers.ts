@@ -1,5 +1,5 @@
 import { notFound } from './answers'
-import { LOCATIONS, SERVER_TYPES } from './catalogue'
+import { LOCATIONS, pricing, SERVER_TYPES } from './catalogue'
 import { listAnswer, oneOf } from './lists'
 import type { Route } from './routes'
 
@@ -7,6 +7,7 @@ import type { Route } from './routes'
 export const offerRoutes: Route[] = [
   ...readOnly('server_types', 'server_type', SERVER_TYPES),
   ...readOnly('locations', 'location', LOCATIONS),
+  { method: 'GET', path: '/pricing', answer: () => Response.json({ pricing: pricing() }) },
 ]
 
 function readOnly(nouns: string, noun: string, rows: { id: number; name: string }[]): Route[] {

@@ -13,10 +13,11 @@ describe('addresses', () => {
   test('of a server are listed with it, as the server knows them', async () => {
     const { cloud } = project
     const server = await project.server()
-    const createdAt = server.createdAt
+    const { createdAt, location } = server
+    const common = { serverId: server.id, location, labels: {}, createdAt }
     expect(await cloud.listPrimaryIps()).toEqual([
-      { id: server.ipv4Id!, ip: server.ipv4!, type: 'ipv4', serverId: server.id, labels: {}, createdAt },
-      { id: server.ipv6Id!, ip: server.ipv6!, type: 'ipv6', serverId: server.id, labels: {}, createdAt },
+      { id: server.ipv4Id!, ip: server.ipv4!, type: 'ipv4', ...common },
+      { id: server.ipv6Id!, ip: server.ipv6!, type: 'ipv6', ...common },
     ])
   })
 
@@ -91,6 +92,17 @@ describe('volumes', () => {
       vendorCode: 'protected',
     })
   })
+})
+
+test('prices are net, a month, in cents, and those of addresses by location', async () => {
+  const { cloud } = project
+  const { currency, addressCents, imageGbCents, volumeGbCents } = await cloud.getPrices()
+  expect(currency).toBe('eur')
+  expect(addressCents.ipv4).toMatchObject({ nbg1: 50, fsn1: 50 })
+  expect(addressCents.ipv6.nbg1).toBe(0)
+  expect(imageGbCents).toBeCloseTo(1.19)
+  expect(volumeGbCents).toBeCloseTo(4.4)
+  expect(project.asked('GET /pricing')).toBe(1)
 })
 
 describe('what the project may have', () => {
