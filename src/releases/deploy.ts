@@ -3,6 +3,7 @@ import { type Actor, ATLAS, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import { type AtlasError, conflict } from '../errors'
+import { getRollout, isLive } from '../rollouts/rollout'
 import { targetEnds } from '../rollouts/targets'
 import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/run'
@@ -110,13 +111,15 @@ function settle(tx: Tx, run: RunFacts, nowMs: number): void {
 }
 
 /**
- * A rollout tells of all its failures together, in one mail when it ends; and whoever can't be reached is tried again.
+ * A live rollout tells of all its failures together, in one mail when it ends; and whoever can't be reached is tried
+ * again.
  */
 function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowMs: number): void {
   const { rolloutId, isCatchUp, formerRelease, release, way } = run.input as DeployWork
   const failure = failureOf(tx, run, error)
   targetEnds.failed(tx, run, { ...failure, reason: error.message }, nowMs)
-  if (rolloutId || (isCatchUp && failure.part === 'reach')) {
+  const isToldLater = rolloutId !== undefined && isLive(getRollout(tx, rolloutId))
+  if (isToldLater || (isCatchUp && failure.part === 'reach')) {
     const statusReason = `Release ${release}: ${error.message}`
     tx.update(tenants).set({ statusReason, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
     const detail = { run: run.id, release, from: formerRelease, way, part: failure.part, runs: failure.runs }

@@ -128,6 +128,18 @@ describe('aborting', () => {
     expect(fleet.mails()).toEqual(['rollout-aborted'])
   })
 
+  test('does not keep quiet what fails after it', async () => {
+    await open(4)
+    fleet.behaves = (_, release) => (release === 'v43' ? 'stuck' : 'good')
+    await fleet.rollOut('v43')
+    await fleet.pass(0.2)
+    expect(fleet.states().deploying).toBe(1)
+    abort()
+    await fleet.pass(5)
+    expect(fleet.states()).toEqual({ stuck: 1, waiting: 3 })
+    expect(fleet.mails()).toEqual(['rollout-aborted', 'failure-notice'])
+  })
+
   test('makes room for another, which leaves those alone that have it', async () => {
     await open(5)
     await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 10 })
