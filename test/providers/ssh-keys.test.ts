@@ -89,6 +89,16 @@ describe('output of the agent', () => {
     expect(await readReply(chunks('{"result":{"n":1}}\n{"result":{"n":2}}\n'))).toEqual({ result: { n: 2 } })
   })
 
+  test('says nothing to the terminal of whoever reads it', async () => {
+    const lines: string[] = []
+    const said = { log: '\u001b[31mred\u001b[0m\tand\u0007 \u001b]0;title\u0007done' }
+    const refused = { error: { code: 'conflict', message: 'No.\r\n\u001b[2JAll is well.' } }
+    const output = `${JSON.stringify(said)}\n\u001b[1mraw\n${JSON.stringify(refused)}\n`
+    const end = await readReply(chunks(output), (line) => lines.push(line))
+    expect(lines).toEqual(['red and done', 'raw'])
+    expect(end).toEqual({ error: { code: 'conflict', message: 'No. All is well.' } })
+  })
+
   test('is bounded by the line and as a whole', async () => {
     const lines = async (...parts: string[]) => {
       for await (const line of linesOf(chunks(...parts))) if (!line) throw new Error('an empty line')

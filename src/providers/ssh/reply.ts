@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import * as v from 'valibot'
 import { AtlasError, type ErrorCode } from '../../errors'
 
@@ -55,7 +56,7 @@ export async function readReply(
     const parsed = v.safeParse(End, value)
     if (parsed.success) end = parsed.output
     // Some program under the agent wrote past it: worth showing, never worth obeying.
-    else onLog(line)
+    else onLog(plain(line))
   }
   return end
 }
@@ -78,10 +79,17 @@ export async function* linesOf(output: AsyncIterable<Buffer>): AsyncGenerator<st
 
 function parseJson(line: string): unknown {
   try {
-    return JSON.parse(line)
+    return JSON.parse(line, (_name, value) => (typeof value === 'string' ? plain(value) : value))
   } catch {
     return undefined
   }
+}
+
+/** Nothing that a server says may move the cursor of a terminal, or begin a line. */
+function plain(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/[\t\r\n]+/g, ' ')
+    .replace(/\p{Cc}/gu, '')
 }
 
 function tooMuch(): AtlasError {
