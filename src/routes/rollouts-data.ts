@@ -7,6 +7,7 @@ import type { Html } from '../../views/jsx-runtime'
 import { actorName } from '../accounts/actor-name'
 import type { Reader } from '../db/open'
 import { getRelease } from '../releases/release'
+import { usualDeployMs } from '../rollouts/prospect'
 import {
   changedTargets,
   countTargets,
@@ -65,7 +66,8 @@ export function rolloutData({ db, clock }: Pick<Services, 'db' | 'clock'>, rollo
   const rollout = getRollout(read, rolloutId)
   const { tag, notes, migration, backup } = getRelease(read, rollout.releaseId)
   const counts = countTargets(read, rolloutId)
-  const strategy = strategyOf(rollout)
+  // How long deploys take is known better the more of them there were.
+  const strategy = { ...strategyOf(rollout), deployMs: usualDeployMs(read) }
   const waves = wavesOf(rollout, strategy, counts)
   const bakesUntil = bakeEnd(rollout, strategy)
   const total = sum(counts)

@@ -33,7 +33,9 @@ export function WaveHead(props: { wave: WaveView; status: RolloutStatus; now: nu
         </span>
       </h3>
       <p class="progress-words muted">
-        <WaveWords wave={wave} status={status} settled={settled} now={now} />
+        <span>
+          <WaveWords wave={wave} status={status} settled={settled} now={now} />
+        </span>
       </p>
       <progress
         id={id}

@@ -192,7 +192,9 @@ const MIGRATIONS = {
   contract: 'has no way back',
 }
 
-function Overall({ counts, total, failed, stopAt, remainingMs, status }: RolloutData): Html {
+function Overall(rollout: RolloutData): Html {
+  const { counts, total, failed, wave, waves, stopAt, remainingMs, status } = rollout
+  const isCanary = wave === 0 && waves.length > 1
   const settled = settledOf(status, counts, total)
   return (
     <div class="progress block">
@@ -205,7 +207,7 @@ function Overall({ counts, total, failed, stopAt, remainingMs, status }: Rollout
           <span class="muted">
             {failed > 0 && status === 'running' && ' · '}
             {status === 'running' &&
-              `stops at ${stopAt === 1 ? '1 failure' : `${NUMBER.format(stopAt)} failures`}`}
+              `stops at ${isCanary || stopAt === 1 ? 'the first failure' : `${NUMBER.format(stopAt)} failures`}`}
             {remainingMs !== null && ` · about ${roughDuration(remainingMs)} left`}
           </span>
         </span>
