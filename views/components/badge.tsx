@@ -63,12 +63,15 @@ const TONES: Record<Status, Tone> = {
   unpaid: 'attention',
 }
 
+/** Where the word that is stored is not the one that a person would say. */
+const WORDS: Partial<Record<Status, string>> = { intended: 'asked' }
+
 /** A status in words on a coloured ground; the words alone carry the meaning. */
 export function Badge({ status }: { status: Status }): Html {
   return (
     <span class={['badge', `badge-${TONES[status]}`]}>
       <span class="badge-dot" aria-hidden="true" />
-      {status.replaceAll('_', ' ')}
+      {WORDS[status] ?? status.replaceAll('_', ' ')}
     </span>
   )
 }
