@@ -396,6 +396,7 @@ deploy_app() {
   host=$(input '.health.host // ""')
   [ ! -e "$dir/failed" ] || go_back
   if [ ! -e "$dir/switched" ]; then
+    bring_up
     prepare_settings
     prepare_release
     : >"$dir/switched"
@@ -427,6 +428,14 @@ check_deploy() {
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
+}
+
+# After a power cut Docker is still starting what the migration needs. What does not become well is left to the migration.
+bring_up() {
+  [ "$(input '.migrate | type')" = object ] || return 0
+  target=$former
+  compose 120 up --wait --wait-timeout 60 --no-recreate --pull never </dev/null >/dev/null 2>&1 || true
+  target=$(input .release)
 }
 
 # The new release's settings wait beside those that are in force, of which a copy is kept for the way back.

@@ -33,6 +33,9 @@ function deploying() {
     const [before] = written('calls').split(' up --detach')
     expect(before).toContain('run --rm --no-deps --no-TTY --name app-migration app /app/migrate --to now')
     expect(written('migration-argv').split('\0').slice(0, 4)).toEqual(['app', '/app/migrate', '--to', 'now'])
+    // A server that has just come up again may not have started the database yet.
+    expect(before?.indexOf('up --wait')).toBeLessThan(before?.indexOf(' run --rm') ?? 0)
+    expect(written('brought-up')).toBe('v42\n')
   })
 
   test('asks three times in a row, under the tenant’s own name, and begins anew after a bad answer', async () => {
@@ -94,7 +97,7 @@ function deploying() {
     expect(before).toContain('run --rm --no-TTY --name app-migration app /app/migrate --to now')
     put('migration-fails')
     expect(await errorCode('start s2', { release: 'v42', migrate: MIGRATE })).toBe('conflict')
-    expect(calls(' up ')).toBe(1)
+    expect(calls(' up --detach')).toBe(1)
     expect(await errorCode('start s3', { release: 'v42', migrate: { service: '-x', command: ['a'] } })).toBe(
       'invalid',
     )
@@ -112,7 +115,7 @@ function deploying() {
       const failed = await failure('deploy d1', order({ migrate: MIGRATE }))
       expect(failed).toMatchObject({ exit: 1, code, part, back: true })
       expect(running()).toBe(V42)
-      expect(calls(' up ')).toBe(0)
+      expect(calls(' up --detach')).toBe(0)
       expect(written('state', 'app', 'release')).toBe('v42')
     })
 
@@ -304,7 +307,7 @@ function deploying() {
     expect(both[1]).toEqual(both[0]!)
     expect(await agent('deploy d1', order({ migrate: MIGRATE }))).toEqual(both[0]!)
     expect(written('migrations')).toBe('RELEASE=v43\n')
-    expect(calls(' up ')).toBe(1)
+    expect(calls(' up --detach')).toBe(1)
     put('migration-fails')
     const failed = await agent('deploy d2', order({ migrate: MIGRATE }))
     expect(await agent('deploy d2', order({ migrate: MIGRATE }))).toEqual(failed)
@@ -348,7 +351,7 @@ function deploying() {
       const codes = await Promise.all(words.map((input, index) => errorCode(`deploy bad-${index}`, input)))
       expect(new Set(codes)).toEqual(new Set(['invalid']))
       expect(existsSync(at('PWNED'))).toBe(false)
-      expect(calls(' up ')).toBe(0)
+      expect(calls(' up --detach')).toBe(0)
     })
 
     test('the migration’s words and the smoke check’s reach their program to the byte', async () => {

@@ -34,6 +34,7 @@ case "$*" in
     while [ "$1" != app-migration ]; do shift; done
     shift; for word; do printf '%s\\0' "$word"; done >"$FAKE/migration-argv"
     [ ! -e "$FAKE/migration-fails" ] || { echo 'column exists' >&2; exit 1; } ;;
+  *' up --wait '*) echo "$RELEASE" >>"$FAKE/brought-up" ;;
   *' up '*)
     hang "up-$RELEASE"
     [ ! -e "$FAKE/up-$RELEASE" ] || { echo 'port is already allocated' >&2; exit 1; }

@@ -22,6 +22,7 @@ export type Story = {
 const AGENT = '/usr/local/lib/atlas/agent'
 const COMMANDS = '/var/lib/atlas/commands'
 const BAKE_MS = 60_000
+const QUIET_MS = 3_000
 
 /** The chapter of releases: two that work, and what becomes of those that don't. */
 export function shipReleases(story: Story): void {
@@ -202,11 +203,16 @@ async function rollOut(operator: Operator, tag: string, canaries: string): Promi
   const strategy = parseStrategy({ waves: '1 / 100 %', canaries, bake_minutes: BAKE_MS / 60_000 })
   const asked = { releaseId, strategy, actor: ACTOR, nowMs: clock.now() }
   const { rolloutId } = db.write((tx) => startRollout(tx, services, asked))
-  let baked: number | null = null
+  let [stage, sinceMs] = ['', 0]
   await operator.until(async () => {
-    const { status, waveDoneAt } = getRollout(db.read, rolloutId)
-    if (waveDoneAt !== baked && waveDoneAt !== null) yard.clock.advance(BAKE_MS)
-    baked = waveDoneAt
+    const { status, wave, waveDoneAt } = getRollout(db.read, rolloutId)
+    const now = [status, wave, waveDoneAt].join()
+    if (now !== stage) [stage, sinceMs] = [now, Date.now()]
+    // Only when nobody waits for an answer: to them it would come too late.
+    if (waveDoneAt !== null && Date.now() - sinceMs > QUIET_MS) {
+      yard.clock.advance(BAKE_MS)
+      sinceMs = Date.now()
+    }
     return status !== 'running' && status !== 'going_back'
   })
   return getRollout(db.read, rolloutId)
