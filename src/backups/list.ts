@@ -5,6 +5,7 @@ import { backups } from '../db/schema'
 import type { Services } from '../services'
 import { getTenant, serverOf } from '../tenants/tenant'
 import { type BackupMethod, type BackupRow, latestBackup, missingFor } from './backup'
+import { whyOverdue } from './overdue'
 import { obstacleTo } from './restore'
 
 const LATEST = 5
@@ -54,6 +55,7 @@ export function backupsOf(services: Services, tenantId: string) {
     kept: { count: kept?.count ?? 0, bytes: Number(kept?.bytes ?? 0) },
     latest: latestBackup(db.read, tenantId) ?? null,
     missing: { app: missing('app'), image: missing('image') },
+    overdue: whyOverdue(services, tenantId),
     rows,
     total,
   }

@@ -48,15 +48,28 @@ export async function watchBackups(services: Services): Promise<void> {
 /** Tenants that are overdue and have had no backup since that was noticed, the longest first. */
 export function overdueBackups(services: Services, limit: number): { rows: OverdueTenant[]; total: number } {
   const { read } = services.db
-  const isOpen = and(
-    isNotNull(tenants.backupOverdueSince),
-    sql`NOT EXISTS (SELECT 1 FROM backups WHERE backups.tenant_id = tenants.id AND backups.method = 'app'
-      AND backups.status = 'complete' AND backups.completed_at > tenants.backup_overdue_since)`,
-  )
+  const isOpen = isStillOverdue()
   const open = read.select().from(tenants).where(isOpen)
   const total = read.select({ n: sql<number>`count(*)` }).from(tenants).where(isOpen).get()?.n ?? 0
   const rows = open.orderBy(asc(tenants.backupOverdueSince), asc(tenants.id)).limit(limit).all()
   return { total, rows: rows.map(({ id }) => tellingOf(read, services, id)) }
+}
+
+/** Why a tenant has no fresh backup, as a sentence; null unless it is overdue. */
+export function whyOverdue(services: Services, tenantId: string): string | null {
+  const { read } = services.db
+  const mine = and(eq(tenants.id, tenantId), isStillOverdue())
+  const isOverdueNow = read.select({ id: tenants.id }).from(tenants).where(mine).get() !== undefined
+  return isOverdueNow ? tellingOf(read, services, tenantId).reason : null
+}
+
+/** A fresh backup counts at once, not from the next look on. */
+function isStillOverdue() {
+  return and(
+    isNotNull(tenants.backupOverdueSince),
+    sql`NOT EXISTS (SELECT 1 FROM backups WHERE backups.tenant_id = tenants.id AND backups.method = 'app'
+      AND backups.status = 'complete' AND backups.completed_at > tenants.backup_overdue_since)`,
+  )
 }
 
 type Watched = {

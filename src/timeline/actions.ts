@@ -25,7 +25,7 @@ export const readActions = sourceOf(
       title: inWords(event.action),
       detail: factsInWords(event.detail),
       link: typeof runId === 'string' ? `/admin/runs/${runId}` : null,
-      severity: /\.(failed|refused)$/.test(event.action) ? 'bad' : 'info',
+      severity: /\.(failed|refused|overdue)$/.test(event.action) ? 'bad' : 'info',
       actor: isAtlas ? null : (email ?? (token && `token ${token}`) ?? event.actor),
       ip: event.ip,
     })

@@ -159,4 +159,16 @@ describe('the operator', () => {
     expect(page.match(/late-\d has no fresh backup<\/strong>/g)).toHaveLength(5)
     expect(page).toContain('2 more tenants have no fresh backup')
   })
+
+  test('sees it on the tenant’s page too, until there is a fresh one', async () => {
+    const id = await tenant('late', 9 * DAY_MS)
+    const operator = await stage.operator()
+    const read = async () => (await operator.get(`/admin/tenants/${id}`)).text()
+    expect(await read()).not.toContain('Its backups are overdue')
+    await watch()
+    expect(await read()).toContain('Its backups are overdue')
+    stage.clock.advance(HOUR_MS)
+    backup(id, 0)
+    expect(await read()).not.toContain('Its backups are overdue')
+  })
 })

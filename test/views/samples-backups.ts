@@ -53,6 +53,7 @@ export const tenantBackups: TenantBackupsView = {
   kept: { count: 12, bytes: 148_000_000 },
   latest: { createdAt: NOW - 5 * HOUR, sizeBytes: 12_345_678 },
   missing: { app: null, image: null },
+  overdue: null,
   rows,
   total: 14,
 }
@@ -61,6 +62,7 @@ export const noBackups: TenantBackupsView = {
   plan: { everyHours: 24, retentionDays: 7, imagesEveryDays: 0, cloud: false },
   kept: { count: 0, bytes: 0 },
   latest: null,
+  overdue: 'No storage for backups is configured.',
   missing: {
     app: 'No storage for backups is configured. Set the variables that begin with BACKUP_S3_.',
     image: null,

@@ -16,6 +16,8 @@ export type TenantBackupsView = {
   latest: { createdAt: number; sizeBytes: number | null } | null
   /** Why a backup of either kind can't be made; null when it can. */
   missing: Record<BackupMethod, string | null>
+  /** Why it has no fresh one, when backups are overdue. */
+  overdue: string | null
   /** The newest. */
   rows: BackupView[]
   total: number
@@ -42,6 +44,11 @@ export function TenantBackups({ tenant, isBusy, backups, now }: TenantBackupsPro
       <p class="muted block-lead">
         <Latest backups={backups} now={now} /> {backups.plan && planWords(backups.plan)}
       </p>
+      {lives && backups.overdue && (
+        <Notice tone="bad" title="Its backups are overdue">
+          <p>{backups.overdue}</p>
+        </Notice>
+      )}
       {lives && backups.missing.app && <Notice tone="info" title={backups.missing.app} />}
       {backups.rows.length > 0 && (
         <BackupTable
