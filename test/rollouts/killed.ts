@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { desc } from 'drizzle-orm'
 import { openDataBeside } from '../../src/atlas'
-import { until } from '../../src/cli/patience'
+import { GiveUp, until } from '../../src/cli/patience'
 import { liveStory } from '../../src/cli/story'
 import { mailsTo } from '../../src/cli/story/scene'
 import { SystemClock } from '../../src/clock'
@@ -49,13 +49,16 @@ export class Killed {
   /** Rolls a release out by command, and kills Atlas until that has ended; returns how it did. */
   async rollOut(tag: string, ...options: string[]): Promise<string> {
     const known = this.count()
-    const command = this.command(['deploy', tag, '--waves', '1/100%', '--bake', '0', ...options])
+    let isAsked = false
+    const command = this.command(['deploy', tag, '--waves', '1/100%', '--bake', '0', ...options]).then(() => {
+      isAsked = true
+    })
     // The first in the middle of a deploy, the others wherever they hit: whoever asked may not have heard by then.
-    await until(
-      this.scene(),
-      'a deploy',
-      async () => this.count() > known && this.phase().includes('running deploy'),
-    )
+    await until(this.scene(), 'a deploy', async () => {
+      const hasBegun = this.count() > known
+      if (isAsked && !hasBegun) throw new GiveUp(`The rollout of ${tag} was refused.`)
+      return hasBegun && this.phase().includes('running deploy')
+    })
     for (let kills = 0; kills < KILLS_MAX && this.isUnderWay(); kills++) {
       await this.atlas.kill(() => this.hits.push(this.phase()))
       if (this.chance() > BLIND_SHARE) await this.atlas.up()
