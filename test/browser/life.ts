@@ -4,7 +4,7 @@ import { passMinute } from './simulator.ts'
 import type { Visitor } from './visitor.ts'
 
 export const NOTE = 'Remember the blue door'
-const RUN_TIMEOUT_MS = 40_000
+const RUN_TIMEOUT_MS = 90_000
 
 /** One tenant in the hands of an operator, with its site and the simulator's control page in tabs beside. */
 export type Life = { demo: Demo; name: string; operator: Visitor; site: Visitor; control: Visitor }
@@ -76,7 +76,10 @@ export async function loseData(life: Life): Promise<void> {
 
 /** Nobody watches the minutes go by in which caches forget a name. */
 export async function letCachesForget({ operator, control, demo }: Life): Promise<void> {
-  await operator.page.getByText('Waiting until caches have forgotten').first().waitFor()
+  await operator.page
+    .getByText('Waiting until caches have forgotten')
+    .first()
+    .waitFor({ timeout: RUN_TIMEOUT_MS })
   await passMinute(control, demo)
   await passMinute(control, demo)
 }
