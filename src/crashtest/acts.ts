@@ -20,8 +20,9 @@ import { createRelease } from '../releases/release'
 import { latestRun, type RunRow } from '../runs/run'
 import type { Services } from '../services'
 import { approveSignup } from '../signups/approve'
+import type { Machine } from '../simulator/machines/machine'
 import type { Clouds } from '../simulator/simulator'
-import type { TenantRow } from '../tenants/tenant'
+import { serverOf, type TenantRow } from '../tenants/tenant'
 import type { Customer } from './story'
 
 /** Where somebody acts: on which Atlas, for which customer, and as whom. */
@@ -73,6 +74,10 @@ export const ACTIONS: Record<string, Action> = {
   deploy: deploy('v45', 'forward'),
   'take back': deploy('v42', 'back'),
   move: onTenant((tx, { services, ...by }, { id }) => moveToNewServer(tx, services, id, by)),
+  // For a server that does not answer: older data is better than none.
+  'move with a backup': onTenant((tx, { services, ...by }, { id }) =>
+    moveToNewServer(tx, services, id, { ...by, acceptOlderBackup: true }),
+  ),
   'rotate secrets': onTenant((tx, { services, ...by }, { id }) => rotateSecrets(tx, services, id, by)),
   delete: onTenant((tx, { services, ...by }, { id }) =>
     deleteTenant(tx, services, id, { ...by, coolOffDays: 1 }),
@@ -92,6 +97,13 @@ export const ACTIONS: Record<string, Action> = {
       code: 'conflict',
       times: 1,
     })
+  },
+  'server freezes': ({ services, clouds, customer }) => {
+    const { id } = mustFindTenant(services.db.read, customer)
+    const { externalId } = serverOf(services.db.read, id)
+    const machine = clouds.world.table<Machine>('machines').get(externalId ?? '')
+    if (!machine) throw notFound('There is no server.')
+    clouds.machines.pause(machine.id)
   },
   'card declines': atStripe(({ stripe }, customer) => stripe.failNextCharge(emailOf(customer))),
   'period ends': atStripe(({ stripe }, _customer, subscription) => stripe.renewNow(subscription())),

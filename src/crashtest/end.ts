@@ -11,6 +11,8 @@ export type End = {
   holds: Holdings
   /** The id of a plan's price at Stripe. */
   priceOf(planId: string): string
+  /** Tenants that were live at a moment which Atlas has forgotten. */
+  wentLive: ReadonlySet<string>
   /** What was seen on the way. */
   seen: readonly string[]
   /** What Atlas logged as errors. */

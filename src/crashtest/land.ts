@@ -3,12 +3,14 @@ import { Db } from '../db/open'
 import { allRecipes } from '../lifecycle/recipes'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
+import type { Machine } from '../simulator/machines/machine'
 import { type Clouds, makeClouds } from '../simulator/simulator'
 import type { Snapshot as WorldSnapshot } from '../simulator/store'
 import type { Exchange } from '../simulator/twin'
 import { World } from '../simulator/world'
 import { chanceFrom } from './chance'
 import { Diary } from './diary'
+import { liveTenants } from './end'
 import { Fate } from './fate'
 import { Life } from './life'
 import { Network } from './network'
@@ -26,7 +28,7 @@ import { Weather } from './weather'
 export type Snapshot = { atMs: number; control: Copy; clouds: WorldSnapshot }
 
 export type LandOptions = {
-  story: Pick<Story, 'seed' | 'deaths' | 'weather' | 'outages'>
+  story: Pick<Story, 'seed' | 'deaths' | 'weather' | 'outages'> & Partial<Pick<Story, 'customers'>>
   from?: Snapshot
   /** What Atlas is changed to: a control that must fail, or one with a provider in the way. */
   change?: (services: Services) => Services
@@ -60,6 +62,8 @@ export class Land {
   readonly weather: Weather
   readonly diary: Diary
   readonly lives: Life[] = []
+  /** Tenants that went live before Atlas's database was put back to an older one. */
+  readonly wentLive = new Set<string>()
   /** How many audit events there were when Atlas last said yes. */
   promised = 0
   private readonly network: Network
@@ -139,6 +143,8 @@ export class Land {
   /** Whether nothing but Atlas itself goes wrong. */
   get isCalm(): boolean {
     const { story, forgetsMs } = this.options
+    const acts = story.customers?.flatMap((customer) => customer.acts) ?? []
+    if (acts.some(({ kind }) => kind === 'server freezes')) return false
     return this.weather.strikes.length + story.outages.length === 0 && !forgetsMs && !this.hasJumped
   }
 
@@ -184,6 +190,8 @@ export class Land {
     this.deaths.length = 0
     this.life.fate.deathAt = undefined
     this.weather.end()
+    for (const { id, paused } of this.clouds.world.table<Machine>('machines').all())
+      if (paused) this.clouds.machines.resume(id)
   }
 
   snapshot(): Snapshot {
@@ -252,6 +260,7 @@ export class Land {
     const wanted = this.time.now() - RESTART_MS - forgetsMs
     const copy = this.past.findLast(({ at }) => at <= wanted)?.copy ?? this.past[0]?.copy
     if (!copy) return
+    for (const { id } of liveTenants(this.db.read)) this.wentLive.add(id)
     this.shop.tables.fill(copy)
     this.promised = 0
     this.tell(`Atlas’s database is ${forgetsMs / 1_000} s older than the clouds`)

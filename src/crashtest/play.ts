@@ -129,6 +129,7 @@ export function endOf(land: Land, shop: Shop): End {
     db: land.db.read,
     holds: holdingsOf(land.clouds),
     priceOf: (planId) => shop.settings.catalog.plan(planId).priceId,
+    wentLive: land.wentLive,
     seen: land.watch.seen,
     complaints: land.lives.flatMap(({ complaints }) => complaints),
     diary: land.diary,

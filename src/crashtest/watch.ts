@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, desc, eq, inArray } from 'drizzle-orm'
 import type { Db } from '../db/open'
 import { organizations, runs, signups, tenants } from '../db/schema'
 import type { PrimaryIpRow } from '../simulator/hetzner/addresses'
@@ -107,7 +107,7 @@ export class Watch {
         ({ status, organizationId }) =>
           status === 'active' && !paying.has(customers.get(organizationId) ?? ''),
       )
-      .filter(({ id }) => servers.some(({ labels }) => labels.tenant === id) && !this.wasCalledOff(id))
+      .filter(({ id }) => servers.some(({ labels }) => labels.tenant === id) && !this.isLeftToPeople(id))
       .map(({ id, subdomain }) => ({ id, what: `${subdomain} was active without a subscription` }))
     const ended = all.filter(({ status }) => status === 'deleted')
     for (const { id, subdomain, organizationId } of ended) {
@@ -121,10 +121,14 @@ export class Watch {
     return found
   }
 
-  /** Whether a person has called a suspension off: then Atlas leaves the tenant to them. */
-  private wasCalledOff(tenantId: string): boolean {
-    const mine = and(eq(runs.tenantId, tenantId), eq(runs.kind, 'suspend'), eq(runs.status, 'cancelled'))
-    return this.db.read.select().from(runs).where(mine).get() !== undefined
+  /** Whether a person has called a suspension off, or has been told that a run has failed. */
+  private isLeftToPeople(tenantId: string): boolean {
+    const mine = eq(runs.tenantId, tenantId)
+    const calledOff = and(mine, eq(runs.kind, 'suspend'), eq(runs.status, 'cancelled'))
+    const latest = this.db.read.select().from(runs).where(mine).orderBy(desc(runs.createdAt)).limit(1).get()
+    return (
+      latest?.status === 'failed' || this.db.read.select().from(runs).where(calledOff).get() !== undefined
+    )
   }
 
   /** A provisioning that was undone leaves a paid signup, which can be approved again. */

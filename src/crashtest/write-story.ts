@@ -23,6 +23,7 @@ const SENSIBLE: Record<State, string[]> = {
   live: [
     ...['suspend', 'suspend', 'change plan', 'change plan', 'back up', 'make an image', 'restore', 'move'],
     ...['rotate secrets', 'delete', 'delete at once', 'app breaks', 'customer cancels', 'card declines'],
+    'server freezes',
   ],
   suspended: [
     'resume',
@@ -90,7 +91,10 @@ function writeLater(chance: Chance, atLeast = 0): Act[] {
   let state: State = 'live'
   for (let more = atLeast + pick(chance, [0, 1, 1, 1, 2, 2, 3]); more > 0; more--) {
     const kind: string = pick(chance, chance() < MADNESS_SHARE ? MADNESS : SENSIBLE[state])
+    if (kind === 'server freezes') acts.push({ kind: 'back up', after: soon(chance) })
     acts.push(writeAct(chance, kind))
+    // Who can't wait takes the data as it was backed up last.
+    if (kind === 'server freezes') acts.push({ kind: 'move with a backup', after: soon(chance) })
     if (chance() < CALLED_OFF_SHARE)
       acts.push({ kind: 'cancel', after: whole(chance, 3 * SECOND_MS), atOnce: true })
     // Nobody pays any more: what comes of it shows when the month is over.
