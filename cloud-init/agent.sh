@@ -135,7 +135,8 @@ read_input() {
 follow() {
   flock --shared "$dir/alive" true &
   tail --pid="$!" --sleep-interval=0.1 --lines=+1 --follow "$dir/output" 2>/dev/null
-  [ -e "$dir/result" ] || refuse unavailable 'The command was interrupted. The same id takes it up again.'
+  # Interrupted: an answer would use the id up, under which the next connection takes the command up again.
+  [ -e "$dir/result" ] || exit 75
   answer=$(cat "$dir/result")
   report
 }

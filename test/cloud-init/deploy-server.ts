@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, expect } from 'bun:test'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { type Answer, agentServer } from './agent-server'
 
@@ -129,15 +129,17 @@ export function deployServer() {
   }
   const running = () => written('app').trim()
 
-  /** Begins a command, cuts the power where it hangs, and lets the machine come up again. */
+  /** Begins a command, cuts the power where it hangs, and lets the machine come up again; says what was heard. */
   async function cutAt(part: string, command: string, input: unknown) {
     put(`hang-${part}`)
     rmSync(at('session'), { force: true })
     const follower = server.spawn([command], JSON.stringify(input))
     while (!existsSync(at('session')) || written('session').trim() === '') await Bun.sleep(10)
     killSession(written('session').trim())
-    await follower.exited
+    const heard = await new Response(follower.stdout).text()
+    expect(await follower.exited).toBeGreaterThan(0)
     rmSync(at(`hang-${part}`))
+    return heard
   }
 
   return { ...server, order, answer, failure, running, cutAt }
