@@ -1,6 +1,6 @@
 import { and, asc, eq, sql } from 'drizzle-orm'
 import type { Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { inserting, prepared } from '../db/prepared'
 import { counters, inbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import type { WebhookEvent } from '../providers/payments'
@@ -16,21 +16,20 @@ const SOURCE = 'stripe'
 const ATTEMPTS_MAX = 20
 const EVENTS_AT_ONCE_MAX = 4
 
+const insertEvent = inserting(inbox, 'unless there')
+
 /** Stores a verified event once; a repetition changes nothing. Types that Atlas does not know are kept as ignored. */
 export function receiveEvent(tx: Tx, event: WebhookEvent, nowMs: number): void {
-  tx.insert(inbox)
-    .values({
-      source: SOURCE,
-      eventId: event.id,
-      type: event.type,
-      objectId: event.objectId,
-      status: lookFor(event.type) ? 'received' : 'ignored',
-      availableAt: nowMs,
-      occurredAt: event.createdAt,
-      receivedAt: nowMs,
-    })
-    .onConflictDoNothing()
-    .run()
+  insertEvent(tx, {
+    source: SOURCE,
+    eventId: event.id,
+    type: event.type,
+    objectId: event.objectId,
+    status: lookFor(event.type) ? 'received' : 'ignored',
+    availableAt: nowMs,
+    occurredAt: event.createdAt,
+    receivedAt: nowMs,
+  })
 }
 
 /** Counts what leaves no other trace, such as webhooks that do not verify. */

@@ -1,7 +1,10 @@
 import { notInArray } from 'drizzle-orm'
 import type { Tx } from '../db/open'
+import { putting } from '../db/prepared'
 import { plans } from '../db/schema'
 import type { Catalog } from './catalog'
+
+const putPlan = putting(plans, 'id')
 
 /** Makes the table of plans equal to the catalog; a plan that is no longer sold is retired and kept. */
 export function syncPlans(tx: Tx, catalog: Catalog, nowMs: number): void {
@@ -15,10 +18,7 @@ export function syncPlans(tx: Tx, catalog: Catalog, nowMs: number): void {
       position,
       retiredAt: null,
     }
-    tx.insert(plans)
-      .values({ id, ...facts })
-      .onConflictDoUpdate({ target: plans.id, set: facts })
-      .run()
+    putPlan(tx, { id, ...facts })
   })
   tx.update(plans)
     .set({ retiredAt: nowMs })

@@ -76,7 +76,7 @@ export class Land {
   private hasJumped = false
 
   constructor(
-    private readonly shop: Shop,
+    readonly shop: Shop,
     private readonly options: LandOptions,
   ) {
     const { story, from, speed = CLOUD_SPEED } = options
@@ -121,8 +121,8 @@ export class Land {
 
   /** Whether nobody is working on anything and no mail or event waits for its turn. */
   get isAtRest(): boolean {
-    const { n } = this.db.sqlite
-      .query(
+    const { n } = this.shop.tables
+      .statement(
         `SELECT (SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting'))
               + (SELECT count(*) FROM outbox WHERE status = 'queued')
               + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
@@ -219,8 +219,8 @@ export class Land {
 
   /** When anything has to be done that is not done again and again anyway. */
   private nextDue(): number {
-    const { at } = this.db.sqlite
-      .query(
+    const { at } = this.shop.tables
+      .statement(
         `SELECT min(at) AS at FROM (
            SELECT available_at AS at FROM runs WHERE status IN ('queued', 'waiting')
            UNION ALL SELECT 0 FROM runs WHERE status = 'running'

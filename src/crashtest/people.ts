@@ -128,10 +128,10 @@ const EXCLUSIVE = new Set([
   ...['delete', 'delete at once', 'retry', 'undo'],
 ])
 
-function isSettled({ db }: Land, customer: Customer): boolean {
+function isSettled({ db, shop }: Land, customer: Customer): boolean {
   const tenant = findTenant(db.read, customer)
-  const { n } = db.sqlite
-    .query(
+  const { n } = shop.tables
+    .statement(
       `SELECT (SELECT count(*) FROM runs WHERE tenant_id = ?1 AND status IN ('queued', 'running', 'waiting'))
             + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
     )

@@ -1,4 +1,4 @@
-import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
 
 type Row = SQLQueryBindings[]
 
@@ -12,6 +12,7 @@ export type Copy = ReadonlyMap<string, readonly Row[]>
 export class Tables {
   /** Each after those that its rows point to. */
   private readonly names: string[]
+  private readonly statements = new Map<string, Statement>()
 
   constructor(readonly sqlite: Database) {
     const all = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -33,13 +34,20 @@ export class Tables {
   fill(copy: Copy): void {
     // Foreign keys stay on: to turn them off has SQLite compile every query again.
     this.sqlite.transaction(() => {
-      for (const name of this.names.toReversed()) this.sqlite.query(`DELETE FROM "${name}"`).run()
+      for (const name of this.names.toReversed()) this.statement(`DELETE FROM "${name}"`).run()
       for (const name of this.names) for (const row of copy.get(name) ?? []) this.insert(name, row)
     })()
   }
 
   private insert(name: string, row: Row): void {
-    this.sqlite.query(`INSERT INTO "${name}" VALUES (${row.map(() => '?').join()})`).run(...row)
+    this.statement(`INSERT INTO "${name}" VALUES (${row.map(() => '?').join()})`).run(...row)
+  }
+
+  /** Compiled once: the connection itself remembers the first 20 queries and no others. */
+  statement(text: string): Statement {
+    const statement = this.statements.get(text) ?? this.sqlite.prepare(text)
+    this.statements.set(text, statement)
+    return statement
   }
 }
 

@@ -23,13 +23,29 @@ type Write = { run(values: Row): unknown }
 /** Inserts a row into a table; the text is built once for each choice of columns. */
 export function inserting<Table extends SQLiteTable>(
   table: Table,
+  when: 'always' | 'unless there' = 'always',
 ): (tx: Tx, row: Table['$inferInsert']) => void {
-  const write = eachShape((tx, columns) =>
-    tx
+  const write = eachShape((tx, columns) => {
+    const insert = tx.insert(table).values(placeholders(columns) as Table['$inferInsert'])
+    return when === 'always' ? insert.prepare() : insert.onConflictDoNothing().prepare()
+  })
+  return (tx, row) => write(tx, row)
+}
+
+/** Inserts a row, or makes the one with the same key equal to it; built once for each choice of columns. */
+export function putting<Table extends SQLiteTable>(
+  table: Table,
+  key: string & keyof Table['$inferSelect'],
+): (tx: Tx, row: Table['$inferInsert']) => void {
+  const target = getTableColumns(table)[key]!
+  const write = eachShape((tx, columns) => {
+    const row = placeholders(columns)
+    return tx
       .insert(table)
-      .values(placeholders(columns) as Table['$inferInsert'])
-      .prepare(),
-  )
+      .values(row as Table['$inferInsert'])
+      .onConflictDoUpdate({ target, set: row })
+      .prepare()
+  })
   return (tx, row) => write(tx, row)
 }
 

@@ -23,7 +23,31 @@ export class Statements {
     this.sqlite.exec(text)
   }
 
+  /** What `Database.transaction` does too, with four new functions for each. */
   transaction<T>(work: () => T) {
-    return this.sqlite.transaction(work)
+    return {
+      deferred: () => this.within('BEGIN', work),
+      immediate: () => this.within('BEGIN IMMEDIATE', work),
+    }
+  }
+
+  /** One in another is a savepoint. */
+  private within<T>(begin: string, work: () => T): T {
+    const isInner = this.sqlite.inTransaction
+    this.prepare(isInner ? 'SAVEPOINT inner_one' : begin).run()
+    try {
+      const result = work()
+      this.prepare(isInner ? 'RELEASE inner_one' : 'COMMIT').run()
+      return result
+    } catch (thrown) {
+      // Some errors, such as a full disk, have SQLite roll back by itself.
+      if (this.sqlite.inTransaction) this.undo(isInner)
+      throw thrown
+    }
+  }
+
+  private undo(isInner: boolean): void {
+    this.prepare(isInner ? 'ROLLBACK TO inner_one' : 'ROLLBACK').run()
+    if (isInner) this.prepare('RELEASE inner_one').run()
   }
 }

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { prepared, putting } from '../db/prepared'
 import { quotas } from '../db/schema'
 import type { Services } from '../services'
 import { queueLength, wakeQueue } from './queue'
@@ -79,6 +79,7 @@ const quotaOf = prepared((db) =>
     .where(eq(quotas.name, sql.placeholder('name')))
     .prepare(),
 )
+const putQuota = putting(quotas, 'name')
 const quotasOf = prepared((db) => db.select().from(quotas).prepare())
 
 function note(
@@ -92,5 +93,5 @@ function note(
   // As long as somebody waits only the first in line tries, or all of them would be refused again and again.
   const refusedAt = queueLength(tx) > 0 ? (before?.refusedAt ?? null) : null
   const row = { ...now, warnedAt, refusedAt, checkedAt: nowMs }
-  tx.insert(quotas).values(row).onConflictDoUpdate({ target: quotas.name, set: row }).run()
+  putQuota(tx, row)
 }

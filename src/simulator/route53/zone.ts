@@ -22,6 +22,7 @@ const FULL =
 /** One hosted zone: the record sets as the API knows them, and as the name servers answer them a little later. */
 export class Zone {
   private readonly sets: Table<StoredSet>
+  private readonly positions = new WeakMap<RecordSet, string>()
   private readonly answers: Table<Answers>
 
   constructor(
@@ -59,9 +60,14 @@ export class Zone {
 
   /** Every record set in Route 53's order: by reversed labels, then by type. */
   list(): RecordSet[] {
-    const placed = this.sets.all().map((set) => ({ set, position: positionOf(set.name) }))
-    placed.sort((a, b) => compare(a.position, b.position) || compare(a.set.type, b.set.type))
-    return placed.map(({ set }) => set)
+    const sets = this.sets.all()
+    return sets.sort((a, b) => compare(this.positionOf(a), this.positionOf(b)) || compare(a.type, b.type))
+  }
+
+  private positionOf(set: RecordSet): string {
+    const position = this.positions.get(set) ?? positionOf(set.name)
+    this.positions.set(set, position)
+    return position
   }
 
   /** What a resolver is told now about `name`, wildcards included. */
