@@ -1,6 +1,7 @@
-import { and, eq, gte, inArray, notInArray, or, type SQL } from 'drizzle-orm'
+import { and, eq, gte, inArray, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { runs, subscriptions, tenants } from '../db/schema'
 import { AtlasError } from '../errors'
 import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
@@ -21,7 +22,7 @@ const PAYING = ['active', 'trialing']
  */
 export async function followMoney(services: Services): Promise<void> {
   const { db, clock, log } = services
-  for (const { id, organizationId } of candidates(services)) {
+  for (const { id, organizationId } of candidates(db.read).all()) {
     try {
       if (wantedMove(db.read, id, clock.now())?.kind === 'suspend') await syncMoney(services, organizationId)
       follow(services, id)
@@ -33,19 +34,22 @@ export async function followMoney(services: Services): Promise<void> {
 
 /** The same for the tenants of one organization, whose money was asked for just now. */
 export function followOrganization(services: Services, organizationId: string): void {
-  const theirs = eq(tenants.organizationId, organizationId)
-  for (const { id } of candidates(services, theirs)) follow(services, id)
+  for (const { id } of theirCandidates(services.db.read).all({ organizationId })) follow(services, id)
 }
 
-function candidates({ db }: Services, whose?: SQL) {
+const candidates = prepared((db) => selectCandidates(db).prepare())
+const theirCandidates = prepared((db) =>
+  selectCandidates(db, eq(tenants.organizationId, sql.placeholder('organizationId'))).prepare(),
+)
+
+function selectCandidates(db: Reader, whose?: SQL) {
   const mayStop = and(eq(tenants.status, 'active'), notInArray(subscriptions.status, PAYING))
   const mayResume = and(eq(tenants.status, 'suspended'), inArray(tenants.suspendedFor, FOR_MONEY))
-  return db.read
+  return db
     .select({ id: tenants.id, organizationId: tenants.organizationId })
     .from(tenants)
     .innerJoin(subscriptions, eq(subscriptions.organizationId, tenants.organizationId))
     .where(and(whose, or(mayStop, mayResume)))
-    .all()
 }
 
 function follow(services: Services, tenantId: string): void {
@@ -71,14 +75,18 @@ function move(tx: Tx, services: Services, tenantId: string): void {
 
 type Move = { kind: 'suspend'; because: 'unpaid' | 'canceled' } | { kind: 'resume' }
 
-/** What money wants to happen to a tenant now; null when it is as it should be. */
-function wantedMove(db: Reader, tenantId: string, nowMs: number): Move | null {
-  const found = db
+const paidTenant = prepared((db) =>
+  db
     .select()
     .from(tenants)
     .innerJoin(subscriptions, eq(subscriptions.organizationId, tenants.organizationId))
-    .where(eq(tenants.id, tenantId))
-    .get()
+    .where(eq(tenants.id, sql.placeholder('tenantId')))
+    .prepare(),
+)
+
+/** What money wants to happen to a tenant now; null when it is as it should be. */
+function wantedMove(db: Reader, tenantId: string, nowMs: number): Move | null {
+  const found = paidTenant(db).get({ tenantId })
   if (!found) return null
   const wanted = wantedStanding(found.subscriptions, nowMs)
   const { status, suspendedFor } = found.tenants

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray } from 'drizzle-orm'
 import type { Db } from '../db/open'
+import { prepared } from '../db/prepared'
 import { organizations, runs, signups, tenants } from '../db/schema'
 import type { PrimaryIpRow } from '../simulator/hetzner/addresses'
 import type { ServerRow } from '../simulator/hetzner/project'
@@ -15,6 +16,9 @@ const RUN_MAX_MS = 24 * HOUR_MS
 const SLACK_MS = 15 * 60_000
 const TTL_MS = 60_000
 const LOOK_MS = 5 * 60_000
+
+const everyTenant = prepared((db) => db.select().from(tenants).prepare())
+const everyOrganization = prepared((db) => db.select().from(organizations).prepare())
 
 /** Looks on while a story is told: for what may be wrong for a while and right again at its end. */
 export class Watch {
@@ -93,11 +97,9 @@ export class Watch {
     const { world } = this.clouds
     const subscriptions = world.table<Subscription>('stripe_subscriptions').all().filter(isLive)
     const servers = world.table<ServerRow>('hetzner_server').all()
-    const all = this.db.read.select().from(tenants).all()
+    const all = everyTenant(this.db.read).all()
     const customers = new Map(
-      this.db.read
-        .select()
-        .from(organizations)
+      everyOrganization(this.db.read)
         .all()
         .map(({ id, stripeCustomerId }) => [id, stripeCustomerId]),
     )

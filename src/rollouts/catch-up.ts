@@ -1,6 +1,7 @@
 import { and, count, eq, gt, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm'
 import { ATLAS, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { effects, healthChecks, releases, rollouts, rolloutTargets, runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { deployTenant, queueDeploy, workFor } from '../releases/deploy'
@@ -29,8 +30,8 @@ export function catchUp(services: Services): void {
   const { db, clock, log } = services
   const nowMs = clock.now()
   const isDoubtful = remembered((wanted: Late) => hasFailedForMany(db.read, wanted, nowMs))
-  let free = AT_ONCE_MAX - atWork(db.read)
-  for (const late of [...behind(db.read), ...leftBehind(db.read)]) {
+  let free = AT_ONCE_MAX - (atWork(db.read).get()?.n ?? 0)
+  for (const late of [...behind(db.read).all(), ...leftBehind(db.read).all()]) {
     if (free <= 0) return
     if (isDoubtful(late) || hasFailedFor(db.read, late, nowMs)) continue
     try {
@@ -67,7 +68,7 @@ const IS_FREE = sql`+${tenants.status} = 'active' AND NOT ${IS_HELD} AND NOT ${H
 const IS_WELL = sql`${healthChecks.tenantId} = ${tenants.id} AND +${healthChecks.state} = 'healthy'`
 
 /** Tenants that are well and free, and run another release than they should. */
-function behind(db: Reader): Late[] {
+const behind = prepared((db) => {
   const isBehind = or(isNull(tenants.releaseId), ne(tenants.releaseId, tenants.wantedReleaseId))
   return db
     .select({ id: tenants.id, wantedId: tenants.wantedReleaseId, wanted: releases.tag })
@@ -75,11 +76,11 @@ function behind(db: Reader): Late[] {
     .innerJoin(releases, eq(releases.id, tenants.wantedReleaseId))
     .innerJoin(healthChecks, IS_WELL)
     .where(and(isNotNull(tenants.wantedReleaseId), isBehind, IS_FREE))
-    .all()
-}
+    .prepare()
+})
 
 /** Those who could not be taken back with the others, to a release that no tenant can want: only its tag is known. */
-function leftBehind(db: Reader): Late[] {
+const leftBehind = prepared((db) => {
   const { formerReleaseId, formerRelease, state } = rolloutTargets
   const takenBack = db.select({ id: rollouts.id }).from(rollouts).where(eq(rollouts.status, 'rolled_back'))
   const wasLeft = and(inArray(rolloutTargets.rolloutId, takenBack), eq(state, 'set_aside'))
@@ -91,8 +92,8 @@ function leftBehind(db: Reader): Late[] {
     .innerJoin(tenants, and(eq(tenants.id, rolloutTargets.tenantId), hasRelease))
     .innerJoin(healthChecks, IS_WELL)
     .where(and(wasLeft, isNull(formerReleaseId), IS_FREE))
-    .all()
-}
+    .prepare()
+})
 
 /** Whether the release has failed for this tenant: trying it again is for a person, unless it never began. */
 function hasFailedFor(db: Reader, late: Late, nowMs: number): boolean {
@@ -127,10 +128,10 @@ function remembered(ask: (late: Late) => boolean): (late: Late) => boolean {
   }
 }
 
-function atWork(db: Reader): number {
+const atWork = prepared((db) => {
   const live = and(inArray(runs.status, ['queued', 'running', 'waiting']), IS_DEPLOY)
-  return db.select({ n: count() }).from(runs).where(and(live, IS_CATCH_UP)).get()?.n ?? 0
-}
+  return db.select({ n: count() }).from(runs).where(and(live, IS_CATCH_UP)).prepare()
+})
 
 /** A server that could not be reached has heard of nothing. */
 const HAS_BEGUN = sql`${runs.step} <> ${STEPS.reach} AND (${runs.step} = ${STEPS.backUp}
