@@ -72,6 +72,7 @@ export const ACTIONS: Record<string, Action> = {
     restoreTenant(tx, services, id, { ...by, backupId: backup.id })
   }),
   deploy: deploy('v45', 'forward'),
+  'deploy after a backup': deploy('v45', 'forward', { backup: true }),
   'take back': deploy('v42', 'back'),
   move: onTenant((tx, { services, ...by }, { id }) => moveToNewServer(tx, services, id, by)),
   // For a server that does not answer: older data is better than none.
@@ -160,13 +161,13 @@ function mustFindTenant(db: Reader, customer: Customer): TenantRow {
 }
 
 /** Brings a tenant to a release that the registry has as good. */
-function deploy(tag: string, way: 'forward' | 'back'): Action {
+function deploy(tag: string, way: 'forward' | 'back', says: { backup?: boolean } = {}): Action {
   return async ({ services, clouds, customer, actor }) => {
     const { db, clock } = services
     const { id, blueprint } = mustFindTenant(db.read, customer)
     for (const image of clouds.registry.list().length === 0 ? demoImages() : [])
       clouds.registry.publish(image)
-    const asked = { blueprint, tag, migration: 'none' as const, actor }
+    const asked = { blueprint, tag, migration: 'none' as const, ...says, actor }
     const { id: releaseId } = await createRelease(services, asked)
     db.write((tx) => deployTenant(tx, services, id, { releaseId, way, actor, nowMs: clock.now() }))
   }

@@ -33,6 +33,7 @@ export const KINDS: readonly Kind[] = [
   kind('restore', [...LIVE, 'back up'], 'restore', 'active'),
   kind('move', LIVE, 'move', 'active'),
   kind('deploy', LIVE, 'deploy', 'active'),
+  kind('deploy-after-backup', LIVE, 'deploy after a backup', 'active'),
   kind('take-back', [...LIVE, 'deploy'], 'take back', 'active'),
   kind('rotate-secrets', LIVE, 'rotate secrets', 'active'),
 ]

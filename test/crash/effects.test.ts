@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
+import { chanceFrom } from '../../src/crashtest/chance'
 import type { Services } from '../../src/services'
 import { census, EXACTLY_ONE, NOTHING } from './census'
-import { chanceFrom } from './chance'
 import { type Fate, withMethods } from './fate'
 import { Land } from './land'
 

@@ -6,10 +6,10 @@ import { GiveUp, until } from '../../src/cli/patience'
 import { liveStory } from '../../src/cli/story'
 import { mailsTo } from '../../src/cli/story/scene'
 import { SystemClock } from '../../src/clock'
+import { chanceFrom } from '../../src/crashtest/chance'
 import type { Db } from '../../src/db/open'
 import { rollouts, rolloutTargets, runs } from '../../src/db/schema'
 import type { Machine } from '../../src/simulator/machines/machine'
-import { chanceFrom } from '../crash/chance'
 import { AtlasProcess, CloudsProcess, FROM_SOURCE } from '../crash/processes'
 
 const CLOUD_SPEED = 12
