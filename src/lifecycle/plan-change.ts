@@ -20,6 +20,8 @@ import { getTenant } from '../tenants/tenant'
 import { downtimeMinutes } from './downtime'
 import type { PlanChange } from './plan-choice'
 
+const KEPT = 'The server keeps its type.'
+
 /**
  * Queues the change of an active tenant to another plan, as `choosePlan` found it possible: first the subscription,
  * then the server. Throws `conflict` when it is not active, its plan is another by now, or something else is being
@@ -61,8 +63,9 @@ export function changePlanRecipe(services: Services): Recipe {
       { ...ifTypeChanges(halt), undo: halt.undo },
       ifTypeChanges(powerOff(services)),
       ifTypeChanges(changeType(services)),
-      ifTypeChanges(powerOn(services)),
-      ifTypeChanges(waitForAgent(services)),
+      // Also a server that has its type already: an older database may have forgotten what left it off.
+      onlyIf(powerOn(services), { by: (run) => run.direction === 'forward' || changesType(run), else: KEPT }),
+      waitForAgent(services),
       { ...deliverSettings(services), undo: deliverSettings(services).run },
       { ...startApp(services), undo: (context) => stop(services, context) },
       checkHealth(services),
@@ -77,9 +80,10 @@ export function changePlanRecipe(services: Services): Recipe {
   }
 }
 
-function ifTypeChanges(step: Step): Step {
-  const by = ({ input }: RunFacts) => input.serverType !== input.formerType
-  return onlyIf(step, { by, else: 'The server keeps its type.' })
+const ifTypeChanges = (step: Step): Step => onlyIf(step, { by: changesType, else: KEPT })
+
+function changesType({ input }: RunFacts): boolean {
+  return input.serverType !== input.formerType
 }
 
 function haveNewPlan(tx: Tx, services: Services, run: RunFacts, nowMs: number): void {

@@ -6,6 +6,7 @@ import { cancel, retry, undo } from '../../src/lifecycle/mend'
 import { changePlan } from '../../src/lifecycle/plan-change'
 import { choosePlan, type PlanChange } from '../../src/lifecycle/plan-choice'
 import { suspendTenant } from '../../src/lifecycle/suspension'
+import type { CloudServer } from '../../src/providers/cloud'
 import type { Services } from '../../src/services'
 import { serverOf } from '../../src/tenants/tenant'
 import { Estate } from './estate'
@@ -301,6 +302,24 @@ test('a server that a run left off, which an older database has forgotten, has n
   await changeTo(PRO)
   expect(estate.run.status).toBe('succeeded')
   expect(await standing()).toEqual(AT_PRO)
+})
+
+test('a server that such a run has given its type already is switched on', async () => {
+  const { externalId } = serverOf(estate.db.read, estate.tenant.id)
+  const until = async (is: Partial<CloudServer>) => {
+    for (;;) {
+      const server = await estate.clients(({ cloud }) => cloud.getServer(externalId ?? ''))
+      if (server && Bun.deepMatch(is, server)) return
+      await Bun.sleep(1)
+    }
+  }
+  await estate.clients(({ cloud }) => cloud.powerOff(externalId ?? ''))
+  await until({ status: 'off' })
+  await estate.clients(({ cloud }) => cloud.changeServerType(externalId ?? '', 'ccx13'))
+  await until({ serverType: 'ccx13' })
+  await changeTo(PRO)
+  expect(estate.run.status).toBe('succeeded')
+  expect(await standing()).toMatchObject({ plan: PRO, type: 'ccx13', power: 'running', status: 200 })
 })
 
 test('a server that takes no notice of a shutdown has its power cut after a minute', async () => {
