@@ -1,5 +1,5 @@
-import { eq } from 'drizzle-orm'
-import { servers, tenants } from '../db/schema'
+import { and, eq, inArray, max } from 'drizzle-orm'
+import { effects, servers, tenants } from '../db/schema'
 import { conflict } from '../errors'
 import { pointDns, pointName, removeDns } from '../provisioning/name'
 import { PATIENCE } from '../provisioning/patience'
@@ -9,7 +9,14 @@ import { createServer } from '../provisioning/server'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
 import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
-import { dnsRecordOf, getTenant, hostnameOf, planIdOfRun, type ServerRow } from '../tenants/tenant'
+import {
+  dnsRecordOf,
+  getTenant,
+  hostnameOf,
+  planIdOfRun,
+  type ServerRow,
+  serverOfRun,
+} from '../tenants/tenant'
 import { oldServerOf } from './move-data'
 
 /** Makes the new server; taken back, it goes once nobody can know its address any more. */
@@ -17,7 +24,9 @@ export function makeServer(services: Services): Step {
   return {
     ...createServer(services),
     patience: { ...PATIENCE.name, except: 'room' },
-    undo: (context) => deleteRested(services, context, { after: 'point-dns', which: 'new' }),
+    undo: async (context) =>
+      (await leadBack(services, context)) ??
+      deleteRested(services, context, { after: 'point-dns', which: 'new' }),
   }
 }
 
@@ -46,6 +55,22 @@ async function pointBack(services: Services, context: StepContext): Promise<Step
   const isPending = record?.changeId ? (await dns.getChange(record.changeId)) === 'pending' : false
   if (!isPending) return done()
   return wait(pauseMs(context.now() - context.startedAt), 'Route 53 is pointing the name back.')
+}
+
+/** An older database may have forgotten that the name leads to the new server already; null when it does not. */
+async function leadBack(services: Services, context: StepContext): Promise<StepResult | null> {
+  const { db, run, now } = context
+  const { ipv4 } = serverOfRun(db.read, run)
+  const name = hostnameOf(getTenant(db.read, run.tenantId), services.settings.tenantDomain)
+  const record = ipv4 === null ? null : await services.dns.findRecord(name, 'A')
+  if (ipv4 === null || !record?.values.includes(ipv4)) return null
+  const old = oldServerOf(context)
+  // Its address may be a stranger's by now.
+  if (!old.externalId || !(await services.cloud.getServer(old.externalId)))
+    return removeDns(services, context)
+  const { commit } = await pointName(services, context, old)
+  db.write((tx) => commit?.(tx, now()))
+  return wait(pauseMs(0), 'Route 53 is pointing the name back.')
 }
 
 /** The tenant lives on the new server from here on. */
@@ -91,7 +116,8 @@ async function deleteRested(
   { after, which }: { after: string; which: 'old' | 'new' },
 ): Promise<StepResult> {
   const { db, run, now } = context
-  const ledAwayAt = stepsOf(db.read, run.id).find(({ name }) => name === after)?.finishedAt ?? null
+  const ledAwayAt =
+    stepsOf(db.read, run.id).find(({ name }) => name === after)?.finishedAt ?? ledBackAt(context)
   const ttlMs = (dnsRecordOf(db.read, run.tenantId)?.ttlSeconds ?? 0) * 1_000
   const restedAt = ledAwayAt === null ? 0 : ledAwayAt + 2 * ttlMs
   if (restedAt > now())
@@ -101,6 +127,21 @@ async function deleteRested(
   // The cloud has been waited for only since then, and is looked at accordingly often.
   const startedAt = Math.max(context.startedAt, restedAt)
   return deleteServer(services, { ...context, startedAt }, server)
+}
+
+/** When this very step last led the name away from it; null when it never did. */
+function ledBackAt({ db, run, step }: StepContext): number | null {
+  const mine = and(
+    eq(effects.runId, run.id),
+    eq(effects.step, step),
+    inArray(effects.verb, ['upsertRecord', 'deleteRecord']),
+  )
+  const last = db.read
+    .select({ at: max(effects.requestedAt) })
+    .from(effects)
+    .where(mine)
+    .get()
+  return last?.at ?? null
 }
 
 /** Somebody may have led the name back since: then its visitors are still there. */

@@ -254,6 +254,22 @@ describe('a move that goes wrong', () => {
     expect(asked().server - asked().record).toBeGreaterThanOrEqual(TWO_TTL_MS)
   })
 
+  test('brings the name back also when an older database has forgotten that it went', async () => {
+    const old = current()
+    await failOnTheNewServer()
+    estate.db.sqlite.run(`UPDATE dns_records SET value = '${old.ipv4}'`)
+    estate.db.sqlite.run(
+      `UPDATE steps SET status = 'pending' WHERE run_id = ? AND name IN
+       ('point-dns', 'wait-for-dns', 'start-app')`,
+      [estate.run.id],
+    )
+    estate.db.sqlite.run(`UPDATE steps SET finished_at = NULL WHERE name = 'point-dns'`)
+    await mendLatest(estate, undo)
+    expect(recordNow()).toEqual([old.ipv4 ?? ''])
+    expect((await cloudServers()).map(({ name }) => name)).toEqual([old.name])
+    expect(asked().server - asked().record).toBeGreaterThanOrEqual(TWO_TTL_MS)
+  })
+
   test('never points the name back to an address that is no longer ours', async () => {
     await failOnTheNewServer()
     const { externalId } = current()
