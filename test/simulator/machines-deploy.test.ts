@@ -81,10 +81,11 @@ describe('a deploy', () => {
   })
 
   test('of an image that is well for a minute succeeds, and a minute later it is not well', async () => {
-    const { order, deploy, health } = await enter({ v43: { behaviour: 'unhealthy_later' } })
+    const speed = 20
+    const { order, deploy, health } = await enter({ v43: { behaviour: 'unhealthy_later' } }, { speed })
     await deploy(order('v43'))
     expect(await health()).toMatchObject({ status: 'ok' })
-    park.clock.advance(60)
+    park.clock.advance(60_000 / speed)
     expect(await park.get(1)).toMatchObject({ ok: true, status: 503 })
   })
 

@@ -30,15 +30,15 @@ describe('a machine boots', () => {
   })
 
   test('between sshd and the end of cloud-init the agent says that it is not ready', async () => {
-    const { create, run, clock } = await open({ speed: 20 })
+    const { create, run, clock } = await open({ speed: 2 })
     const target = create()
-    clock.advance(1_000)
+    clock.advance(10_000)
     expect((await run(target, 'status')).result.ready).toBe(false)
     expect(await thrownBy(run(target, 'settings', { compose: COMPOSE, env: {} }))).toMatchObject({
       code: 'unavailable',
       message: 'The server is still being set up.',
     })
-    clock.advance(1_000)
+    clock.advance(10_000)
     expect((await run(target, 'status')).result.ready).toBe(true)
   })
 
