@@ -7,7 +7,7 @@ import { runs, tenants } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { latestRun } from '../runs/run'
 import type { Services } from '../services'
-import { isHalfWay } from '../tenants/readiness'
+import { waitsForSomebody } from '../tenants/readiness'
 import { type BackupMethod, missingFor } from './backup'
 import { backUpTenant } from './recipe'
 
@@ -122,7 +122,7 @@ function candidates(db: Reader, last: string): Candidate[] {
 /** What stopped half-way and waits for somebody to retry or undo it must stay the tenant's latest run. */
 function isHeldByFailure(db: Reader, tenantId: string): boolean {
   const latest = latestRun(db, tenantId)
-  return latest !== undefined && isHalfWay(latest)
+  return latest !== undefined && waitsForSomebody(latest)
 }
 
 const countBackups = prepared((db) => {

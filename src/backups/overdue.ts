@@ -6,7 +6,7 @@ import { backups, runs, tenants } from '../db/schema'
 import { queueMail } from '../runs/outbox'
 import { latestRun } from '../runs/run'
 import type { Services } from '../services'
-import { isHalfWay } from '../tenants/readiness'
+import { waitsForSomebody } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 
 const HOUR_MS = 3_600_000
@@ -177,6 +177,6 @@ function tellingOf(db: Reader, services: Services, tenantId: string): OverdueTen
 function whyNone(db: Reader, { objects }: Services, tenantId: string): string | null {
   if (!objects) return 'No storage for backups is configured. Set the variables that begin with BACKUP_S3_.'
   const latest = latestRun(db, tenantId)
-  if (!latest || !isHalfWay(latest)) return null
+  if (!latest || !waitsForSomebody(latest)) return null
   return 'Its latest run has stopped half-way and waits for somebody to retry or undo it.'
 }

@@ -7,7 +7,7 @@ import { PATIENCE } from '../provisioning/patience'
 import type { Recipe, RunFacts, Step } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { requireReady } from '../tenants/readiness'
+import { requireUndisturbed } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
 import { type BackupMethod, type BackupReason, beginBackup, missingFor } from './backup'
 import { copyTenant } from './copy'
@@ -26,7 +26,7 @@ export function backUpTenant(
   { actor, reason, method, nowMs }: Wanted,
 ): { runId: string; backupId: string } {
   const tenant = getTenant(tx, tenantId)
-  requireReady(tx, tenant, ['active', 'suspended'], 'backed up')
+  requireUndisturbed(tx, tenant, ['active', 'suspended'], 'backed up')
   const server = serverOf(tx, tenantId)
   const missing = missingFor(services, tenant, server, method)
   if (missing) throw conflict(missing)

@@ -136,13 +136,13 @@ function putBackupBack(services: Services): Step {
     title: 'Put the backup back',
     patience: PATIENCE.answer,
     again: 'Puts the same backup back once more.',
-    takesBack: 'Puts back what was there before if it was replaced, and starts the app.',
+    takesBack: 'Puts back what was there before if it was replaced.',
     run: (context) => put(services, context, String(context.run.input.backupId)),
     async undo(context) {
-      if (!mayHaveReplaced(context)) return standAgain(services, context)
+      // The app stands still until the first step is taken back, which starts it.
+      if (!mayHaveReplaced(context)) return done()
       const { backupId } = context.output('safety-image')
-      const result = await put(services, context, String(backupId))
-      return result.kind === 'wait' ? result : standAgain(services, context)
+      return put(services, context, String(backupId))
     },
   }
 }

@@ -41,11 +41,12 @@ export function callAgent(
   const { run, db, effect } = context
   // What a run takes back is another command than what it did.
   const back = run.direction === 'undo' ? 'back' : undefined
-  const words = [run.id, verb, part, attempt, back, refusals(context)]
+  const named = part ? `${verb} ${part}` : verb
+  const words = [run.id, verb, part, attempt, back, refusals(context, named)]
   const commandId = former.commandId ?? words.filter((word) => word !== undefined).join('-')
   const listener = onLog && newLines(context, services.log, commandId, onLog)
   return effect(
-    { provider: 'ssh', verb: part ? `${verb} ${part}` : verb, key: commandId, summary },
+    { provider: 'ssh', verb: named, key: commandId, summary },
     () =>
       askAgent(
         services,
@@ -109,15 +110,19 @@ export function targetOf({ ipv4, hostKey, nextHostKey }: ServerRow): MachineTarg
 
 const countRefusals = prepared((db) => {
   const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, `${AGENT_SAID}%`))
-  const { runId, step } = effects
+  const { runId, step, verb } = effects
+  const ofStep = and(eq(runId, sql.placeholder('runId')), eq(step, sql.placeholder('step')))
   return db
     .select({ count: count() })
     .from(effects)
-    .where(and(eq(runId, sql.placeholder('runId')), eq(step, sql.placeholder('step')), refused))
+    .where(and(ofStep, eq(verb, sql.placeholder('verb')), refused))
     .prepare()
 })
 
-/** How often the agent itself said no in this step; a server that could not be reached said nothing. */
-function refusals({ run, step, db }: StepContext): number {
-  return countRefusals(db.read).get({ runId: run.id, step })?.count ?? 0
+/**
+ * How often the agent itself said no to this in this step; a server that could not be reached said nothing. What
+ * another command of the step was told does not matter: this one may have been done.
+ */
+function refusals({ run, step, db }: StepContext, verb: string): number {
+  return countRefusals(db.read).get({ runId: run.id, step, verb })?.count ?? 0
 }

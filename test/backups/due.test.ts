@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { dueBackups, type Facts, isDue, queueDueBackups, slotOf } from '../../src/backups/due'
+import { backUpTenant } from '../../src/backups/recipe'
 import { backups, runs, servers, tenants } from '../../src/db/schema'
 import type { Objects } from '../../src/providers/objects'
 import { openStage, type Stage } from '../stage'
@@ -145,10 +146,20 @@ describe('the schedule’s line', () => {
     const id = await tenant('ada-stuck')
     const fail = (kind: string) =>
       stage.services.db.write((tx) => tx.update(runs).set({ kind, status: 'failed' }).run())
-    fail('restore')
-    await queueDueBackups(stage.services)
-    expect(queued()).toEqual([])
-    fail('suspend')
+    const asked = {
+      actor: { id: 'operator' },
+      reason: 'by_hand',
+      method: 'app',
+      nowMs: stage.clock.now(),
+    } as const
+    for (const kind of ['restore', 'suspend', 'resume']) {
+      fail(kind)
+      await queueDueBackups(stage.services)
+      expect(queued()).toEqual([])
+      const byHand = () => stage.services.db.write((tx) => backUpTenant(tx, stage.services, id, asked))
+      expect(byHand).toThrow('has stopped half-way. Retry or undo it first; then it can be backed up.')
+    }
+    fail('deploy')
     await queueDueBackups(stage.services)
     expect(queued()).toMatchObject([{ tenantId: id }])
   })
