@@ -16,8 +16,8 @@ import type { Services } from '../../src/services'
 
 // `bun run crashtest` does all of it; here is what fits into every run of the tests.
 const TIMEOUT_MS = 300_000
-const ONE_PAIR_OF = 151
-const SEEDS = 300
+const ONE_PAIR_OF = 499
+const SEEDS = 120
 
 let task: Task
 beforeAll(async () => {
