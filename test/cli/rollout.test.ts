@@ -99,7 +99,7 @@ describe('atlas deploy', () => {
     fleet.behaves = () => 'stuck'
     const { exitCode, err } = await atlas(`${GOOD} --wait`)
     expect([exitCode, fleet.rollout.status]).toEqual([1, 'frozen'])
-    expect(err).toContain('Frozen: a way back failed too')
+    expect(err).toContain('Frozen: a tenant is stuck')
   })
 
   test('--wait --json prints one document for programs, and the way there beside it', async () => {
