@@ -37,6 +37,7 @@ missing_image='An image of this release does not exist, or this server may not r
 # What jq takes for the login at a private registry.
 login_form='def login: . == null or ((.host | type == "string" and test("\\A[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?\\z"))
   and all(.username, .password; type == "string" and length > 0));'
+migrated_for_good='The data was migrated for good: this release cannot live with it. Deploy a later one, or restore a backup.'
 half_restored='A restore was interrupted: the data is incomplete. Restore once more.'
 
 main() {
@@ -388,7 +389,8 @@ with_login() (
 )
 
 # Pulls while the former release serves, migrates with the new one's image, switches over, and goes back when the app
-# does not become healthy. Marks in the command's folder tell it where a power cut has ended it.
+# does not become healthy, unless the former release could not live with the data any more: then it stays where it is.
+# Marks in the command's folder tell it where a power cut has ended it.
 deploy_app() {
   check_deploy
   former=$(input .former.release)
@@ -400,6 +402,7 @@ deploy_app() {
     bring_up
     prepare_settings
     prepare_release
+    pass_return
     : >"$dir/switched"
   fi
   take_settings
@@ -407,7 +410,7 @@ deploy_app() {
   switch_to '' || fail switch 'The app could not be started with the new release.'
   healthy '' || fail health 'The app did not become healthy with the new release.'
   smoke || fail smoke 'The app does not pass its smoke check with the new release.'
-  rm -rf "$app/former" "$app/next"
+  rm -rf "$app/former" "$app/next" "$app/no-return"
   sweep_images
   app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
   jq --null-input --compact-output --arg release "$target" --argjson app "$app_now" \
@@ -424,17 +427,19 @@ check_deploy() {
       and (.timeout_seconds | count(3600)) and (.host // "a" | test("\\A[a-z0-9][a-z0-9.-]{0,252}(:[0-9]{1,5})?\\z")))
     and (.smoke == null or (.smoke | look and (.contains == null or (.contains
       | type == "string" and length > 0 and (test("[\\x00\\n\\r]") | not)))))
-    and (.migrate == null or (.migrate | command))' || refuse invalid 'The input is malformed.'
+    and (.migrate == null or (.migrate | command)) and (.can_go_back | . == null or type == "boolean")' ||
+    refuse invalid 'The input is malformed.'
   [ "$(input '.compose | type')" = null ] || check_settings
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
+  [ "$(may_return)" = true ] || [ "$(input '.can_go_back == false')" = true ] || refuse conflict "$migrated_for_good"
 }
 
 # After a power cut Docker is still starting what the migration needs. What does not become well is left to the migration.
 bring_up() {
   [ "$(input '.migrate | type')" = object ] || return 0
-  target=$former
+  target=$(cat "$app/release")
   compose 120 up --wait --wait-timeout 60 --no-recreate --pull never </dev/null >/dev/null 2>&1 || true
   target=$(input .release)
 }
@@ -472,8 +477,14 @@ prepare_release() {
   log "Pulling release $target"
   pull_release '' || keep_pull
   [ "$(input '.migrate | type')" = object ] || return 0
+  pass_return
   log "Migrating to release $target"
   stream migrate --no-deps || keep migrate conflict 'The migration failed. The log says why.'
+}
+
+# From here on the former release must not be started on the data: a mark says so until a release works with it.
+pass_return() {
+  [ "$(input '.can_go_back == false')" = false ] || : >"$app/no-return"
 }
 
 has_space() {
@@ -595,11 +606,15 @@ tell_app() {
   stream compose 60 logs --no-color --no-log-prefix --tail 60 app || true
 }
 
-# Ends a deploy that has changed nothing yet.
+# Ends a deploy that has switched nothing yet. The former release is well, unless its data was migrated for good.
 keep() {
   rm -rf "$app/next" "$app/former"
-  tell_failure "$@" | jq --compact-output '{error: (. + {back: true})}'
+  tell_failure "$@" | jq --compact-output --argjson back "$(may_return)" '{error: (. + {back: $back})}'
   exit 1
+}
+
+may_return() {
+  if [ -e "$app/no-return" ]; then echo false; else echo true; fi
 }
 
 # Ends a deploy that has: the reason is kept, as a power cut may end the way back too.
@@ -618,11 +633,13 @@ tell_failure() {
 # The former release's images are here still, unless somebody has removed them.
 go_back() {
   back=false
-  target=$former
-  give_settings_back
-  log "Going back to release $former"
-  pull_release .former || log 'Not all of its images are here'
-  if switch_to .former && healthy .former; then back=true; else tell_app; fi
+  if [ "$(may_return)" = true ]; then
+    target=$former
+    give_settings_back
+    log "Going back to release $former"
+    pull_release .former || log 'Not all of its images are here'
+    if switch_to .former && healthy .former; then back=true; else tell_app; fi
+  fi
   rm -rf "$app/former" "$app/next"
   jq --compact-output --argjson back "$back" '{error: (. + {back: $back})}' "$dir/failed"
   exit 1
@@ -755,7 +772,7 @@ restore_app() {
     log "Restoring $name"
     stream put_back "$at" "$name" || refuse unavailable 'A restore failed. The log says why.'
   done
-  rm -f "$app/restoring"
+  rm -f "$app/restoring" "$app/no-return"
   echo '{"result":{}}'
 }
 

@@ -18,6 +18,8 @@ export type ToldRollout = {
   blueprint: string
   release: string
   status: RolloutStatus
+  /** It is held, and nobody has asked for that. */
+  held_by_itself: boolean
   reason: string | null
   /** From 1. */
   wave: number
@@ -85,10 +87,13 @@ export async function followRollout(
     if (columns !== null) drawn = redraw(io, barsOf(rollout, columns, clock.now()), drawn)
     else if (stretchOf(rollout) !== stretch) io.out(lineOf(rollout))
     stretch = stretchOf(rollout)
-    if (!isLive(rollout.status) || rollout.status === 'frozen') return rollout
+    if (!isLive(rollout.status) || needsPerson(rollout)) return rollout
     await sleep(clock, LOOK_EVERY_MS, stop)
   }
 }
+
+/** Whether it goes on only when somebody has looked; who holds it by hand goes on when they like. */
+const needsPerson = ({ status, held_by_itself }: ToldRollout) => status === 'frozen' || held_by_itself
 
 const isGone = (thrown: unknown) => thrown instanceof AtlasError && thrown.code === 'unavailable'
 
@@ -110,8 +115,9 @@ export function tellRollout(io: Output, rollout: ToldRollout, nowMs: number): vo
 }
 
 /** 0 while all is well, 1 when the fleet does not have the release and will not get it by itself. */
-export function exitCodeOf({ status }: ToldRollout): number {
-  return status === 'succeeded' || status === 'running' || status === 'held' ? 0 : 1
+export function exitCodeOf(rollout: ToldRollout): number {
+  const { status } = rollout
+  return !needsPerson(rollout) && ['succeeded', 'running', 'held'].includes(status) ? 0 : 1
 }
 
 /** A bar for each wave, none longer than a line of the terminal. */

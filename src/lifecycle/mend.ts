@@ -2,8 +2,7 @@ import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { AtlasError, conflict } from '../errors'
 import type { Recipe } from '../runs/recipe'
-import { cancelRun, getRun, latestRun, type RunRow, retryRun, undoRun } from '../runs/run'
-import { isPastReturn, stepsOf } from '../runs/steps'
+import { cancelRun, getRun, latestRun, pastReturn, type RunRow, retryRun, undoRun } from '../runs/run'
 import type { Services } from '../services'
 import { allRecipes } from './recipes'
 
@@ -23,7 +22,7 @@ export function remediesFor(db: Reader, services: Services, run: RunRow) {
   const recipe = allRecipes(services).find(({ kind }) => kind === run.kind)
   const isLatest = latestRun(db, run.tenantId)?.id === run.id
   const isForward = run.direction === 'forward' && run.cancelRequestedAt === null
-  const canTurn = isForward && recipe !== undefined && !isPastReturn(stepsOf(db, run.id), recipe)
+  const canTurn = isForward && recipe !== undefined && pastReturn(db, recipe, run) === null
   const failed = isLatest && run.status === 'failed'
   const live = run.status === 'queued' || run.status === 'running' || run.status === 'waiting'
   return { canRetry: failed, canUndo: failed && canTurn, canCancel: live && canTurn }

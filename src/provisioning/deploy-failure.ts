@@ -11,7 +11,7 @@ const Failure = v.object({
 export type DeployFailure = {
   /** Which part failed. */
   part: 'space' | 'pull' | 'migrate' | 'switch' | 'health' | 'smoke'
-  /** Whether the former release runs; false when the way back failed too. */
+  /** Whether the former release runs; false when the way back failed too, or there is none. */
   back: boolean
   /** The last 100 lines before the way back. */
   log: string[]

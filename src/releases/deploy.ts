@@ -11,10 +11,10 @@ import type { Services } from '../services'
 import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, type TenantRow } from '../tenants/tenant'
-import { failureOf } from './failure'
-import { oneWay, passedReleases } from './lineage'
+import { failureOf, STEPS } from './failure'
+import { noWayBackFrom, oneWay, passedReleases } from './lineage'
 import { getRelease } from './release'
-import { backUpBefore, checkOutside, checkServer, type DeployWork, deployRelease } from './steps'
+import { backUpBefore, checkOutside, checkServer, type DeployWork, deployRelease, noReturnOf } from './steps'
 
 export type DeployAsked = {
   releaseId: string
@@ -77,6 +77,8 @@ export function deployRecipe(services: Services): Recipe {
     kind: 'deploy',
     title: 'Deploy',
     steps: [checkServer(services), backUpBefore(services), deployRelease(services), checkOutside(services)],
+    pointOfNoReturn: STEPS.deploy,
+    noReturn: (db, run) => noReturnOf(db, run.input as DeployWork),
     succeeded: (tx, run, nowMs) => {
       settle(tx, run, nowMs)
       target.succeeded(tx, run, nowMs)
@@ -143,6 +145,5 @@ export function barrierTo(
 ): string | null {
   const passed = releaseId ? passedReleases(db, wantedId, getRelease(db, releaseId)) : []
   const barrier = oneWay(passed)
-  if (!barrier) return null
-  return `There is no way back from ${barrier.tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`
+  return barrier ? noWayBackFrom(barrier) : null
 }

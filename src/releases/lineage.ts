@@ -23,6 +23,11 @@ export function oneWay(passed: readonly ReleaseRow[]): ReleaseRow | undefined {
   return passed.find(({ migration }) => migration === 'contract')
 }
 
+/** Why a tenant that has gone through a release of one way can't go back, and what it can do, in two sentences. */
+export function noWayBackFrom({ tag }: Pick<ReleaseRow, 'tag'>): string {
+  return `There is no way back from ${tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`
+}
+
 /** Whether a tenant is copied before it goes through these releases. */
 export function wantsBackup(passed: readonly ReleaseRow[]): boolean {
   return passed.some(({ backup }) => backup)

@@ -1,5 +1,6 @@
 import { and, asc, count, eq } from 'drizzle-orm'
 import { copyTenant } from '../backups/copy'
+import type { Reader } from '../db/open'
 import { effects, runLogs } from '../db/schema'
 import { AtlasError, asAtlasError, conflict } from '../errors'
 import { askAgent, callAgent, isAgentsWord } from '../provisioning/agent'
@@ -14,8 +15,8 @@ import { addRunLog } from '../runs/run'
 import type { Services } from '../services'
 import { getTenant, hostnameOf, serverOf, urlOf } from '../tenants/tenant'
 import { STEPS } from './failure'
-import { passedReleases, wantsBackup } from './lineage'
-import { getRelease, pinned } from './release'
+import { noWayBackFrom, oneWay, passedReleases, wantsBackup } from './lineage'
+import { getRelease, pinned, type ReleaseRow } from './release'
 
 /** What a run of the recipe `deploy` is given. */
 export type DeployWork = {
@@ -76,16 +77,26 @@ export function backUpBefore(services: Services): Step {
     patience: PATIENCE.disk,
     again: 'Finds the backup if it was made, or makes it.',
     async run(context) {
-      const { releaseId, formerReleaseId, way } = workOf(context)
-      const { read } = context.db
-      const passed = releaseId ? passedReleases(read, formerReleaseId, getRelease(read, releaseId)) : []
-      if (way === 'back' || !wantsBackup(passed)) return done({ skipped: 'The release does not ask for it.' })
+      if (!wantsBackup(passedBy(context.db.read, workOf(context))))
+        return done({ skipped: 'The release does not ask for it.' })
       return copyTenant(services, context, { method: 'app', reason: 'before_deploy' })
     },
   }
 }
 
-/** Has the agent bring the tenant to the release; when that fails the agent goes back by itself. */
+/** Why a run can't be taken back once its deploy has begun, and what to do instead; null when it can. */
+export function noReturnOf(db: Reader, work: DeployWork): string | null {
+  const barrier = oneWay(passedBy(db, work))
+  return barrier ? noWayBackFrom(barrier) : null
+}
+
+/** The releases whose migrations a run takes its tenant through. */
+function passedBy(db: Reader, { releaseId, formerReleaseId, way }: DeployWork): ReleaseRow[] {
+  if (way === 'back' || !releaseId) return []
+  return passedReleases(db, formerReleaseId, getRelease(db, releaseId))
+}
+
+/** Has the agent bring the tenant to the release; when that fails the agent goes back by itself if it can. */
 export function deployRelease(services: Services): Step {
   return {
     name: STEPS.deploy,
@@ -134,6 +145,7 @@ async function deploy(services: Services, context: StepContext, way: Way, attemp
     ...target,
     former,
     migrates: way === 'there' && workOf(context).way === 'forward',
+    canGoBack: way === 'back' || noReturnOf(context.db.read, workOf(context)) === null,
     hostname: hostnameOf(tenant, settings.tenantDomain),
     settings: settingsFor(services, context, { ...tenant, release: target.release }),
   })
@@ -156,7 +168,13 @@ function asFinal(context: StepContext, error: AtlasError): AtlasError {
   if (failure.part === 'pull' && error.code === 'unavailable' && waitedMs < REGISTRY_PATIENCE_MS) return error
   keepLastWords(context, failure.log)
   const { vendorCode, outcome, facts } = error
-  return conflict(error.message, { vendorCode, outcome, facts, cause: error })
+  const noReturn = failure.back ? null : noReturnOf(context.db.read, workOf(context))
+  return conflict([error.message, noReturn].filter(Boolean).join(' '), {
+    vendorCode,
+    outcome,
+    facts,
+    cause: error,
+  })
 }
 
 function releasesOf(context: StepContext, way: Way): { target: PinnedRelease; former: PinnedRelease } {
@@ -170,6 +188,8 @@ async function goBack(services: Services, context: StepContext, why: string): Pr
   const { returns } = returnsOf(context)
   const failed = (back: boolean, message: string, log: string[] = []) =>
     conflict(message, { facts: { part: 'health', back, log } })
+  const noReturn = noReturnOf(context.db.read, workOf(context))
+  if (noReturn) throw failed(false, `From outside: ${why} ${noReturn}`)
   try {
     await deploy(services, context, 'back', returns > 0 ? String(returns) : undefined)
   } catch (thrown) {

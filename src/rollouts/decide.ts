@@ -30,7 +30,7 @@ export type Snapshot = {
   worked: number
   /** How many failed, whatever became of them since. */
   failed: number
-  /** Whose way back failed too: nobody knows what runs there. */
+  /** Whose way back failed too, or who failed when there was none any more: nobody knows what runs there. */
   stuck: number
   /** How many of the present wave got the release. */
   workedInWave: number
@@ -77,7 +77,7 @@ const UNSEEN_MAX_MS = 900_000
 export const decide: Decide = (snapshot, nowMs) => {
   const { status, stuck, sick } = snapshot
   if (status === 'held' || status === 'frozen') return []
-  if (stuck > 0) return [{ kind: 'freeze', reason: stuckInWords(stuck) }]
+  if (stuck > 0) return [{ kind: 'freeze', reason: stuckInWords(snapshot) }]
   if (status === 'going_back') return takeBack(snapshot, nowMs)
   if (sick.length > 0) return sick.map((one) => ({ kind: 'count_as_failed', ...one }))
   if (snapshot.failed >= allowanceOf(snapshot)) return stop(snapshot)
@@ -160,9 +160,12 @@ function failuresInWords(failed: number, wave: number, waves: number): string {
   return `It stopped by itself: ${tenants} failed by wave ${wave + 1} of ${waves}.`
 }
 
-function stuckInWords(stuck: number): string {
+function stuckInWords({ stuck, canGoBack }: Snapshot): string {
   const tenants = stuck === 1 ? '1 tenant' : `${stuck} tenants`
-  return `The way back of ${tenants} failed too. Nobody else is touched until you have looked.`
+  const what = canGoBack
+    ? `The way back of ${tenants} failed too.`
+    : `${tenants} ${stuck === 1 ? 'is' : 'are'} not well with it, and there is no way back but a backup from before it.`
+  return `${what} Nobody else is touched until you have looked.`
 }
 
 function unseenInWords(unseen: number): string {

@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { rollouts } from '../db/schema'
+import { auditEvents, rollouts } from '../db/schema'
 import { notFound } from '../errors'
 import type { Strategy } from './strategy'
 
@@ -45,6 +45,23 @@ export function latestRollout(db: Reader, blueprint: string): RolloutRow | undef
 export function isLive({ status }: Pick<RolloutRow, 'status'>): boolean {
   return LIVE.includes(status)
 }
+
+/** Whether it stands still because Atlas wants a person to look, and not because somebody holds it. */
+export function isHeldByItself(db: Reader, { id, status }: Pick<RolloutRow, 'id' | 'status'>): boolean {
+  if (status !== 'held') return false
+  const hold = inArray(auditEvents.action, [HELD_BY_ITSELF, HELD_BY_HAND])
+  const latest = db
+    .select({ action: auditEvents.action })
+    .from(auditEvents)
+    .where(and(eq(auditEvents.subject, id), hold))
+    .orderBy(desc(auditEvents.at), desc(auditEvents.id))
+    .limit(1)
+    .get()
+  return latest?.action === HELD_BY_ITSELF
+}
+
+const HELD_BY_ITSELF = 'rollout.held'
+const HELD_BY_HAND = 'rollout.hold_asked'
 
 export function strategyOf({ strategy }: Pick<RolloutRow, 'strategy'>): StoredStrategy {
   return JSON.parse(strategy) as StoredStrategy

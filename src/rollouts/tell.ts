@@ -5,7 +5,7 @@ import { rolloutTargets, tenants } from '../db/schema'
 import { getRelease } from '../releases/release'
 import { queueMail } from '../runs/outbox'
 import type { Services } from '../services'
-import type { RolloutRow } from './rollout'
+import { type RolloutRow, strategyOf } from './rollout'
 
 const FAILURES_SHOWN = 10
 
@@ -16,6 +16,7 @@ export function tell(tx: Tx, { settings, catalog }: Services, rollout: RolloutRo
   const mail = rolloutNews({
     tag: getRelease(tx, releaseId).tag,
     outcome: status,
+    canGoBack: strategyOf(rollout).canGoBack,
     reason,
     counts: countsOf(tx, id),
     failures: failuresOf(tx, id),

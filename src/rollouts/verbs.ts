@@ -16,7 +16,7 @@ import {
   type RolloutStatus,
   strategyOf,
 } from './rollout'
-import { wake } from './targets'
+import { type TargetRow, wake } from './targets'
 
 type Asked = { actor: Actor; nowMs: number }
 
@@ -34,13 +34,22 @@ export function holdRollout(tx: Tx, rolloutId: string, { actor, nowMs }: Asked):
 export function resumeRollout(tx: Tx, rolloutId: string, { actor, nowMs }: Asked): void {
   const rollout = mustBe(tx, rolloutId, ['held', 'frozen'], 'resumed')
   const stuck = and(eq(rolloutTargets.rolloutId, rolloutId), eq(rolloutTargets.state, 'stuck'))
-  const [first] = tx.select().from(rolloutTargets).where(stuck).limit(1).all()
-  if (first && !strategyOf(rollout).canGoBack)
-    throw conflict('There is no way back from this release. Retry or undo the runs that are stuck, or abort.')
+  if (!strategyOf(rollout).canGoBack) requireNobody(tx.select().from(rolloutTargets).where(stuck).all())
   tx.update(rolloutTargets).set({ state: 'going_back', updatedAt: nowMs }).where(stuck).run()
   const status = rollout.wentBackAt === null ? 'running' : 'going_back'
   change(tx, rollout, { status, dueAt: nowMs, reason: null })
   record(tx, rollout, 'resumption_asked', actor, nowMs)
+}
+
+/** Without a way back only a run that is retried unsticks a tenant, and not one whose run has succeeded. */
+function requireNobody(stuck: readonly TargetRow[]): void {
+  if (stuck.length === 0) return
+  const isLater = stuck.some(({ failedPart }) => failedPart === 'later')
+  throw conflict(
+    isLater
+      ? 'There is no way back from this release, and who was found down after they had got it has no run to retry. Abort; then restore the backups from before it, or roll out a release that mends it.'
+      : 'There is no way back from this release. Retry the runs that are stuck; or abort, and restore the backups from before it.',
+  )
 }
 
 /** Leaves a tenant out that has not begun; a rollout that succeeds does not bring it up to date later. Throws `conflict`. */

@@ -2,7 +2,7 @@ import { actorName } from '../accounts/actor-name'
 import { imagesOf, listReleases, type ReleaseRow } from '../releases/release'
 import { countRunning } from '../releases/report'
 import { listRollouts, listTargets } from '../rollouts/report'
-import { getRollout } from '../rollouts/rollout'
+import { getRollout, isHeldByItself } from '../rollouts/rollout'
 import { skipTarget } from '../rollouts/verbs'
 import type { Services } from '../services'
 import { wanted } from './admin'
@@ -110,6 +110,7 @@ function rolloutFacts(services: Services, rolloutId: string) {
     release: data.tag,
     release_id: getRollout(services.db.read, rolloutId).releaseId,
     status: data.status,
+    held_by_itself: isHeldByItself(services.db.read, data),
     reason: data.reason,
     wave: data.wave + 1,
     waves: data.waves.map((wave) => ({

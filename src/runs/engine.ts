@@ -9,8 +9,8 @@ import { backOffMs } from './back-off'
 import { performEffect } from './effects'
 import { allowedMs, inVain } from './patience'
 import type { Done, Recipe, RunFacts, Step, StepContext, Wait } from './recipe'
-import { addRunLog, factsOf, getRun, type RunRow, turnIfAsked } from './run'
-import { align, findStep, isPastReturn, type StepRow, stepsOf } from './steps'
+import { addRunLog, factsOf, getRun, pastReturn, type RunRow, turnIfAsked } from './run'
+import { align, findStep, type StepRow, stepsOf } from './steps'
 
 export type EngineParts = {
   db: Db
@@ -131,8 +131,8 @@ export class Engine {
   private pauseMs(run: RunRow, recipe: Recipe, step: Step, wait: Wait, startedAt: number): number {
     const ms = allowedMs(step, wait, this.parts.clock.now() - startedAt)
     if (ms !== null) return ms
-    const rows = stepsOf(this.parts.db.read, run.id)
-    throw inVain(step, wait, run.direction === 'forward' && !isPastReturn(rows, recipe))
+    const mayUndo = run.direction === 'forward' && pastReturn(this.parts.db.read, recipe, run) === null
+    throw inVain(step, wait, mayUndo)
   }
 
   private pause(run: RunRow, row: StepRow, { why, awaits }: Wait, ms: number): void {

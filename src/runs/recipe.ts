@@ -1,4 +1,4 @@
-import type { Db, Tx } from '../db/open'
+import type { Db, Reader, Tx } from '../db/open'
 import type { AtlasError } from '../errors'
 import type { Intent } from './effects'
 import type { Patience } from './patience'
@@ -12,6 +12,8 @@ export interface Recipe {
   readonly retired?: readonly Step[]
   /** The first step that can't be taken back: once it has begun, a run only goes forward. */
   readonly pointOfNoReturn?: string
+  /** Why this run can't be taken back from there, as a sentence; null when it can. Absent when none can. */
+  noReturn?(db: Reader, run: RunFacts): string | null
   /** What becomes true with the run's last step, in the same transaction. */
   succeeded(tx: Tx, run: RunFacts, nowMs: number): void
   /** What becomes true when the run stops with a reason. */

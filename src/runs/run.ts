@@ -64,7 +64,7 @@ export function cancelRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number):
 /** Turns a run round when somebody has asked for it; returns whether it did. */
 export function turnIfAsked(tx: Tx, recipe: Recipe, run: RunRow, nowMs: number): boolean {
   if (run.direction === 'undo' || getRun(tx, run.id).cancelRequestedAt === null) return false
-  if (isPastReturn(stepsOf(tx, run.id), recipe)) return false
+  if (pastReturn(tx, recipe, run)) return false
   tx.update(runs)
     .set({ direction: 'undo', attempts: 0, reason: null, cancelRequestedAt: null })
     .where(eq(runs.id, run.id))
@@ -109,6 +109,15 @@ export function latestRun(db: Reader, tenantId: string, kind?: string): RunRow |
     .orderBy(desc(runs.createdAt))
     .limit(1)
     .get()
+}
+
+/** Why a run can't be taken back any more, as a sentence; null while it can. */
+export function pastReturn(db: Reader, recipe: Recipe, run: RunRow): string | null {
+  const { steps, pointOfNoReturn, noReturn } = recipe
+  if (!isPastReturn(stepsOf(db, run.id), recipe)) return null
+  const title = steps.find(({ name }) => name === pointOfNoReturn)?.title
+  const begun = `“${title}” has begun, and that can’t be taken back. The run can only go on.`
+  return noReturn ? noReturn(db, factsOf(run)) : begun
 }
 
 export function factsOf(run: RunRow): RunFacts {
@@ -209,9 +218,8 @@ function failedRun(tx: Tx, runId: string): RunRow {
 }
 
 function refusePastReturn(tx: Tx, recipe: Recipe, run: RunRow): void {
-  if (!isPastReturn(stepsOf(tx, run.id), recipe)) return
-  const title = recipe.steps.find(({ name }) => name === recipe.pointOfNoReturn)?.title
-  throw conflict(`“${title}” has begun, and that can’t be taken back. The run can only go on.`)
+  const why = pastReturn(tx, recipe, run)
+  if (why) throw conflict(why)
 }
 
 function requeue(tx: Tx, run: RunRow, change: Pick<RunRow, 'direction'>, nowMs: number): void {

@@ -6,8 +6,9 @@ import { deploy } from '../../src/cli/deploy'
 import { rollout } from '../../src/cli/rollout'
 import { followRollout } from '../../src/cli/rollout-follower'
 import { ManualClock } from '../../src/clock'
+import { healthChecks } from '../../src/db/schema'
 import { conflict, unavailable } from '../../src/errors'
-import { Fleet } from '../rollouts/fleet'
+import { Fleet, MINUTE } from '../rollouts/fleet'
 
 let folder: string
 let fleet: Fleet
@@ -99,7 +100,29 @@ describe('atlas deploy', () => {
     fleet.behaves = () => 'stuck'
     const { exitCode, err } = await atlas(`${GOOD} --wait`)
     expect([exitCode, fleet.rollout.status]).toEqual([1, 'frozen'])
-    expect(err).toContain('Frozen: a way back failed too')
+    expect(err).toContain('Frozen: a tenant is stuck')
+  })
+
+  test('--wait ends when it holds itself, with 1 and the reason, and not when a person holds it', async () => {
+    await fleet.rollOut('v43', { bake_minutes: 1, waves: '1 / 100 %' })
+    await fleet.passUntil(() => fleet.rollout.waveDoneAt !== null)
+    // From here on nobody looks at anybody's health.
+    fleet.db.write((tx) =>
+      tx
+        .update(healthChecks)
+        .set({ dueAt: fleet.clock.now() + 1_000 * MINUTE, checkedAt: 0 })
+        .run(),
+    )
+    await atlas('rollout hold')
+    const { exitCode: held } = await atlas('rollout status')
+    const pending = atlas('rollout status --wait')
+    await Bun.sleep(50)
+    await atlas('rollout resume')
+    const { exitCode, out, err } = await pending
+    expect([held, exitCode, fleet.rollout.status]).toEqual([0, 1, 'held'])
+    expect(out).toStartWith('held, ')
+    expect(err).toContain('1 tenant has not been seen well since they got the release.')
+    expect((await atlas('rollout status')).exitCode).toBe(1)
   })
 
   test('--wait --json prints one document for programs, and the way there beside it', async () => {

@@ -325,12 +325,16 @@ function theAgent() {
 
     test('that failed or was interrupted half-way keeps the app stopped until one is complete', async () => {
       const sha256 = await backedUp()
+      put('state/app/no-return')
       const failing = { restores: [{ ...RESTORE, command: ['sh', '-c', 'echo why >&2; exit 3'] }] }
       const { last, logs } = await agent('restore r1', await restoreInput(sha256, failing))
       expect([last.error?.code, logs.at(-1)]).toEqual(['unavailable', 'why'])
+      // Which data the former release can't live with is forgotten with that data, and not before.
+      expect(existsSync(at('state', 'app', 'no-return'))).toBe(true)
       expect(await errorCode('start s2', { release: 'v42' })).toBe('conflict')
       expect(await errorCode('backup b2', await backupInput())).toBe('conflict')
       await result('restore r2', await restoreInput(sha256))
+      expect(existsSync(at('state', 'app', 'no-return'))).toBe(false)
       expect(await result('start s3', { release: 'v42' })).toMatchObject({ release: 'v42' })
     })
 

@@ -222,6 +222,87 @@ function deploying() {
     })
   })
 
+  describe('without a way back', () => {
+    const ONE_WAY = { migrate: MIGRATE, can_go_back: false }
+    const mark = () => existsSync(at('state', 'app', 'no-return'))
+    const isSick = () => answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
+
+    test.each([
+      ['there is no room', 'free', '1000\n', 'space'],
+      ['the image is gone', 'registry', '', 'pull'],
+    ])('keeps the former release when %s, because nothing was migrated', async (_, file, text, part) => {
+      put(file, text)
+      expect(await failure('deploy d1', order(ONE_WAY))).toMatchObject({ part, back: true })
+      expect([running(), mark()]).toEqual([V42, false])
+    })
+
+    test('switches nothing when the migration fails, and does not say that all is as before', async () => {
+      put('migration-fails')
+      const failed = await failure('deploy d1', order(ONE_WAY))
+      expect(failed).toMatchObject({ exit: 1, code: 'conflict', part: 'migrate', back: false })
+      expect(failed.log.at(-1)).toBe('column exists')
+      expect(calls(' up --detach')).toBe(0)
+      // Nor later, when not even the image is there: the data is what it is.
+      put('registry')
+      expect(await failure('deploy d2', order(ONE_WAY))).toMatchObject({ back: false })
+    })
+
+    test.each([
+      ['is not well', 'health', isSick],
+      ['can’t be started', 'switch', () => put('up-v43')],
+      [
+        'fails its smoke check',
+        'smoke',
+        () => answer((_, path) => ({ status: path === '/smoke' ? 500 : 200 })),
+      ],
+    ])('stays on the new release when it %s', async (_, part, goesWrong) => {
+      goesWrong()
+      const smoke = { path: '/smoke', expect_status: 200 }
+      const failed = await failure('deploy d1', order({ ...ONE_WAY, smoke }))
+      expect(failed).toMatchObject({ exit: 1, code: 'conflict', part, back: false })
+      expect(failed.log.at(-1)).toBe('app says hello')
+      expect(calls(' up --detach')).toBe(1)
+      expect(written('state', 'app', 'release')).toBe('v43')
+    })
+
+    test('stays there also when the app migrates as it starts, and after a power cut', async () => {
+      isSick()
+      await cutAt('up-v43', 'deploy d1', order({ can_go_back: false }))
+      expect(await failure('deploy d1', order({ can_go_back: false }))).toMatchObject({ back: false })
+      expect(running()).toBe(V43)
+    })
+
+    test('keeps the new settings', async () => {
+      isSick()
+      const env = { GREETING: 'hi' }
+      await failure('deploy d1', order({ ...ONE_WAY, compose: written('state/app/compose.yaml'), env }))
+      expect(written('state', 'app', 'app.env')).toBe('GREETING=hi\n')
+    })
+
+    test('has one again when a release works with the data', async () => {
+      isSick()
+      await failure('deploy d1', order(ONE_WAY))
+      expect(mark()).toBe(true)
+      // The way back as a command of its own, and whatever else does not know what the data went through.
+      expect(await errorCode('deploy back', order({ release: 'v42', images: imagesOf('v42') }))).toBe(
+        'conflict',
+      )
+      expect(running()).toBe(V43)
+      answer(() => ({ status: 200 }))
+      await result('deploy d2', order(ONE_WAY))
+      expect(mark()).toBe(false)
+      answer((release) => ({ status: release === 'v44' ? 500 : 200 }))
+      const former = { release: 'v43', images: imagesOf('v43') }
+      const next = order({ release: 'v44', images: imagesOf('v44'), former })
+      expect(await failure('deploy d3', next)).toMatchObject({ part: 'health', back: true })
+      expect(running()).toBe(V43)
+    })
+
+    test('is a word that is true or false', async () => {
+      expect(await errorCode('deploy d1', order({ can_go_back: 'no' }))).toBe('invalid')
+    })
+  })
+
   describe('brings the settings that go with the release', () => {
     const next = {
       compose: `services:\n  app:\n    image: ghcr.io/acme/app:\${RELEASE:?}\n# new\n`,

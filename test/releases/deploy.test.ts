@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { desc, eq } from 'drizzle-orm'
 import { auditEvents, runLogs, runs } from '../../src/db/schema'
 import { AtlasError } from '../../src/errors'
-import { retry, undo } from '../../src/lifecycle/mend'
+import { cancel, remediesFor, retry, undo } from '../../src/lifecycle/mend'
 import { deployTenant } from '../../src/releases/deploy'
-import { digestOf, Fleet, OPERATOR } from '../rollouts/fleet'
+import type { ReleaseAsked } from '../../src/releases/release'
+import { digestOf, Fleet, MINUTE, OPERATOR } from '../rollouts/fleet'
 
 let fleet: Fleet
 beforeEach(async () => {
@@ -16,11 +17,19 @@ const TENANT = 'ten_t00'
 const asked = () => ({ actor: OPERATOR, nowMs: fleet.clock.now() })
 
 /** Deploys a release to the one tenant, by hand, and waits until that has ended. */
-async function deploy(tag: string, way: 'forward' | 'back' = 'forward') {
-  const { id: releaseId } = await fleet.release(tag)
-  fleet.db.write((tx) => deployTenant(tx, fleet.services, TENANT, { ...asked(), releaseId, way }))
+async function deploy(
+  tag: string,
+  way: 'forward' | 'back' = 'forward',
+  says: Pick<ReleaseAsked, 'migration' | 'backup'> = { migration: 'none' },
+) {
+  await begin(tag, way, says)
   await ended()
   return run()
+}
+
+async function begin(tag: string, way: 'forward' | 'back', says: Partial<ReleaseAsked>): Promise<void> {
+  const { id: releaseId } = await fleet.release(tag, says)
+  fleet.db.write((tx) => deployTenant(tx, fleet.services, TENANT, { ...asked(), releaseId, way }))
 }
 
 async function ended(): Promise<void> {
@@ -72,6 +81,60 @@ describe('a release for one tenant', () => {
     await ended()
     fleet.change('t00', { status: 'suspended' })
     expect(again).toThrow('t00 is suspended. Only an active tenant can be brought to another release.')
+  })
+})
+
+describe('a deploy without a way back', () => {
+  const ONE_WAY = { migration: 'contract', backup: false } as const
+  const NO_WAY_BACK =
+    'There is no way back from v43: the releases before it can’t live with its data. Restore a backup from before it instead.'
+
+  test('that fails stays where it is, says so, and can be retried and not undone', async () => {
+    fleet.behaves = () => 'health'
+    const reason = `The server says: It failed at health. ${NO_WAY_BACK}`
+    expect(await deploy('v43', 'forward', ONE_WAY)).toMatchObject({ status: 'failed', reason })
+    expect(fleet.running()).toEqual(['v43'])
+    expect(fleet.stage.mails().at(-1)?.text).toContain(NO_WAY_BACK)
+    expect(remediesFor(fleet.db.read, fleet.services, run())).toEqual({
+      ...{ canRetry: true, canUndo: false, canCancel: false },
+    })
+    expect(() => mend(undo)).toThrow(NO_WAY_BACK)
+    fleet.behaves = () => 'good'
+    mend(retry)
+    await ended()
+    expect(run().status).toBe('succeeded')
+    expect(fleet.deployed).toEqual(['t00 v43', 't00 v43'])
+  })
+
+  test('that is not well from outside is not taken back either', async () => {
+    fleet.ill.add('t00 v43')
+    expect(await deploy('v43', 'forward', ONE_WAY)).toMatchObject({
+      status: 'failed',
+      step: 'check-outside',
+      reason: `From outside: It answers with status 500 instead of 200. ${NO_WAY_BACK}`,
+    })
+    expect([fleet.deployed, fleet.running()]).toEqual([['t00 v43'], ['v43']])
+  })
+
+  test('can be cancelled until the server is told of it, and not afterwards', async () => {
+    await begin('v43', 'forward', ONE_WAY)
+    expect(remediesFor(fleet.db.read, fleet.services, run()).canCancel).toBe(true)
+    fleet.deployMs = 5 * MINUTE
+    await fleet.passUntil(() => fleet.deployed.length === 1)
+    expect(() => mend(cancel)).toThrow(NO_WAY_BACK)
+    await ended()
+    expect(run().status).toBe('succeeded')
+  })
+
+  test('is meant for those alone who pass it', async () => {
+    await deploy('v43', 'forward', ONE_WAY)
+    fleet.clock.advance(1_000)
+    fleet.behaves = (_, release) => (release === 'v44' ? 'health' : 'good')
+    expect((await deploy('v44')).reason).toBe('The server says: It failed at health.')
+    expect(fleet.running()).toEqual(['v43'])
+    mend(undo)
+    await ended()
+    expect(run().status).toBe('cancelled')
   })
 })
 

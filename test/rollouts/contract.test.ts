@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { backups, runs } from '../../src/db/schema'
+import { retry } from '../../src/lifecycle/mend'
 import { deployTenant } from '../../src/releases/deploy'
 import { lookAhead } from '../../src/rollouts/prospect'
 import { DEFAULT_STRATEGY } from '../../src/rollouts/strategy'
-import { resumeRollout, rollBack } from '../../src/rollouts/verbs'
+import { abortRollout, resumeRollout, rollBack } from '../../src/rollouts/verbs'
 import { Fleet, OPERATOR } from './fleet'
 
 let fleet: Fleet
@@ -52,7 +53,7 @@ describe('a release without a way back', () => {
 
   test('stops where it stands, once nothing is under way, and says what is left to do', async () => {
     await open(10)
-    fleet.behaves = (name, release) => (release === 'v43' && name > 't04' ? 'health' : 'good')
+    fleet.behaves = (name, release) => (release === 'v43' && name > 't04' ? 'pull' : 'good')
     await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 0 }, ONE_WAY)
     expect((await fleet.live()).status).toBe('stopped')
     expect(fleet.states().failed).toBe(2)
@@ -71,8 +72,64 @@ describe('a release without a way back', () => {
     await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 0, concurrency: 1 }, ONE_WAY)
     expect((await fleet.live()).status).toBe('frozen')
     expect(() => fleet.db.write((tx) => resumeRollout(tx, fleet.rollout.id, asked()))).toThrow(
-      'Retry or undo the runs that are stuck, or abort.',
+      'There is no way back from this release. Retry the runs that are stuck; or abort, and restore',
     )
+  })
+
+  test.each(['migrate', 'health'] as const)(
+    'freezes at the first that fails at %s, touches nobody else, and says what the way back is',
+    async (part) => {
+      await open(4)
+      fleet.behaves = (_, release) => (release === 'v43' ? part : 'good')
+      await fleet.rollOut('v43', { canaries: 't01' }, ONE_WAY)
+      expect(await fleet.live()).toMatchObject({
+        status: 'frozen',
+        reason:
+          '1 tenant is not well with it, and there is no way back but a backup from before it. Nobody else is touched until you have looked.',
+      })
+      expect(fleet.targets()[0]).toMatchObject({ name: 't01', state: 'stuck', failedPart: part })
+      expect(fleet.deployed).toEqual(['t01 v43'])
+      expect(fleet.mails()).toEqual(['rollout-frozen'])
+      const mail = fleet.stage.mails().at(-1)?.text
+      expect(mail).toContain(
+        'There is no way back from v43: the releases before it can’t live with its data.',
+      )
+      expect(mail).toContain('The backups that were made before this release are the only way back from it.')
+    },
+  )
+
+  test('goes on when the run that failed is retried and well', async () => {
+    await open(4)
+    fleet.behaves = (name) => (name === 't02' ? 'health' : 'good')
+    await fleet.rollOut('v43', { canaries: 't00', bake_minutes: 0 }, ONE_WAY)
+    expect((await fleet.live()).status).toBe('frozen')
+    fleet.behaves = () => 'good'
+    const { runId } = fleet.targets().find(({ state }) => state === 'stuck') ?? {}
+    fleet.db.write((tx) => retry(tx, fleet.services, runId ?? '', OPERATOR, fleet.clock.now()))
+    await fleet.pass(2)
+    fleet.db.write((tx) => resumeRollout(tx, fleet.rollout.id, asked()))
+    expect((await fleet.live()).status).toBe('succeeded')
+    expect(fleet.running()).toEqual(['v43'])
+  })
+
+  test('can only be aborted when a tenant is found down that has it: its run has succeeded', async () => {
+    await open(3)
+    await fleet.rollOut('v43', { canaries: 't01', bake_minutes: 10 }, ONE_WAY)
+    await fleet.passUntil(() => fleet.states().succeeded === 1)
+    await fleet.pass(2)
+    fleet.ill.add('t01 v43')
+    fleet.setHealth('t01', 'unhealthy')
+    expect((await fleet.live()).status).toBe('frozen')
+    expect(fleet.targets()[0]).toMatchObject({ name: 't01', state: 'stuck', failedPart: 'later' })
+    const { runId } = fleet.targets()[0] ?? {}
+    expect(() =>
+      fleet.db.write((tx) => retry(tx, fleet.services, runId ?? '', OPERATOR, fleet.clock.now())),
+    ).toThrow('Only a run that has failed can be retried or undone.')
+    expect(() => fleet.db.write((tx) => resumeRollout(tx, fleet.rollout.id, asked()))).toThrow(
+      'There is no way back from this release, and who was found down after they had got it has no run to retry. Abort; then restore the backups from before it, or roll out a release that mends it.',
+    )
+    fleet.db.write((tx) => abortRollout(tx, fleet.services, fleet.rollout.id, asked()))
+    expect(fleet.rollout.status).toBe('aborted')
   })
 
   test('is left by no single tenant either', async () => {

@@ -109,6 +109,16 @@ describe('over real wires', () => {
     expect(wires.deploysOf('bob') + wires.deploysOf('cleo')).toBe(0)
   })
 
+  test('a release without a way back that fails stays where it is, and nobody else gets it', async () => {
+    wires.publish('v43', { behaviour: 'smoke_fails', migration: 'contract' })
+    await wires.rollOut('v43', CALM, { migration: 'contract', acceptsNoWayBack: true })
+    expect((await wires.live()).status).toBe('frozen')
+    expect(wires.targets().toSorted()).toEqual(['ada stuck smoke', 'bob waiting', 'cleo waiting'])
+    expect(wires.running()).toEqual({ ...EVERYBODY('v42'), ada: 'v43' })
+    expect(wires.deploysOf('ada')).toBe(1)
+    expect(wires.mails()).toEqual(['rollout-frozen'])
+  })
+
   test('a release without a way back copies every tenant first', async () => {
     wires.publish('v43', { migration: 'contract' })
     await wires.rollOut('v43', CALM, { migration: 'contract', acceptsNoWayBack: true })

@@ -209,6 +209,28 @@ describe('a schema', () => {
     expect(await runningOn(target)).toMatchObject({ state: 'failed', release: 'v43' })
   })
 
+  test('that is contracted by a release that says so keeps the machine where it is', async () => {
+    const { target, order, deploy, failing } = await enter({
+      v43: { behaviour: 'smoke_fails', migration: 'contract' },
+      v44: { migration: 'contract' },
+      v45: { behaviour: 'migration_fails' },
+    })
+    const oneWay = { can_go_back: false }
+    park.sim.setFull('1', true)
+    expect((await failing(order('v43', 'v42', oneWay), 'full')).facts).toMatchObject({ back: true })
+    park.sim.setFull('1', false)
+    const { facts } = await failing(order('v43', 'v42', oneWay), 'sick')
+    expect(facts).toMatchObject({ part: 'smoke', back: false })
+    expect(await runningOn(target)).toMatchObject({ state: 'running', release: 'v43' })
+    expect((await failing(order('v42', 'v43'), 'back')).code).toBe('conflict')
+    expect((await failing(order('v45', 'v42', oneWay), 'next')).facts).toMatchObject({
+      ...{ part: 'migrate', back: false },
+    })
+    expect(await runningOn(target)).toMatchObject({ state: 'running', release: 'v43' })
+    await deploy(order('v44', 'v42', oneWay), 'mended')
+    expect((await failing(order('v45', 'v44'), 'later')).facts).toMatchObject({ part: 'migrate', back: true })
+  })
+
   test('that a release expects and does not find makes it fail', async () => {
     const { order, failing } = await enter({ v43: { migration: 'expand' } })
     expect((await failing(order('v43', 'v42', { migrate: undefined }))).facts).toMatchObject({

@@ -118,6 +118,7 @@ const MAILS = [
       rolloutNews({
         tag: `v43${text}`,
         outcome: 'rolled_back',
+        canGoBack: true,
         reason: `It stopped by itself: 2 tenants failed by wave 2 of 4.${text}`,
         counts: { running: 0, back: 9, failed: 12, setAside: 1 },
         failures: [{ name: `ada${text}`, reason: `The app did not become healthy.${text}` }],

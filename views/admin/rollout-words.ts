@@ -32,7 +32,7 @@ export const TARGET_STATES: Record<TargetState, { label: string; words: string }
   failed: { label: 'Failed', words: 'failed, and is back on its former release' },
   going_back: { label: 'Going back', words: 'is going back' },
   back: { label: 'Went back', words: 'is back on its former release' },
-  stuck: { label: 'Stuck', words: 'is stuck: its way back failed too' },
+  stuck: { label: 'Stuck', words: 'is stuck: its way back failed, or it has none' },
   skipped: { label: 'Skipped', words: 'was skipped' },
   set_aside: { label: 'Set aside', words: 'is set aside until it returns' },
 }
@@ -81,7 +81,7 @@ export function rolloutSentence(rollout: RolloutLike, now: number): string {
     case 'going_back':
       return `Going back: ${tenantsWords(counts.going_back + counts.succeeded)} left to take back.`
     case 'frozen':
-      return 'Frozen: a way back failed too, so nobody else is touched until you have looked.'
+      return 'Frozen: a tenant is stuck, so nobody else is touched until you have looked.'
     case 'succeeded':
       return `${tenantsWords(counts.succeeded)} got ${tag} in ${took}${failed > 0 ? `, and ${failed} did not` : ''}.`
     case 'stopped':

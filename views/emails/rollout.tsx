@@ -5,6 +5,8 @@ export type RolloutNewsProps = {
   /** The release's tag. */
   tag: string
   outcome: 'succeeded' | 'rolled_back' | 'stopped' | 'aborted' | 'frozen' | 'held'
+  /** Whether the former release lives with what this one does to the data. */
+  canGoBack: boolean
   /** Why it did not go on, as a sentence or two. */
   reason: string | null
   /** How many tenants run the release now, are back at their former one, failed, and were set aside. */
@@ -19,7 +21,7 @@ export type RolloutNewsProps = {
 
 /** To the operator: a rollout has ended, or waits for a person. */
 export function rolloutNews(news: RolloutNewsProps): Email {
-  const { tag, outcome, reason, counts, failures, tookMs, url, accent } = news
+  const { tag, outcome, canGoBack, reason, counts, failures, tookMs, url, accent } = news
   const title = `${tag} ${ENDED[outcome]}`
   const more = counts.failed - failures.length
   return composeEmail({
@@ -34,7 +36,7 @@ export function rolloutNews(news: RolloutNewsProps): Email {
         ? [{ kind: 'facts' as const, facts: failures.map(({ name, reason }) => ({ name, value: reason })) }]
         : []),
       ...(more > 0 ? [{ kind: 'note' as const, text: `And ${more} more.` }] : []),
-      { kind: 'paragraph', text: NEXT[outcome] },
+      { kind: 'paragraph', text: outcome === 'frozen' && !canGoBack ? NO_WAY_BACK : NEXT[outcome] },
       { kind: 'link', label: 'Open the rollout', url },
     ],
   })
@@ -60,6 +62,9 @@ const NEXT: Record<RolloutNewsProps['outcome'], string> = {
     'Nobody knows what runs at the tenants whose way back failed. Look at their runs, retry or undo them; then resume the rollout, or abort it.',
   held: 'Nothing goes on before you resume it or take it back.',
 }
+
+const NO_WAY_BACK =
+  'The backups that were made before this release are the only way back from it. Retry the runs that failed, then resume the rollout. Where that can’t help, or a tenant was found down later, abort it; then restore a backup, or roll out a release that mends it.'
 
 function standing(tag: string, { running, back, setAside }: RolloutNewsProps['counts']): string {
   const parts = [

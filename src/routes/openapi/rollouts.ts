@@ -38,6 +38,7 @@ export const ROLLOUT = object({
   release: text('The tag.'),
   release_id: text('`rel_…`'),
   status: STATUS,
+  held_by_itself: flag('Whether it is held until somebody has looked, though nobody has asked for that.'),
   reason: words,
   wave: { type: 'integer', description: 'The present one, from 1.' },
   waves: list(

@@ -20,6 +20,7 @@ const Input = v.object({
   }),
   smoke: v.optional(v.object({ ...look, contains: v.optional(v.pipe(v.string(), v.regex(/^[^\0\r\n]+$/))) })),
   migrate: v.optional(Migrate),
+  can_go_back: v.optional(v.boolean(), true),
   registry: v.optional(Login),
 })
 

@@ -25,6 +25,8 @@ const BOOT_MS = 3_000
 const BETWEEN_ANSWERS_MS = 2_000
 /** Until Docker has started a broken app so often that the agent believes it. */
 const CRASHES_MS = 5_000
+const MIGRATED_FOR_GOOD =
+  'The data was migrated for good: this release cannot live with it. Deploy a later one, or restore a backup.'
 const LINE_CHARS_MAX = 400
 
 /** What everything here is told from. */
@@ -38,6 +40,8 @@ type Scene = {
   pace: Surroundings
   /** What the app gets as its environment; nothing of it is kept. */
   env: Record<string, string>
+  /** Whether the former release can live with the data still. */
+  mayReturn: boolean
 }
 type Trouble = { part: 'health' | 'smoke'; afterMs: number; message: string; words: string }
 type Next = Pick<Fetched, 'app'> & { schema: Schema | undefined }
@@ -54,11 +58,16 @@ export function deploy(
   if (!machine.settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
   if (!machine.app) return { machine, end: refusal('conflict', 'The app has never been started.') }
   if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
+  if (machine.noReturn && input.can_go_back) return { machine, end: refusal('conflict', MIGRATED_FOR_GOOD) }
   const settings = raw.compose === undefined ? machine.settings : readSettings(raw)
   if (!settings) return { machine, end: refusal('invalid', 'The settings are malformed.') }
   const plan = new Plan(from, pace)
   const env = envIn(raw)
-  const scene = { plan, machine: { ...machine, settings }, former: machine.settings, input, pace, env }
+  const mayReturn = !machine.noReturn
+  const scene = {
+    ...{ plan, machine: { ...machine, settings }, former: machine.settings },
+    ...{ input, pace, env, mayReturn },
+  }
   const next = prepare(scene)
   if (next) switchOver(scene, next)
   const { logs, coming, at, end } = plan
@@ -90,6 +99,7 @@ function prepare(scene: Scene): Next | null {
 
 function migrate(scene: Scene, { app }: Fetched): Next | null {
   const { plan, machine, input } = scene
+  passReturn(scene)
   plan.passes(MIGRATE_MS, [`Migrating to release ${input.release}`])
   if (app.behaviour === 'migration_fails') {
     plan.say('ERROR:  column "mood" of relation "entries" already exists')
@@ -100,12 +110,21 @@ function migrate(scene: Scene, { app }: Fetched): Next | null {
   return { app, schema }
 }
 
+/** From here on the former release must not be started on the data. */
+function passReturn(scene: Scene): void {
+  if (scene.input.can_go_back) return
+  scene.mayReturn = false
+  scene.plan.becomes({ noReturn: true })
+}
+
 function switchOver(scene: Scene, next: Next): void {
   const { plan, input, machine } = scene
+  passReturn(scene)
   plan.say(`Switching to release ${input.release}`)
   if (machine.settings) plan.becomes({ settings: machine.settings })
   const trouble = runs(scene, next)
   if (!trouble) {
+    plan.becomes({ noReturn: false })
     plan.end = { result: { release: next.app.release, digest: next.app.digest } }
     return
   }
@@ -114,12 +133,18 @@ function switchOver(scene: Scene, next: Next): void {
   plan.say(trouble.words)
   const { part, message } = trouble
   const log = plan.lastWords()
+  const back = scene.mayReturn && isBack(scene, next)
+  plan.end = { error: { code: 'conflict', message, part, back, log } }
+}
+
+/** Goes back to the former release; false when that is not well either. */
+function isBack(scene: Scene, { schema }: Next): boolean {
+  const { plan, input, machine } = scene
   plan.say(`Going back to release ${input.former.release}`)
   plan.becomes({ settings: scene.former })
-  const again = runs(scene, { app: formerApp(scene), schema: next.schema ?? machine.data.schema })
+  const again = runs(scene, { app: formerApp(scene), schema: schema ?? machine.data.schema })
   if (again) plan.passes(again.afterMs)
-  const back = again === null
-  plan.end = { error: { code: 'conflict', message, part, back, log } }
+  return again === null
 }
 
 /** Starts an app and looks at it; null when it is well. */
@@ -174,9 +199,9 @@ function formerApp({ machine, input, pace }: Scene): Next['app'] {
   return typeof fetched === 'string' ? nothing : fetched.app
 }
 
-/** Ends a deploy that has changed nothing. */
-function keeps({ plan }: Scene, part: string, code: string, message: string): null {
-  plan.end = { error: { code, message, part, back: true, log: plan.lastWords() } }
+/** Ends a deploy that has switched nothing: the former release is well, unless its data was migrated for good. */
+function keeps({ plan, mayReturn }: Scene, part: string, code: string, message: string): null {
+  plan.end = { error: { code, message, part, back: mayReturn, log: plan.lastWords() } }
   return null
 }
 

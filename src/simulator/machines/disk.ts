@@ -17,6 +17,7 @@ const ON_DISK = [
   'holding',
   'data',
   'restoring',
+  'noReturn',
   'rotated',
   'commands',
 ] as const

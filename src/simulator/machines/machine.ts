@@ -37,6 +37,8 @@ export type Machine = {
   data: Data
   /** A restore has begun to replace the data and has not ended. */
   restoring: boolean
+  /** A deploy has begun to change the data for good, and no release has worked with it since. */
+  noReturn?: boolean
   /** Digests of the secrets that the app's services were told of by `rotate`. */
   rotated: Record<string, string>
   /** The agent's state folders, oldest first. */
@@ -80,6 +82,7 @@ export type Coming = {
   schema?: Schema
   pulled?: string
   holding?: null
+  noReturn?: boolean
 }
 
 /** One command of the agent, known to its end from the moment it begins unless it carries something. */
@@ -186,7 +189,8 @@ export function settled(machine: Machine, now: number): Machine {
   return { ...due.reduce(become, machine), coming: coming.filter(({ at }) => at > now) }
 }
 
-function become(machine: Machine, { app, settings, schema, pulled, holding }: Coming): Machine {
+function become(machine: Machine, coming: Coming): Machine {
+  const { app, settings, schema, pulled, holding, noReturn = machine.noReturn } = coming
   const images = pulled ? [...new Set([...(machine.pulled ?? []), pulled])] : machine.pulled
   return {
     ...machine,
@@ -195,6 +199,7 @@ function become(machine: Machine, { app, settings, schema, pulled, holding }: Co
     data: schema ? { ...machine.data, schema } : machine.data,
     holding: holding === undefined ? machine.holding : holding,
     pulled: images,
+    noReturn,
   }
 }
 
