@@ -123,6 +123,8 @@ function mortalObjects(objects: Objects, fate: Fate): Objects {
   return {
     ...objects,
     head: (key) => (fate.isDead ? silence() : objects.head(key)),
+    list: (prefix) => (fate.isDead ? silence() : objects.list(prefix)),
+    read: (key, take) => (fate.isDead ? silence() : objects.read(key, take)),
     delete: (key) => change(fate, 's3 DeleteObject', () => objects.delete(key)),
   }
 }

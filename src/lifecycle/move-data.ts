@@ -3,13 +3,14 @@ import { getBackup, latestBackup } from '../backups/backup'
 import { copyIfPossible, copyTenant } from '../backups/copy'
 import { putBack } from '../backups/put-back'
 import { servers } from '../db/schema'
-import { type AtlasError, conflict } from '../errors'
+import { AtlasError, conflict } from '../errors'
 import { callAgent } from '../provisioning/agent'
 import { start } from '../provisioning/app'
 import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { FIRST_HOST_KEY } from '../provisioning/prepare'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
+import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 import { destroySecrets, storeSecrets } from '../tenants/secrets'
 import { getServer, getTenant, hostnameOf, type ServerRow, serverOfRun } from '../tenants/tenant'
@@ -28,6 +29,7 @@ export function checkMove(services: Services): Step {
     title: 'See that it can be moved',
     patience: PATIENCE.answer,
     again: 'Looks again whether the old server answers and which backups there are.',
+    takesBack: 'Starts the app, should a move that Atlas has forgotten have stopped it.',
     async run(context) {
       const { run, log, now, startedAt } = context
       const waitedMs = now() - startedAt
@@ -40,7 +42,31 @@ export function checkMove(services: Services): Step {
       if (!answers) log('The old server does not answer: a backup takes the place of its data.')
       return done({ answers, serverType, location })
     },
+    undo: (context) => startIfForgotten(services, context),
   }
+}
+
+/**
+ * An older database may have forgotten a move that had stopped the app already, and this one ends before its own stop.
+ * Harmless where the app runs; one that can't run is no reason not to take the move back.
+ */
+async function startIfForgotten(services: Services, context: StepContext): Promise<StepResult> {
+  const { db, run, log } = context
+  const rows = stepsOf(db.read, run.id)
+  const isStopTakenBack = rows.some(({ name, status }) => name === 'stop-old-app' && status !== 'pending')
+  if (isStopTakenBack || getTenant(db.read, run.tenantId).status === 'suspended') return done()
+  const hasLooked = rows.some(({ name, output }) => name === 'check-move' && output !== null)
+  const answered = hasLooked && context.output('check-move').answers === true
+  if (!answered && !(await doesAnswer(services, oldServerOf(context)))) return done()
+  return orGoOn(context, async () => {
+    try {
+      return await start(services, context, { server: oldServerOf(context) })
+    } catch (thrown) {
+      if (!(thrown instanceof AtlasError) || thrown.code !== 'conflict') throw thrown
+      log(`The app does not start: ${thrown.message}`)
+      return done()
+    }
+  })
 }
 
 /** Makes the first host key of the new server, and forgets one that an earlier move may have left. */

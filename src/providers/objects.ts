@@ -9,8 +9,13 @@ export interface Objects {
   downloadUrl(key: string, expiresInSeconds: number, signedAtMs?: number): Promise<string>
   /** The object as it is stored; null when there is none. */
   head(key: string): Promise<StoredObject | null>
+  /** Every object whose key begins with `prefix`. */
+  list(prefix: string): Promise<ListedObject[]>
+  /** Hands an object over piece by piece. Throws `not_found` when there is none. */
+  read(key: string, take: (piece: Uint8Array) => void): Promise<void>
   /** Harmless when it is gone already. */
   delete(key: string): Promise<void>
 }
 
 export type StoredObject = { sizeBytes: number; createdAt: number }
+export type ListedObject = StoredObject & { key: string }

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock'
-import type { Objects, StoredObject } from './objects'
+import { AtlasError } from '../errors'
+import type { ListedObject, Objects, StoredObject } from './objects'
 import { noAnswer, refusal } from './s3/errors'
+import { readPage } from './s3/list'
 import { type ObjectRequest, Signer } from './s3/signer'
 
 export type S3Settings = {
@@ -34,6 +36,31 @@ export function createS3(settings: S3Settings): Objects {
       return storedObject(headers)
     },
 
+    async list(prefix) {
+      const listed: ListedObject[] = []
+      let token: string | null = null
+      do {
+        const continued: Record<string, string> = token === null ? {} : { 'continuation-token': token }
+        const asked = await signer.signedOfBucket({ 'list-type': '2', prefix, ...continued })
+        const { status, text } = await exchange(settings, asked)
+        if (status !== 200) throw refusal(status, text)
+        const { objects, next } = readPage(text)
+        listed.push(...objects)
+        token = next
+      } while (token !== null)
+      return listed
+    },
+
+    async read(key, take) {
+      await send(settings, await signer.signed('GET', key), async (response, goesOn) => {
+        if (response.status !== 200) throw refusal(response.status, await response.text())
+        for await (const piece of response.body ?? []) {
+          goesOn()
+          take(piece)
+        }
+      })
+    },
+
     async delete(key) {
       const { status, text } = await exchange(settings, await signer.signed('DELETE', key))
       if (status === 204 || status === 200) return
@@ -45,17 +72,31 @@ export function createS3(settings: S3Settings): Objects {
 
 type Answer = { status: number; headers: Headers; text: string }
 
-async function exchange(settings: S3Settings, { method, url, headers }: ObjectRequest): Promise<Answer> {
-  const { clock, timeoutMs = TIMEOUT_MS, fetch: send = globalThis.fetch } = settings
+function exchange(settings: S3Settings, request: ObjectRequest): Promise<Answer> {
+  return send(settings, request, async (response) => {
+    const { status, headers } = response
+    return { status, headers, text: await response.text() }
+  })
+}
+
+/** One request, and what is made of its answer; given up when nothing came for too long since the last `goesOn`. */
+async function send<T>(
+  { clock, timeoutMs = TIMEOUT_MS, fetch = globalThis.fetch }: S3Settings,
+  { method, url, headers }: ObjectRequest,
+  read: (response: Response, goesOn: () => void) => Promise<T>,
+): Promise<T> {
   const abort = new AbortController()
-  const cancel = clock.at(clock.now() + timeoutMs, () => abort.abort())
+  const patience = () => clock.at(clock.now() + timeoutMs, () => abort.abort())
+  let cancel = patience()
   try {
     // A redirect would lead to another region, which the signature is not for.
     const request = new Request(url, { method, headers, redirect: 'manual', signal: abort.signal })
-    const response = await send(request)
-    return { status: response.status, headers: response.headers, text: await response.text() }
+    return await read(await fetch(request), () => {
+      cancel()
+      cancel = patience()
+    })
   } catch (thrown) {
-    throw noAnswer(thrown, abort.signal.aborted)
+    throw thrown instanceof AtlasError ? thrown : noAnswer(thrown, abort.signal.aborted)
   } finally {
     cancel()
   }

@@ -13,12 +13,14 @@ import { askAgain, cancelSubscription, takePayment } from './remedies/money'
 import { deleteRecord, restoreRecord } from './remedies/records'
 import type { Remedy } from './remedies/remedying'
 import { adoptServer, backupsOff, backupsOn, deleteServer, mirrorServer, powerOn } from './remedies/servers'
+import { adoptStored, deleteStored } from './remedies/stored'
 import type { RemedyName } from './remedy'
 
 const REMEDIES: Record<RemedyName, Remedy> = {
   restore_record: restoreRecord,
   delete_record: deleteRecord,
   adopt_server: adoptServer,
+  adopt_backup: adoptStored,
   note_server: mirrorServer,
   power_on: powerOn,
   delete_server: deleteServer,
@@ -27,6 +29,7 @@ const REMEDIES: Record<RemedyName, Remedy> = {
   release_address: releaseAddress,
   delete_image: deleteImage,
   delete_volume: deleteVolume,
+  delete_backup: deleteStored,
   cancel_subscription: cancelSubscription,
   sync_money: askAgain,
   sync_checkout: takePayment,

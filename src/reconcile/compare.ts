@@ -4,6 +4,7 @@ import { comparePrices } from './compare/prices'
 import { compareRecords } from './compare/records'
 import { compareServers } from './compare/servers'
 import { compareStates } from './compare/states'
+import { compareStored } from './compare/stored'
 import type { Difference } from './difference'
 import { groundOf } from './ground'
 import type { Known } from './known'
@@ -17,6 +18,7 @@ export const COMPARISONS = [
   compareMoney,
   comparePrices,
   compareGoods,
+  compareStored,
 ]
 
 /**

@@ -15,6 +15,7 @@ export const KINDS = [
   'subscription_differs',
   'subscription_unknown',
   'server_forgotten',
+  'backup_forgotten',
   'server_second',
   'server_left',
   'server_unknown',
@@ -30,6 +31,7 @@ export const KINDS = [
   'address_unassigned',
   'image_left',
   'volume_left',
+  'backup_left',
 ] as const
 
 export type Kind = (typeof KINDS)[number]
@@ -48,6 +50,7 @@ export const COSTING: readonly Kind[] = [
   'address_unassigned',
   'image_left',
   'volume_left',
+  'backup_left',
 ]
 
 /** What a difference is about, as plain values: its words and its remedy are made of them. */

@@ -38,6 +38,7 @@ export type KnownImage = Pick<
   typeof backups.$inferSelect,
   'id' | 'tenantId' | 'imageId' | 'status' | 'expiresAt'
 >
+export type KnownCopy = Pick<typeof backups.$inferSelect, 'tenantId' | 'objectKey' | 'status'>
 export type Offer = { id: string; priceId: string; plan: Plan }
 
 /** What our rows say, all of it, as far as it is compared. */
@@ -54,6 +55,8 @@ export type Known = {
   subscriptions: KnownSubscription[]
   signups: KnownSignup[]
   images: KnownImage[]
+  /** Every backup of an app that there ever was. */
+  copies: KnownCopy[]
   offers: readonly Offer[]
   /** Tenants to which something is being done, or was until lately. */
   busy: ReadonlySet<string>
@@ -75,6 +78,7 @@ export function readKnown({ db, settings, catalog }: Services, sinceMs: number):
     subscriptions: allSubscriptions(read).all(),
     signups: allSignups(read).all(),
     images: allImages(read).all(),
+    copies: allCopies(read).all(),
     offers: catalog.offers,
     busy: busyTenants(read, sinceMs),
   }
@@ -105,6 +109,11 @@ const allImages = prepared((read) => {
   const { id, tenantId, imageId, status, method } = backups
   const columns = { id, tenantId, imageId, status, expiresAt: keptUntil() }
   return read.select(columns).from(backups).where(eq(method, 'image')).prepare()
+})
+
+const allCopies = prepared((read) => {
+  const { tenantId, objectKey, status, method } = backups
+  return read.select({ tenantId, objectKey, status }).from(backups).where(eq(method, 'app')).prepare()
 })
 
 const heldSince = prepared((read) =>

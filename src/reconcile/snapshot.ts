@@ -1,3 +1,4 @@
+import { prefixOf } from '../backups/adopt'
 import { sleep } from '../clock'
 import { AtlasError } from '../errors'
 import type {
@@ -9,6 +10,7 @@ import type {
   ServerType,
 } from '../providers/cloud'
 import type { DnsRecord } from '../providers/dns'
+import type { ListedObject } from '../providers/objects'
 import type { PaidSubscription, Price } from '../providers/payments'
 import type { Services } from '../services'
 
@@ -21,6 +23,8 @@ export type Snapshot = {
   addresses: PrimaryIp[]
   images: CloudImage[]
   volumes: CloudVolume[]
+  /** The stored backups of this installation; none without a storage. */
+  objects: ListedObject[]
   records: DnsRecord[]
   recordLimit: { used: number; limit: number }
   /** Every one that has not ended. */
@@ -45,7 +49,7 @@ export async function takeSnapshot(
   services: Services,
   onSeen: (name: string, count: number) => void,
 ): Promise<Snapshot> {
-  const { cloud, dns, payments, clock, settings } = services
+  const { cloud, dns, payments, objects, clock, settings } = services
   const ours = { atlas: settings.installationId }
   const takenAt = clock.now()
   const list = async <T>(name: string, ask: () => Promise<T[]>): Promise<T[]> => {
@@ -59,6 +63,7 @@ export async function takeSnapshot(
     addresses: await list('addresses', () => cloud.listPrimaryIps()),
     images: await list('images', () => cloud.listOwnImages(ours)),
     volumes: await list('volumes', () => cloud.listVolumes(ours)),
+    objects: objects ? await list('backups', () => objects.list(prefixOf(settings.installationId))) : [],
     records: await list('records', () => dns.listRecords()),
     recordLimit: await patiently(services, () => dns.getRecordLimit()),
     subscriptions: await list('subscriptions', () => payments.listLiveSubscriptions()),

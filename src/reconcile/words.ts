@@ -18,6 +18,7 @@ export const LABELS: Record<Kind, string> = {
   subscription_differs: 'Subscriptions that differ',
   subscription_unknown: 'Unknown subscriptions',
   server_forgotten: 'Servers that Atlas forgot',
+  backup_forgotten: 'Backups that Atlas forgot',
   server_second: 'Second servers',
   server_left: 'Servers of deleted tenants',
   server_unknown: 'Unknown servers',
@@ -33,6 +34,7 @@ export const LABELS: Record<Kind, string> = {
   address_unassigned: 'Addresses without a server',
   image_left: 'Images that nobody needs',
   volume_left: 'Volumes that nobody needs',
+  backup_left: 'Stored backups that nobody needs',
 }
 
 const TITLES: Record<Kind, Words> = {
@@ -53,6 +55,8 @@ const TITLES: Record<Kind, Words> = {
   subscription_differs: (f) => `Stripe says of ${f.tenant ?? 'a customer'}’s subscription: ${f.what}`,
   subscription_unknown: (f) => `Subscription ${f.subscription} names a signup that Atlas does not know`,
   server_forgotten: (f) => `Server ${f.server} is ${f.tenant}’s, and Atlas has forgotten that it was made`,
+  backup_forgotten: (f) =>
+    `Backup ${f.backup} of ${f.tenant} is stored, and Atlas has forgotten that it was made`,
   server_second: (f) => `${f.tenant} has a second server, ${f.server}`,
   server_left: (f) => `Server ${f.server} is still there, though ${f.tenant} no longer lives on it`,
   server_unknown: (f) => `Server ${f.server} has this Atlas’s label, and belongs to no tenant`,
@@ -77,12 +81,14 @@ const TITLES: Record<Kind, Words> = {
   image_left: (f) => `Image “${f.image}”${f.tenant ? ` of ${f.tenant}` : ''} is kept, though ${f.why}`,
   volume_left: (f) =>
     `Volume ${f.volume}${f.tenant ? ` of ${f.tenant}` : ''} is kept, though nobody needs it`,
+  backup_left: (f) => `Backup ${f.backup}${f.tenant ? ` of ${f.tenant}` : ''} is stored, though ${f.why}`,
 }
 
 const REMEDY_WORDS: Record<RemedyName, Words> = {
   restore_record: (f) => `Point ${f.name} to ${f.address}, its tenant’s server.`,
   delete_record: (f) => `Remove the record ${f.name} (${f.type}).`,
   adopt_server: (f) => `Write the server’s id and addresses down as ${f.tenant}’s again.`,
+  adopt_backup: (f) => `Write it down as ${f.tenant}’s again, to be kept as long as its plan says.`,
   note_server: () => 'Write down what the server has now.',
   power_on: (f) => `Switch ${f.server} on.`,
   delete_server: (f) => `Delete ${f.server} and everything on it.`,
@@ -91,6 +97,7 @@ const REMEDY_WORDS: Record<RemedyName, Words> = {
   release_address: (f) => `Give ${f.address} back to Hetzner, once no record leads to it.`,
   delete_image: () => 'Delete the image.',
   delete_volume: () => 'Delete the volume and everything on it.',
+  delete_backup: () => 'Delete it from the backup storage.',
   cancel_subscription: () => 'Cancel the subscription at once. What was paid is refunded by hand, at Stripe.',
   sync_money: () => 'Ask Stripe again and follow what it says.',
   sync_checkout: () => 'Ask Stripe again and take the payment in.',

@@ -54,6 +54,7 @@ const SEEN = [
   ['addresses', 'address'],
   ['images', 'image'],
   ['volumes', 'volume'],
+  ['backups', 'backup'],
   ['records', 'record'],
   ['subscriptions', 'subscription'],
 ] as const

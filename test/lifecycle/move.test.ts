@@ -270,6 +270,22 @@ describe('a move that goes wrong', () => {
     expect(asked().server - asked().record).toBeGreaterThanOrEqual(TWO_TTL_MS)
   })
 
+  test('starts the app on its old server also when an older database has forgotten that it stopped', async () => {
+    const old = current()
+    await failOnTheNewServer()
+    estate.db.sqlite.run(`UPDATE dns_records SET value = '${old.ipv4}'`)
+    estate.db.sqlite.run(
+      `UPDATE steps SET status = 'pending', output = NULL, started_at = NULL, finished_at = NULL
+       WHERE run_id = ? AND position >= (SELECT position FROM steps WHERE run_id = ? AND name = 'stop-old-app')`,
+      [estate.run.id, estate.run.id],
+    )
+    await mendLatest(estate, undo)
+    expect(estate.run.status).toBe('cancelled')
+    expect(recordNow()).toEqual([old.ipv4 ?? ''])
+    expect(await estate.holdings()).toMatchObject({ servers: 1, app: 'running' })
+    expect(await notesOf(estate)).toEqual(['my diary'])
+  })
+
   test('never points the name back to an address that is no longer ours', async () => {
     await failOnTheNewServer()
     const { externalId } = current()

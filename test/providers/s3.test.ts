@@ -81,6 +81,54 @@ describe('an object', () => {
   })
 })
 
+describe('a list', () => {
+  test('has what is under a prefix, over several pages, whatever their keys are', async () => {
+    const { s3, twin, clock, seen } = stage()
+    const keys = Array.from({ length: 2_001 }, (_, i) => `ins/${String(i).padStart(4, '0')} <&>"'é+`)
+    for (const key of [...keys, 'other/1']) twin.seed(key, new Uint8Array(3), clock.now() - 5_000)
+    const listed = await s3.list('ins/')
+    expect(listed.map(({ key }) => key)).toEqual(keys)
+    expect(listed[0]).toEqual({ key: keys[0]!, sizeBytes: 3, createdAt: clock.now() - 5_000 })
+    expect(await s3.list('none/')).toEqual([])
+    expect(seen).toHaveLength(4)
+    expect(seen.flatMap(checkS3)).toEqual([])
+  })
+
+  test('that is not whole is no list', async () => {
+    const whole = '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
+    const broken = [
+      '',
+      whole.slice(0, -3),
+      whole.replace('false', 'true'),
+      whole.replace('</List', '<Contents><Key>a</Key></Contents></List'),
+    ]
+    for (const text of broken) {
+      const { s3 } = stage({ fetch: async () => new Response(text) })
+      expect(await failure(s3.list('ins/'))).toMatchObject({ code: 'unavailable' })
+    }
+    expect(await stage({ fetch: async () => new Response(whole) }).s3.list('ins/')).toEqual([])
+  })
+
+  test('that is refused, is told so', async () => {
+    const { s3 } = stage({ bucket: 'none' })
+    expect(await failure(s3.list('ins/'))).toMatchObject({ code: 'not_found', vendorCode: 'NoSuchBucket' })
+  })
+})
+
+test('an object is read piece by piece, and one that is missing is not found', async () => {
+  const { s3, twin, clock, seen } = stage()
+  const bytes = crypto.getRandomValues(new Uint8Array(300_000))
+  twin.seed(KEY, bytes, clock.now())
+  const pieces: Uint8Array[] = []
+  await s3.read(KEY, (piece) => void pieces.push(piece))
+  expect(Buffer.concat(pieces).equals(bytes)).toBe(true)
+  expect(await failure(s3.read('none', () => {}))).toMatchObject({
+    code: 'not_found',
+    vendorCode: 'NoSuchKey',
+  })
+  expect(seen.flatMap(checkS3)).toEqual([])
+})
+
 describe('a refusal', () => {
   test.each([
     ['another secret', { secretAccessKey: 'other' }, 'unauthorized', 'SignatureDoesNotMatch'],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { objectKeyOf } from '../../src/backups/backup'
 import { KINDS } from '../../src/reconcile/difference'
 import { describe as inWords, LABELS } from '../../src/reconcile/words'
 import { cloudServer, INSTALLATION, JUST_NOW, LONG_AGO, NOW, Sides, sale } from './sides'
@@ -259,6 +260,42 @@ const CASES: [what: string, expected: string[], Change][] = [
     },
   ],
   [
+    'a stored backup that an older database has forgotten',
+    ['backup_forgotten:adopt_backup'],
+    (s) => s.snapshot.objects.push(object('ten_0')),
+  ],
+  [
+    'the same of a deleted tenant of which others are kept',
+    ['backup_forgotten:adopt_backup'],
+    (s) => {
+      isGone(s)
+      s.known.copies.push({ tenantId: 'ten_0', objectKey: 'another', status: 'complete' })
+      s.snapshot.objects.push(object('ten_0'))
+    },
+  ],
+  [
+    'a stored backup of a deleted tenant of which nothing else is kept',
+    ['backup_left:delete_backup'],
+    (s) => {
+      isGone(s)
+      s.snapshot.objects.push(object('ten_0'))
+    },
+  ],
+  [
+    'a stored backup of a tenant that nobody knows',
+    ['backup_left:delete_backup'],
+    (s) => s.snapshot.objects.push(object('ten_lost')),
+  ],
+  [
+    'a stored backup that was removed, and is there',
+    ['backup_left:delete_backup'],
+    (s) => {
+      const { key: objectKey } = object('ten_0')
+      s.known.copies.push({ tenantId: 'ten_0', objectKey, status: 'removed' })
+      s.snapshot.objects.push(object('ten_0'))
+    },
+  ],
+  [
     'a volume of a tenant that nobody knows',
     ['volume_left:delete_volume'],
     (s) => s.snapshot.volumes.push(volume({ atlas: INSTALLATION, tenant: 'ten_lost' })),
@@ -308,6 +345,32 @@ const CALM: [what: string, Change][] = [
     'the name of a tenant that failed before it went live, and leads to its server',
     (s) => {
       s.tenant.status = 'failed'
+    },
+  ],
+  [
+    'stored backups that are known, whatever became of them, and one that was stored lately',
+    (s) => {
+      for (const status of ['running', 'complete', 'failed'] as const) {
+        const known = object('ten_0', `bak_${status}`)
+        s.known.copies.push({ tenantId: 'ten_0', objectKey: known.key, status })
+        s.snapshot.objects.push(known)
+      }
+      s.snapshot.objects.push({ ...object('ten_lost'), createdAt: NOW - 29 * 60_000 })
+    },
+  ],
+  [
+    'a forgotten backup of a tenant to which something is being done',
+    (s) => {
+      s.known.busy.add('ten_0')
+      s.snapshot.objects.push(object('ten_0'))
+    },
+  ],
+  [
+    'what another Atlas has stored, and what is not named like a backup',
+    (s) => {
+      const { key } = object('ten_0')
+      s.snapshot.objects.push({ ...object('ten_0'), key: key.replace(INSTALLATION, 'ins_2') })
+      s.snapshot.objects.push({ ...object('ten_0'), key: `${key}.sum` })
     },
   ],
   [
@@ -495,6 +558,11 @@ function image(labels: Record<string, string>) {
     labels,
     createdAt: LONG_AGO,
   }
+}
+
+function object(tenantId: string, backupId = 'bak_1') {
+  const key = objectKeyOf({ installationId: INSTALLATION }, tenantId, backupId)
+  return { key, sizeBytes: 1_000, createdAt: LONG_AGO }
 }
 
 function volume(labels: Record<string, string>) {

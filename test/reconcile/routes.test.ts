@@ -54,7 +54,7 @@ describe('the page', () => {
     await over()
     const page = await read()
     expect(page).toContain('Everything agrees')
-    expect(page).toContain('1 server, 2 addresses, 0 images, 0 volumes, 1 record, 1 subscription')
+    expect(page).toContain('1 server, 2 addresses, 0 images, 0 volumes, 0 backups, 1 record, 1 subscription')
   })
 
   test('says when a deletion may be applied, and has no button for it before', async () => {

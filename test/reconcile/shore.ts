@@ -1,11 +1,15 @@
 import { ATLAS } from '../../src/audit'
+import { objectKeyOf } from '../../src/backups/backup'
+import { CLOUD_KEYS } from '../../src/cli/demo-environment'
 import { effects } from '../../src/db/schema'
+import { createS3 } from '../../src/providers/s3'
 import { applyFinding } from '../../src/reconcile/apply'
 import { type FindingRow, listFindings } from '../../src/reconcile/findings'
 import { beginReconciliation, type ReconcileOptions } from '../../src/reconcile/reconcile'
 import type { Services } from '../../src/services'
 import { checkHetzner } from '../contract/hetzner'
 import { checkRoute53 } from '../contract/route53'
+import { checkS3 } from '../contract/s3'
 import { Land } from '../crash/land'
 
 const HOUR_MS = 3_600_000
@@ -24,7 +28,9 @@ export class Shore {
     const life = land.begin()
     // Nobody works on runs and mails from here on: what a look queues can be read.
     await life.end()
-    const shore = new Shore(land, { ...life.services, settings: { ...life.services.settings } })
+    const { clock, clouds } = land
+    const objects = createS3({ endpoint: `${clouds.urls.clouds}/s3`, ...CLOUD_KEYS.s3, clock })
+    const shore = new Shore(land, { ...life.services, objects, settings: { ...life.services.settings } })
     shore.pass(HOUR_MS)
     return shore
   }
@@ -76,6 +82,18 @@ export class Shore {
       .map(({ name, values }) => [name, values])
   }
 
+  /** Stores a backup an hour ago that no row knows; returns its key. */
+  store(tenantId: string, bytes: Uint8Array, backupId = 'bak_forgotten'): string {
+    const key = objectKeyOf(this.services.settings, tenantId, backupId)
+    this.land.clouds.s3.seed(key, bytes, this.land.clock.now() - HOUR_MS)
+    return key
+  }
+
+  /** The keys of what the backup storage has. */
+  stored(): string[] {
+    return this.land.clouds.s3.stored().map(({ key }) => key)
+  }
+
   serverNames(): string[] {
     const servers = this.land.clouds.world.table<{ id: string; name: string }>('hetzner_server').all()
     return servers.map(({ name }) => name)
@@ -90,6 +108,7 @@ export class Shore {
   breaches(): string[] {
     return this.land.exchanges.flatMap((exchange) => {
       if (exchange.provider === 'hetzner') return checkHetzner(exchange)
+      if (exchange.provider === 's3') return checkS3(exchange)
       return exchange.provider === 'route53' ? checkRoute53(exchange) : []
     })
   }

@@ -23,6 +23,7 @@ export class Sides {
       addresses: numbers.flatMap(primaryIps),
       images: [],
       volumes: [],
+      objects: [],
       records: numbers.map((i) => ({ name: nameOf(i), type: 'A', values: [ipv4(i)], ttlSeconds: 60 })),
       recordLimit: { used: count + 2, limit: 10_000 },
       subscriptions: numbers.map(sale),
@@ -68,6 +69,7 @@ export class Sides {
         updatedAt: LONG_AGO,
       })),
       images: [],
+      copies: [],
       offers: [
         { id: 'shop/starter', priceId: 'price_starter', plan: STARTER },
         { id: 'shop/pro', priceId: 'price_pro', plan: PRO },

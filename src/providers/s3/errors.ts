@@ -28,7 +28,8 @@ const MEANINGS: Record<string, Meaning> = {
   NoSuchBucket: { code: 'not_found', message: 'The backup bucket does not exist. Check BACKUP_S3_BUCKET.' },
   AccessDenied: {
     code: 'forbidden',
-    message: 'The keys of the backup storage may not do this. They need to read, write and delete objects.',
+    message:
+      'The keys of the backup storage may not do this. They need to list, read, write and delete objects.',
   },
   InvalidAccessKeyId: keysRefused,
   SignatureDoesNotMatch: keysRefused,

@@ -28,11 +28,21 @@ export class Signer {
 
   /** The request with a signature in its headers. */
   async signed(method: string, key: string): Promise<ObjectRequest> {
+    return this.sign(this.request(method, key))
+  }
+
+  /** The same of a GET of the bucket itself. */
+  async signedOfBucket(query: Record<string, string>): Promise<ObjectRequest> {
+    return this.sign({ ...this.requestAt('GET', ''), query })
+  }
+
+  private async sign(request: ReturnType<Signer['requestAt']>): Promise<ObjectRequest> {
     const signature = await this.signer()
-    const { headers, path } = await signature.sign(this.request(method, key), this.moment())
+    const { headers, path, method } = await signature.sign(request, this.moment())
     // The host is signed, and sent by whoever sends the request.
     const { host: _host, ...sent } = headers
-    return { method, url: `${this.endpoint.origin}${path}`, headers: sent }
+    const query = new URLSearchParams(request.query).toString()
+    return { method, url: `${this.endpoint.origin}${path}${query && `?${query}`}`, headers: sent }
   }
 
   /** An address that holds the signature itself. Throws `invalid` for a time that S3 does not sign for. */
@@ -65,10 +75,15 @@ export class Signer {
     if (key === '' || Buffer.byteLength(key) > KEY_BYTES_MAX) {
       throw invalid('The key of an object has 1 to 1024 bytes.')
     }
+    return this.requestAt(method, `/${encoded(key)}`)
+  }
+
+  private requestAt(method: string, place: string) {
     const { protocol, hostname, host, pathname } = this.endpoint
-    const path = `${pathname.replace(/\/+$/, '')}/${encoded(this.settings.bucket)}/${encoded(key)}`
+    const path = `${pathname.replace(/\/+$/, '')}/${encoded(this.settings.bucket)}${place}`
     const headers: Record<string, string> = { host }
-    return { method, protocol, hostname, path, query: {}, headers }
+    const query: Record<string, string> = {}
+    return { method, protocol, hostname, path, query, headers }
   }
 
   // The package comes into memory with the first backup, not with every start.
