@@ -1,5 +1,6 @@
 import { and, desc, eq, isNotNull } from 'drizzle-orm'
-import { backups, runs, servers, steps, tenants } from '../db/schema'
+import { backupOfRun } from '../backups/backup'
+import { backups, runs, servers, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
 import type { Wanted } from './diary'
 import { type End, liveTenants } from './end'
@@ -58,19 +59,14 @@ export function lostCopies(end: End): string[] {
 function lackOfCopy({ db, diary, holds, isCalm }: End, { id }: TenantRow): string[] {
   const deletion = and(eq(runs.tenantId, id), eq(runs.kind, 'delete'), eq(runs.status, 'succeeded'))
   const run = db.select().from(runs).where(deletion).orderBy(desc(runs.createdAt)).get()
-  const whole = copyOf('final-backup')
+  const made = { runId: run?.id ?? '', method: 'app', reason: 'before_deletion' } as const
+  const last = backupOfRun(db, made)
+  const whole = last?.status === 'complete' ? last : undefined
+  // A server that never answers is done without.
   if (!whole && !isCalm) return []
   const stored = holds.objects.some(({ key }) => key === whole?.objectKey)
   if (!whole || !stored) return ['there is no last copy']
   const held = diary.heldBy(whole.objectKey)
   const wanted = diary.wanted(id)
   return held && wanted ? compare(wanted, held).map((what) => `of the last copy, ${what}`) : []
-
-  /** The backup that a step of the deletion made; a server that never answers is done without. */
-  function copyOf(step: string) {
-    const mine = and(eq(steps.runId, run?.id ?? ''), eq(steps.name, step))
-    const output = db.select().from(steps).where(mine).get()?.output ?? '{}'
-    const { backupId } = JSON.parse(output) as { backupId?: string }
-    return backupId ? db.select().from(backups).where(eq(backups.id, backupId)).get() : undefined
-  }
 }

@@ -44,8 +44,9 @@ async function runAll(services: Services, recipe: Recipe, context: StepContext):
 
 /** Providers that find nothing again: every name, label, command id and key is another in each life. */
 export function unlike(services: Services): Services {
-  const { cloud, machines, mailer, random } = services
-  const life = Buffer.from(random(3)).toString('hex')
+  const { cloud, machines, mailer, payments, random } = services
+  // A number, as the next try of a command has one: on the machine it is the same command once more.
+  const life = Buffer.from(random(3)).readUIntBE(0, 3)
   const unlike = (name: string) => `${name}-${life}`
   return {
     ...services,
@@ -57,6 +58,9 @@ export function unlike(services: Services): Services {
     machines: replaced(machines, {
       run: (target, command, options) =>
         machines.run(target, { ...command, commandId: unlike(command.commandId) }, options),
+    }),
+    payments: replaced(payments, {
+      changePrice: (id, price, key) => payments.changePrice(id, price, unlike(key)),
     }),
     mailer: { send: (mail, key) => mailer.send(mail, unlike(key)) },
   }

@@ -43,16 +43,22 @@ describe('a crash at every moment of', () => {
   )
 })
 
-test(
-  'the same calls in plain functions break, and the places are named',
-  async () => {
-    const { figures } = await passes(control, { kinds: ['provision'] })
-    const places = Object.keys(figures).filter((name) => name.startsWith('provision breaks at'))
-    expect(places).toContain('provision breaks at during hetzner POST /servers')
-    expect(figures.broken).toBeLessThan(figures.points ?? 0)
-  },
-  TIMEOUT_MS,
-)
+describe('the same calls in plain functions', () => {
+  test.each([
+    ['provision', 'during hetzner POST /servers'],
+    ['change-plan', 'after ssh settings'],
+    ['delete', 'during hetzner POST /servers/{id}/actions/create_image'],
+  ])(
+    'break nothing without a crash, and with one at places that are named: %s',
+    async (kind, place) => {
+      const { figures } = await passes(control, { kinds: [kind] })
+      const places = Object.keys(figures).filter((name) => name.startsWith(`${kind} breaks at`))
+      expect(places).toContain(`${kind} breaks at ${place}`)
+      expect(figures.broken).toBeLessThan(figures.points ?? 0)
+    },
+    TIMEOUT_MS,
+  )
+})
 
 test(
   `${SEEDS} lives of the system`,
