@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { CHECKOUT_LASTS_MS, openCheckout } from '../../src/billing/checkout'
 import { startCheckout } from '../../src/billing/start'
+import { replaced } from '../../src/crashtest/plain'
 import { expireSignup } from '../../src/signups/signup'
-import { withMethods } from '../crash/fate'
 import { thrownBy } from '../simulator/machine-park'
 import { CUSTOMER, NOT_PAID, PAID_ONCE, Till } from './till'
 
@@ -76,7 +76,7 @@ describe('a checkout', () => {
   test('is not shown to anybody when the signup was given up while Stripe was asked', async () => {
     const id = till.signup()
     const { services, account } = till
-    const payments = withMethods(account.payments, {
+    const payments = replaced(account.payments, {
       async createCheckout(request) {
         const checkout = await account.payments.createCheckout(request)
         services.db.write((tx) => expireSignup(tx, id, { id: 'atlas' }, services.clock.now()))
@@ -140,7 +140,7 @@ describe('a name that the same person asks for again', () => {
     const first = await till.start()
     await till.pay(first.url ?? '')
     const { services, account } = till
-    const payments = withMethods(account.payments, {
+    const payments = replaced(account.payments, {
       async getCheckout(id) {
         return { ...(await account.payments.getCheckout(id)), paymentStatus: 'unpaid' as const }
       },

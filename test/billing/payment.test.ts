@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { syncCheckout } from '../../src/billing/checkout'
+import { replaced } from '../../src/crashtest/plain'
 import { inbox, organizations, outbox, payments, subscriptions, tenants } from '../../src/db/schema'
 import type { Checkout } from '../../src/providers/payments'
 import { approveSignup } from '../../src/signups/approve'
 import { expireSignup } from '../../src/signups/signup'
-import { withMethods } from '../crash/fate'
 import { thrownBy } from '../simulator/machine-park'
 import { NOT_PAID, PAID_ONCE, Till } from './till'
 
@@ -101,7 +101,7 @@ describe('a payment does not count', () => {
       const checkout = await account.payments.getCheckout(id)
       return { ...checkout, ...change(checkout) }
     }
-    return { ...services, payments: withMethods(account.payments, { getCheckout }) }
+    return { ...services, payments: replaced(account.payments, { getCheckout }) }
   }
 
   test.each<[string, (checkout: Checkout) => Partial<Checkout>]>([

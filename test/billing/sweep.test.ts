@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { CHECKOUT_LASTS_MS } from '../../src/billing/checkout'
 import { sweepCheckouts } from '../../src/billing/sweep'
+import { replaced } from '../../src/crashtest/plain'
 import { signups } from '../../src/db/schema'
 import { unavailable } from '../../src/errors'
-import { withMethods } from '../crash/fate'
 import { PAID_ONCE, Till } from './till'
 
 const MINUTE_MS = 60_000
@@ -80,7 +80,7 @@ describe('the sweep of unpaid signups', () => {
     }))
     db.write((tx) => tx.insert(signups).values(stuck).run())
     clock.advance(CHECKOUT_LASTS_MS + MINUTE_MS)
-    const payments = withMethods(account.payments, {
+    const payments = replaced(account.payments, {
       getCheckout: (checkoutId) =>
         checkoutId.startsWith('cs_stuck')
           ? Promise.reject(unavailable('Stripe failed.'))

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { receiveEvent } from '../../src/billing/inbox'
 import { syncMoney } from '../../src/billing/sync'
+import { replaced } from '../../src/crashtest/plain'
 import { inbox, organizations } from '../../src/db/schema'
-import { withMethods } from '../crash/fate'
 import { Tenancy } from './tenancy'
 import { Till } from './till'
 
@@ -72,7 +72,7 @@ describe('two looks at the same money', () => {
   test('are taken one after the other, so an old answer never overwrites a newer one', async () => {
     const held = Promise.withResolvers<void>()
     let asked = 0
-    const payments = withMethods(till.account.payments, {
+    const payments = replaced(till.account.payments, {
       listInvoices: async (customerId) => {
         const answer = await till.account.payments.listInvoices(customerId)
         if (asked++ === 0) await held.promise
