@@ -21,6 +21,7 @@ import { getTenant, planServer, serverOf, serversOf } from '../tenants/tenant'
 import { handOver, makeServer, pointToNewServer, retireOldServer } from './move-address'
 import { bringData, checkMove, copyData, prepareServer, stopOldApp } from './move-data'
 import type { PriceChange } from './plan-choice'
+import { turnsWithoutPayer } from './without-payer'
 
 export type MoveAsked = {
   actor: Actor
@@ -70,7 +71,7 @@ export function moveToNewServer(
  */
 export function moveRecipe(services: Services): Recipe {
   const ends = copyingEnds(services, { forward: 'moved', undo: 'brought back to its old server' })
-  return {
+  return turnsWithoutPayer({
     kind: 'move',
     title: 'Move',
     steps: [
@@ -103,7 +104,7 @@ export function moveRecipe(services: Services): Recipe {
       dropNewServer(tx, run, nowMs)
       ends.undone(tx, run, nowMs)
     },
-  }
+  })
 }
 
 function ifPlanChanges(step: Step): Step {

@@ -19,6 +19,7 @@ import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { downtimeMinutes } from './downtime'
 import type { PlanChange } from './plan-choice'
+import { turnsWithoutPayer } from './without-payer'
 
 const KEPT = 'The server keeps its type.'
 
@@ -53,7 +54,7 @@ export function changePlanRecipe(services: Services): Recipe {
   const ends = commonEnds(services, { forward: 'given the other plan', undo: 'given its plan back' })
   // An older database may have forgotten that a run left the server off.
   const halt: SwiftStep = { ...stopApp(services), run: (context) => stopIfOn(services, context) }
-  return {
+  return turnsWithoutPayer({
     kind: 'change-plan',
     title: 'Change the plan',
     steps: [
@@ -77,7 +78,7 @@ export function changePlanRecipe(services: Services): Recipe {
       ends.undone(tx, run, nowMs)
       keepFormerPlan(tx, services, run, nowMs)
     },
-  }
+  })
 }
 
 const ifTypeChanges = (step: Step): Step => onlyIf(step, { by: changesType, else: KEPT })

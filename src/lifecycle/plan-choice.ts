@@ -1,5 +1,5 @@
 import { refuseOtherPrice } from '../billing/checkout'
-import { subscriptionOf } from '../billing/mirror'
+import { isEnded, subscriptionOf } from '../billing/mirror'
 import type { CatalogEntry } from '../catalog/catalog'
 import { conflict } from '../errors'
 import { typeForPlan } from '../provisioning/placement'
@@ -43,7 +43,7 @@ export async function priceChange(
   const entry = otherPlans(services, tenant).find((plan) => plan.id === planId)
   if (!entry) throw conflict(`${subdomain} can’t have this plan: it has it already, or it is not sold.`)
   const subscription = subscriptionOf(services.db.read, organizationId)
-  if (!subscription || subscription.status === 'canceled') {
+  if (!subscription || isEnded(subscription)) {
     throw conflict(`${subdomain} has no live subscription whose price could change.`)
   }
   await refuseOtherPrice(services, planId)

@@ -1,8 +1,8 @@
 import { and, eq, ne } from 'drizzle-orm'
-import { mirrorSubscription, subscriptionOf } from '../billing/mirror'
-import type { Reader } from '../db/open'
+import { isEnded, mirrorSubscription, subscriptionOf } from '../billing/mirror'
+import type { Reader, Tx } from '../db/open'
 import { organizations, tenants } from '../db/schema'
-import { conflict } from '../errors'
+import { asAtlasError, conflict } from '../errors'
 import type { PaidSubscription } from '../providers/payments'
 import { type Done, done, type Step, type StepContext } from '../runs/recipe'
 import type { Services } from '../services'
@@ -20,24 +20,46 @@ export function changeSubscription(services: Services): Step {
   }
 }
 
+/** A subscription that has ended keeps its price: there is nothing to change any more, and nothing to take back. */
 async function becomePrice(
   services: Services,
-  { run, db, effect }: StepContext,
+  { run, db, effect, log, now }: StepContext,
   priceId: string,
 ): Promise<Done> {
   const tenant = getTenant(db.read, run.tenantId)
-  const { organizationId } = tenant
-  const subscription = subscriptionOf(db.read, organizationId)?.stripeId
-  if (!subscription) throw conflict('There is no subscription whose price could change.')
+  const id = subscriptionOf(db.read, tenant.organizationId)?.stripeId
+  if (!id) throw conflict('There is no subscription whose price could change.')
   const key = `${run.id}-${priceId}`
-  const changed = await effect(
-    { provider: 'stripe', verb: 'changePrice', key, summary: { subscription, price: priceId } },
-    () => services.payments.changePrice(subscription, priceId, key),
-    () => subscription,
-  )
-  return done({ priceId }, (tx, nowMs) =>
-    mirrorSubscription(tx, services, organizationId, changed, planIdOfRun(run, tenant), nowMs),
-  )
+  const mirror = (known: PaidSubscription) => (tx: Tx, nowMs: number) =>
+    mirrorSubscription(tx, services, tenant.organizationId, known, planIdOfRun(run, tenant), nowMs)
+  try {
+    const changed = await effect(
+      { provider: 'stripe', verb: 'changePrice', key, summary: { subscription: id, price: priceId } },
+      () => services.payments.changePrice(id, priceId, key),
+      () => id,
+    )
+    return done({ priceId }, mirror(changed))
+  } catch (thrown) {
+    const ended = await endedMeanwhile(services, id, thrown)
+    if (!ended) throw thrown
+    if (run.direction === 'undo') {
+      log('The subscription has ended meanwhile, so there is no price to take back.')
+      return done({ priceId: ended.priceId }, mirror(ended))
+    }
+    db.write((tx) => mirror(ended)(tx, now()))
+    throw conflict('The subscription has ended meanwhile, so its price can’t change any more.')
+  }
+}
+
+/** The subscription as it ended, when that is why Stripe refuses; else null. */
+async function endedMeanwhile(
+  { payments }: Services,
+  id: string,
+  thrown: unknown,
+): Promise<PaidSubscription | null> {
+  if (asAtlasError(thrown).code !== 'conflict') return null
+  const subscription = await payments.getSubscription(id)
+  return isEnded(subscription) ? subscription : null
 }
 
 /**
@@ -57,7 +79,7 @@ export function cancelSubscription(services: Services): Step {
         log(`The subscription goes on: it pays for ${other} too.`)
         return done({ canceled: 0 })
       }
-      const live = (await soldSubscriptions(services, db.read, tenant)).filter(isLive)
+      const live = (await soldSubscriptions(services, db.read, tenant)).filter((one) => !isEnded(one))
       for (const { id } of live) await cancelOne(services, context, id)
       return done({ canceled: live.length })
     },
@@ -88,8 +110,6 @@ async function soldSubscriptions(
   const all = await payments.listSubscriptions(customerId)
   return all.filter(({ id, signupId }) => id === known || signupId !== null)
 }
-
-const isLive = ({ status }: PaidSubscription) => status !== 'canceled' && status !== 'incomplete_expired'
 
 /** The name of another tenant of the organization that lives, or that can still be brought back. */
 function anotherLives(db: Reader, { id, organizationId }: TenantRow, nowMs: number): string | undefined {
