@@ -28,6 +28,11 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/** Lets pages, signals and the worker have their turn in the middle of long work. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 // setTimeout fires at once for delays beyond 2^31-1 ms, so a far moment is approached in hops.
 const HOP_MAX_MS = 2 ** 31 - 1
 

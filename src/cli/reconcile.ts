@@ -3,6 +3,8 @@ import { moneyList, moneyText } from '../../views/components/money'
 import { SystemClock, sleep } from '../clock'
 import type { Environment } from '../config'
 import { asAtlasError, conflict } from '../errors'
+import type { Source } from '../reconcile/source'
+import { SOURCE_WORDS } from '../reconcile/words'
 import type { Output } from './output'
 import { type Remote, withRemote } from './remote'
 import { printTable, timeText } from './table'
@@ -15,6 +17,7 @@ type ToldLook = {
   id: string
   status: 'running' | 'complete' | 'failed'
   counts: Record<string, number>
+  unlisted: { source: Source; error: string; since: number }[]
   error: string | null
 }
 
@@ -43,7 +46,7 @@ type Applied = { id: string; title: string; error: string | null }
 /**
  * `atlas reconcile [--apply]`: has the running Atlas look at everything that the clouds hold. With `--apply` it lists
  * what may be done about it now, asks, and has it done. 0 when nothing is found or nothing is left, 1 when findings remain
- * or the look failed, 2 when called wrongly.
+ * or the look failed or could not list everything, 2 when called wrongly.
  */
 export async function reconcile(
   args: string[],
@@ -63,7 +66,7 @@ export async function reconcile(
     if (applied.length > 0) drift = await listAll(remote)
     if (options.json) io.out(JSON.stringify({ look, ...(options.apply && { applied }), ...drift }))
     else tell(io, look, drift, applied)
-    return look.status === 'complete' && drift.total === 0 ? 0 : 1
+    return look.status === 'complete' && look.unlisted.length === 0 && drift.total === 0 ? 0 : 1
   })
 }
 
@@ -132,6 +135,8 @@ async function confirm(io: Output, possible: ToldFinding[], { yes, stop }: Askin
 function tell(io: Output, look: ToldLook, { findings, cost_per_month }: ToldDrift, applied: Applied[]): void {
   if (look.status === 'failed')
     io.err(`The look did not come to its end: ${look.error ?? 'no reason was recorded'}`)
+  for (const { source, error, since } of look.unlisted)
+    io.err(`${SOURCE_WORDS[source]} could not be listed since ${timeText(since)}: ${error}`)
   const rows = findings.map((finding) => [
     finding.title,
     finding.cost_per_month ? moneyText(finding.cost_per_month) : '',
@@ -141,7 +146,8 @@ function tell(io: Output, look: ToldLook, { findings, cost_per_month }: ToldDrif
   const mended = (look.counts.mended ?? 0) + applied.filter(({ error }) => error === null).length
   if (mended > 0) io.err(`${mended} ${mended === 1 ? 'finding was' : 'findings were'} put right.`)
   if (findings.length > 0) io.err(`${findings.length} open, ${moneyList(cost_per_month)} a month.`)
-  else if (look.status === 'complete') io.err('Everything agrees.')
+  else if (look.status === 'complete')
+    io.err(look.unlisted.length > 0 ? 'The rest agrees.' : 'Everything agrees.')
 }
 
 function whatNext({ would, may_apply, confirmed_after, remedy }: ToldFinding): string {

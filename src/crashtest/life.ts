@@ -123,7 +123,7 @@ function mortalObjects(objects: Objects, fate: Fate): Objects {
   return {
     ...objects,
     head: (key) => (fate.isDead ? silence() : objects.head(key)),
-    list: (prefix) => (fate.isDead ? silence() : objects.list(prefix)),
+    list: (prefix, take) => (fate.isDead ? silence() : objects.list(prefix, take)),
     read: (key, take) => (fate.isDead ? silence() : objects.read(key, take)),
     delete: (key) => change(fate, 's3 DeleteObject', () => objects.delete(key)),
   }

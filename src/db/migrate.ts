@@ -2,6 +2,7 @@ import type { Database } from 'bun:sqlite'
 import createTheDomain from '../../migrations/0001_create_the_domain.sql' with { type: 'text' }
 import carryTheWholeLife from '../../migrations/0002_carry_the_whole_life.sql' with { type: 'text' }
 import rollOutReleases from '../../migrations/0003_roll_out_releases.sql' with { type: 'text' }
+import sayWhatWasNotSeen from '../../migrations/0004_say_what_was_not_seen.sql' with { type: 'text' }
 import { conflict } from '../errors'
 
 type Migration = { version: number; name: string; sql: string }
@@ -11,6 +12,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'create_the_domain', sql: createTheDomain },
   { version: 2, name: 'carry_the_whole_life', sql: carryTheWholeLife },
   { version: 3, name: 'roll_out_releases', sql: rollOutReleases },
+  { version: 4, name: 'say_what_was_not_seen', sql: sayWhatWasNotSeen },
 ]
 
 /**

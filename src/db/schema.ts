@@ -347,6 +347,7 @@ export const backups = sqliteTable('backups', {
   completedAt: integer('completed_at'),
   expiresAt: integer('expires_at'),
   removedAt: integer('removed_at'),
+  adoptedAt: integer('adopted_at'),
 })
 
 export const healthChecks = sqliteTable('health_checks', {
@@ -377,6 +378,7 @@ export const reconciliations = sqliteTable('reconciliations', {
   status: text('status', { enum: ['running', 'complete', 'failed'] }).notNull(),
   lookedAt: text('looked_at'),
   error: text('error'),
+  unlisted: text('unlisted'),
 })
 
 export const findings = sqliteTable('findings', {

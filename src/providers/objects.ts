@@ -9,8 +9,8 @@ export interface Objects {
   downloadUrl(key: string, expiresInSeconds: number, signedAtMs?: number): Promise<string>
   /** The object as it is stored; null when there is none. */
   head(key: string): Promise<StoredObject | null>
-  /** Every object whose key begins with `prefix`. */
-  list(prefix: string): Promise<ListedObject[]>
+  /** Hands over every object whose key begins with `prefix`, a page of up to 1,000 at a time. */
+  list(prefix: string, take: (page: ListedObject[]) => void): Promise<void>
   /** Hands an object over piece by piece. Throws `not_found` when there is none. */
   read(key: string, take: (piece: Uint8Array) => void): Promise<void>
   /** Harmless when it is gone already. */

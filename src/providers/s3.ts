@@ -1,6 +1,6 @@
 import type { Clock } from '../clock'
 import { AtlasError } from '../errors'
-import type { ListedObject, Objects, StoredObject } from './objects'
+import type { Objects, StoredObject } from './objects'
 import { noAnswer, refusal } from './s3/errors'
 import { readPage } from './s3/list'
 import { type ObjectRequest, Signer } from './s3/signer'
@@ -36,8 +36,7 @@ export function createS3(settings: S3Settings): Objects {
       return storedObject(headers)
     },
 
-    async list(prefix) {
-      const listed: ListedObject[] = []
+    async list(prefix, take) {
       let token: string | null = null
       do {
         const continued: Record<string, string> = token === null ? {} : { 'continuation-token': token }
@@ -45,10 +44,9 @@ export function createS3(settings: S3Settings): Objects {
         const { status, text } = await exchange(settings, asked)
         if (status !== 200) throw refusal(status, text)
         const { objects, next } = readPage(text)
-        listed.push(...objects)
+        take(objects)
         token = next
       } while (token !== null)
-      return listed
     },
 
     async read(key, take) {

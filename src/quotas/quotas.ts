@@ -9,8 +9,12 @@ import { warnOfQuota } from './warning'
 export type QuotaRow = typeof quotas.$inferSelect
 export type QuotaName = QuotaRow['name']
 
-/** What a look has counted; the cloud says nothing about its limits, the zone does. */
-export type Counted = { servers: number; addresses: number; records: { used: number; limit: number } }
+/** What a look has counted, as far as it could; the cloud says nothing about its limits, the zone does. */
+export type Counted = Partial<{
+  servers: number
+  addresses: number
+  records: { used: number; limit: number }
+}>
 
 /** The quotas as they were last counted; none before the first look. */
 export function listQuotas(db: Reader): QuotaRow[] {
@@ -24,9 +28,11 @@ const NAMES: readonly QuotaName[] = ['servers', 'addresses', 'records']
 export function noteQuotas(tx: Tx, services: Services, counted: Counted, nowMs: number): void {
   const { limits } = services.settings
   const { servers, addresses, records } = counted
-  note(tx, services, { name: 'servers', used: servers, capacity: limits.servers }, nowMs)
-  note(tx, services, { name: 'addresses', used: addresses, capacity: limits.addresses }, nowMs)
-  note(tx, services, { name: 'records', used: records.used, capacity: records.limit }, nowMs)
+  if (servers !== undefined)
+    note(tx, services, { name: 'servers', used: servers, capacity: limits.servers }, nowMs)
+  if (addresses !== undefined)
+    note(tx, services, { name: 'addresses', used: addresses, capacity: limits.addresses }, nowMs)
+  if (records) note(tx, services, { name: 'records', used: records.used, capacity: records.limit }, nowMs)
   wakeQueue(tx, nowMs)
 }
 

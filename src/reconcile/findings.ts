@@ -28,16 +28,14 @@ const standingFindings = prepared((db) =>
     .prepare(),
 )
 
+/** What a look has found, and of which kinds it could say that there are no others. */
+export type Found = { differences: readonly Difference[]; kinds: ReadonlySet<Kind> }
+
 /**
  * Makes the open findings those of one look: new ones are added, known ones counted, and those that were not seen any
- * more resolve themselves. One that is ignored stays so.
+ * more resolve themselves; those of a kind that could not be looked for stay as they are. One that is ignored stays so.
  */
-export function noteFindings(
-  tx: Tx,
-  differences: readonly Difference[],
-  nowMs: number,
-  random: Random,
-): void {
+export function noteFindings(tx: Tx, { differences, kinds }: Found, nowMs: number, random: Random): void {
   const standing = standingFindings(tx).all()
   const known = new Map(standing.map((row) => [row.key, row]))
   const seen = new Set<string>()
@@ -51,7 +49,11 @@ export function noteFindings(
         .values(newFinding(found, nowMs, random))
         .run()
   }
-  for (const { id, key } of standing) if (!seen.has(key)) resolve(tx, id, BY_ITSELF, nowMs)
+  for (const { id, key, kind } of standing) {
+    // One that another version knew is nobody's any more.
+    const isLookedFor = kinds.has(kind as Kind) || !KINDS.includes(kind as Kind)
+    if (isLookedFor && !seen.has(key)) resolve(tx, id, BY_ITSELF, nowMs)
+  }
 }
 
 function newFinding(found: Difference, nowMs: number, random: Random): typeof findings.$inferInsert {

@@ -1,22 +1,15 @@
 import { and, eq, gt, inArray, or, sql } from 'drizzle-orm'
-import { keptUntil } from '../backups/removal'
 import type { Plan } from '../catalog/blueprint'
+import { nextTurn } from '../clock'
 import type { Reader } from '../db/open'
 import { prepared } from '../db/prepared'
-import {
-  backups,
-  dnsRecords,
-  organizations,
-  runs,
-  servers,
-  signups,
-  subscriptions,
-  tenants,
-} from '../db/schema'
+import { dnsRecords, organizations, runs, servers, signups, subscriptions, tenants } from '../db/schema'
 import type { Services } from '../services'
 import { namesKept } from '../signups/subdomain'
 import { isHalfWay } from '../tenants/readiness'
 import type { TenantStatus } from '../tenants/status'
+import { type KnownCopy, type KnownImage, readBackups } from './known-backups'
+import type { Snapshot } from './snapshot'
 
 export type KnownTenant = {
   id: string
@@ -34,11 +27,6 @@ export type KnownSignup = Pick<
   typeof signups.$inferSelect,
   'id' | 'subdomain' | 'status' | 'organizationId' | 'checkoutId' | 'updatedAt'
 >
-export type KnownImage = Pick<
-  typeof backups.$inferSelect,
-  'id' | 'tenantId' | 'imageId' | 'status' | 'expiresAt'
->
-export type KnownCopy = Pick<typeof backups.$inferSelect, 'tenantId' | 'objectKey' | 'status'>
 export type Offer = { id: string; priceId: string; plan: Plan }
 
 /** What our rows say, all of it, as far as it is compared. */
@@ -54,9 +42,12 @@ export type Known = {
   organizations: { id: string; stripeCustomerId: string | null }[]
   subscriptions: KnownSubscription[]
   signups: KnownSignup[]
+  /** The backups that the listed images are of. */
   images: KnownImage[]
-  /** Every backup of an app that there ever was. */
+  /** Those that the listed objects are of. */
   copies: KnownCopy[]
+  /** Deleted tenants with listed objects of which other backups are kept. */
+  keeping: ReadonlySet<string>
   offers: readonly Offer[]
   /** Tenants to which something is being done, or was until lately. */
   busy: ReadonlySet<string>
@@ -64,56 +55,85 @@ export type Known = {
 
 const LIVE = ['queued', 'running', 'waiting'] as const
 
-/** Reads our rows. A tenant whose run ended after `sinceMs` counts as busy: the clouds' lists may be older than that. */
-export function readKnown({ db, settings, catalog }: Services, sinceMs: number): Known {
+/** How many rows are read at a time: pages and the worker have their turn in between. */
+const PAGE = 1_000
+
+/**
+ * Reads our rows, as far as they are compared with what was listed. A tenant whose run ended after `sinceMs` counts as
+ * busy: the clouds' lists may be older than that.
+ */
+export async function readKnown(services: Services, snapshot: Snapshot, sinceMs: number): Promise<Known> {
+  const { db, settings, catalog } = services
   const { read } = db
+  const { installationId } = settings
   return {
-    installationId: settings.installationId,
+    installationId,
     tenantDomain: settings.tenantDomain.replace(/:\d+$/, ''),
     reservedNames: namesKept({ catalog, settings }),
-    tenants: allTenants(read).all(),
-    servers: allServers(read).all(),
-    records: allRecords(read).all(),
-    organizations: allOrganizations(read).all(),
-    subscriptions: allSubscriptions(read).all(),
-    signups: allSignups(read).all(),
-    images: allImages(read).all(),
-    copies: allCopies(read).all(),
+    tenants: await inPages((after) => someTenants(read).all(after)),
+    servers: await inPages((after) => someServers(read).all(after)),
+    records: await inPages((after) => someRecords(read).all(after)),
+    organizations: await inPages((after) => someOrganizations(read).all(after)),
+    subscriptions: await inPages((after) => someSubscriptions(read).all(after)),
+    signups: await inPages((after) => someSignups(read).all(after)),
+    ...readBackups(read, installationId, snapshot),
     offers: catalog.offers,
     busy: busyTenants(read, sinceMs),
   }
 }
 
-const allServers = prepared((read) => read.select().from(servers).prepare())
-const allRecords = prepared((read) => read.select().from(dnsRecords).prepare())
-const allSubscriptions = prepared((read) => read.select().from(subscriptions).prepare())
+type Place = { after: string; limit: number }
 
-const allOrganizations = prepared((read) => {
+async function inPages<Row extends { id: string }>(ask: (place: Place) => Row[]): Promise<Row[]> {
+  const rows: Row[] = []
+  for (let page: Row[]; ; ) {
+    page = ask({ after: rows.at(-1)?.id ?? '', limit: PAGE })
+    rows.push(...page)
+    if (page.length < PAGE) return rows
+    await nextTurn()
+  }
+}
+
+const { after, limit } = { after: sql.placeholder('after'), limit: sql.placeholder('limit') }
+
+const someServers = prepared((read) =>
+  read.select().from(servers).where(gt(servers.id, after)).orderBy(servers.id).limit(limit).prepare(),
+)
+const someRecords = prepared((read) =>
+  read
+    .select()
+    .from(dnsRecords)
+    .where(gt(dnsRecords.id, after))
+    .orderBy(dnsRecords.id)
+    .limit(limit)
+    .prepare(),
+)
+const someSubscriptions = prepared((read) =>
+  read
+    .select()
+    .from(subscriptions)
+    .where(gt(subscriptions.id, after))
+    .orderBy(subscriptions.id)
+    .limit(limit)
+    .prepare(),
+)
+
+const someOrganizations = prepared((read) => {
   const { id, stripeCustomerId } = organizations
-  return read.select({ id, stripeCustomerId }).from(organizations).prepare()
+  const columns = { id, stripeCustomerId }
+  return read.select(columns).from(organizations).where(gt(id, after)).orderBy(id).limit(limit).prepare()
 })
 
-const allTenants = prepared((read) => {
+const someTenants = prepared((read) => {
   const { id, organizationId, planId, subdomain, status, suspendedFor, updatedAt } = tenants
   const columns = { id, organizationId, planId, subdomain, status, suspendedFor, updatedAt }
-  return read.select(columns).from(tenants).prepare()
+  return read.select(columns).from(tenants).where(gt(id, after)).orderBy(id).limit(limit).prepare()
 })
 
-const allSignups = prepared((read) => {
+const someSignups = prepared((read) => {
   const { id, subdomain, status, organizationId, checkoutId, updatedAt } = signups
   const columns = { id, subdomain, status, organizationId, checkoutId, updatedAt }
-  return read.select(columns).from(signups).prepare()
-})
-
-const allImages = prepared((read) => {
-  const { id, tenantId, imageId, status, method } = backups
-  const columns = { id, tenantId, imageId, status, expiresAt: keptUntil() }
-  return read.select(columns).from(backups).where(eq(method, 'image')).prepare()
-})
-
-const allCopies = prepared((read) => {
-  const { tenantId, objectKey, status, method } = backups
-  return read.select({ tenantId, objectKey, status }).from(backups).where(eq(method, 'app')).prepare()
+  return read.select(columns).from(signups).where(gt(id, after)).orderBy(id).limit(limit).prepare()
 })
 
 const heldSince = prepared((read) =>

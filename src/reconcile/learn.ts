@@ -1,4 +1,5 @@
 import { and, eq, isNotNull, isNull, or } from 'drizzle-orm'
+import { nextTurn } from '../clock'
 import type { Db } from '../db/open'
 import { servers } from '../db/schema'
 import { by } from './ground'
@@ -33,7 +34,6 @@ export async function learn(db: Db, { servers: listed }: Pick<Snapshot, 'servers
         tx.update(servers).set(learnt).where(eq(servers.id, row.id)).run()
       }
     })
-    // Pages and the worker have their turn.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
   }
 }

@@ -1,21 +1,23 @@
 import { desc, eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
+import { nextTurn } from '../clock'
 import type { Db, Reader } from '../db/open'
 import { updating } from '../db/prepared'
 import { reconciliations } from '../db/schema'
 import { asAtlasError, conflict, notFound } from '../errors'
 import { newId } from '../ids'
-import { noteQuotas } from '../quotas/quotas'
+import { type Counted, noteQuotas } from '../quotas/quotas'
 import type { Services } from '../services'
 import { applyFinding } from './apply'
-import { COMPARISONS } from './compare'
+import { comparisonsOf } from './compare'
 import type { Difference } from './difference'
 import { applicable, type FindingRow, isConfirmed, noteFindings } from './findings'
 import { groundOf, YOUNG_MS } from './ground'
 import { busyTenants, readKnown } from './known'
 import { learn } from './learn'
 import { remedyOf } from './remedy'
-import { type Snapshot, takeSnapshot } from './snapshot'
+import { type OnSeen, type Snapshot, takeSnapshot } from './snapshot'
+import { type Source, type Unlisted, unlistedSince } from './source'
 
 export type ReconciliationRow = typeof reconciliations.$inferSelect
 
@@ -77,13 +79,17 @@ async function carry(
   apply: Wanted,
 ): Promise<ReconciliationRow> {
   const { db, clock, log } = services
-  const counts: Counts = {}
-  const count = (name: string, number: number) => {
+  const counts: Partial<Counts> = {}
+  const count: OnSeen = (name, number) => {
     counts[name] = number
     note(db, id, { lookedAt: JSON.stringify(counts) })
   }
   try {
+    const before = unlistedOf(lastFinished(db.read))
     const snapshot = await takeSnapshot(services, count)
+    const unlisted = unlistedSince(snapshot.unlisted, before, snapshot.takenAt)
+    if (unlisted.length > 0) log.warn('not everything could be listed', { reconciliation: id, unlisted })
+    note(db, id, { unlisted: unlisted.length > 0 ? JSON.stringify(unlisted) : null })
     count('findings', await compareAndNote(services, snapshot))
     await learn(db, snapshot)
     await applyAll(services, actor, apply, count)
@@ -103,24 +109,31 @@ async function carry(
 async function compareAndNote(services: Services, snapshot: Snapshot): Promise<number> {
   const { db, clock, random } = services
   const sinceMs = snapshot.takenAt - YOUNG_MS
-  const ground = groundOf(snapshot, readKnown(services, sinceMs), clock.now())
+  const ground = groundOf(snapshot, await readKnown(services, snapshot, sinceMs), clock.now())
+  const comparisons = comparisonsOf(snapshot)
+  const kinds = new Set(comparisons.flatMap(({ finds }) => finds))
   const differences: Difference[] = []
-  for (const comparison of COMPARISONS) {
+  for (const { compare } of comparisons) {
     await nextTurn()
-    differences.push(...comparison(ground))
+    differences.push(...compare(ground))
   }
-  const { servers, addresses, recordLimit: records } = snapshot
   return db.write((tx) => {
     const nowMs = clock.now()
     const busy = busyTenants(tx, sinceMs)
     const standing = differences.filter(({ tenantId }) => tenantId === null || !busy.has(tenantId))
-    noteFindings(tx, standing, nowMs, random)
-    noteQuotas(tx, services, { servers: servers.length, addresses: addresses.length, records }, nowMs)
+    noteFindings(tx, { differences: standing, kinds }, nowMs, random)
+    noteQuotas(tx, services, countedIn(snapshot), nowMs)
     return standing.length
   })
 }
 
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+function countedIn({ servers, addresses, recordLimit, unlisted }: Snapshot): Counted {
+  const isListed = (source: Source) => !unlisted.some((failure) => failure.source === source)
+  return {
+    ...(isListed('hetzner') && { servers: servers.length, addresses: addresses.length }),
+    ...(isListed('route53') && { records: recordLimit }),
+  }
+}
 
 async function applyAll(
   services: Services,
@@ -161,6 +174,22 @@ export function getReconciliation(db: Reader, id: string): ReconciliationRow {
 /** The latest look, under way or over; undefined before the first. */
 export function latestReconciliation(db: Reader): ReconciliationRow | undefined {
   return db.select().from(reconciliations).orderBy(desc(reconciliations.startedAt)).limit(1).get()
+}
+
+function lastFinished(db: Reader): ReconciliationRow | undefined {
+  const { status, startedAt } = reconciliations
+  return db
+    .select()
+    .from(reconciliations)
+    .where(eq(status, 'complete'))
+    .orderBy(desc(startedAt))
+    .limit(1)
+    .get()
+}
+
+/** What a look could not list, and since when. */
+export function unlistedOf(look: ReconciliationRow | undefined): Unlisted[] {
+  return JSON.parse(look?.unlisted ?? '[]') as Unlisted[]
 }
 
 /** The counts of a look as numbers by name. */

@@ -1,8 +1,16 @@
 import { moneyText } from '../../views/components/money'
 import type { Facts, Kind } from './difference'
 import type { RemedyName } from './remedy'
+import type { Source } from './source'
 
 type Words = (facts: Facts) => string
+
+export const SOURCE_WORDS: Record<Source, string> = {
+  hetzner: 'Hetzner',
+  s3: 'The backup storage',
+  route53: 'Route 53',
+  stripe: 'Stripe',
+}
 
 /** A kind of finding in a few words, for filters and headings. */
 export const LABELS: Record<Kind, string> = {

@@ -16,6 +16,7 @@ import {
   getReconciliation,
   latestReconciliation,
   type ReconciliationRow,
+  unlistedOf,
 } from '../reconcile/reconcile'
 import { remedyOf } from '../reconcile/remedy'
 import { describe } from '../reconcile/words'
@@ -105,7 +106,8 @@ function findingAsked({ services, params }: Call) {
 
 function lookFacts(look: ReconciliationRow) {
   const { id, status, startedAt, finishedAt, error } = look
-  return { id, status, started_at: startedAt, finished_at: finishedAt, counts: countsOf(look), error }
+  const times = { started_at: startedAt, finished_at: finishedAt }
+  return { id, status, ...times, counts: countsOf(look), unlisted: unlistedOf(look), error }
 }
 
 function findingFacts(row: FindingRow) {

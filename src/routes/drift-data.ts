@@ -14,9 +14,9 @@ import {
   monthlyCost,
   readFinding,
 } from '../reconcile/findings'
-import { countsOf, latestReconciliation, type ReconciliationRow } from '../reconcile/reconcile'
+import { countsOf, latestReconciliation, type ReconciliationRow, unlistedOf } from '../reconcile/reconcile'
 import { remedyOf } from '../reconcile/remedy'
-import { describe, LABELS } from '../reconcile/words'
+import { describe, LABELS, SOURCE_WORDS } from '../reconcile/words'
 import type { Services } from '../services'
 import { choice } from './admin'
 import type { Call } from './route'
@@ -66,7 +66,8 @@ function lookView(look: ReconciliationRow): LookView {
     return count === undefined ? [] : [`${NUMBER.format(count)} ${count === 1 ? one : many}`]
   })
   const { status, startedAt, finishedAt, error } = look
-  return { status, startedAt, finishedAt, seen, mended: counts.mended ?? 0, error }
+  const unlisted = unlistedOf(look).map((one) => ({ ...one, source: SOURCE_WORDS[one.source] }))
+  return { status, startedAt, finishedAt, seen, unlisted, mended: counts.mended ?? 0, error }
 }
 
 /** A finding as pages show it. */

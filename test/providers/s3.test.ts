@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { ManualClock } from '../../src/clock'
 import { AtlasError } from '../../src/errors'
+import type { ListedObject, Objects } from '../../src/providers/objects'
 import { createS3, type S3Settings } from '../../src/providers/s3'
 import { Front } from '../../src/simulator/front'
 import { S3Twin } from '../../src/simulator/s3'
@@ -81,15 +82,26 @@ describe('an object', () => {
   })
 })
 
+async function allOf(s3: Objects, prefix: string, pages: number[] = []): Promise<ListedObject[]> {
+  const all: ListedObject[] = []
+  await s3.list(prefix, (page) => {
+    pages.push(page.length)
+    all.push(...page)
+  })
+  return all
+}
+
 describe('a list', () => {
   test('has what is under a prefix, over several pages, whatever their keys are', async () => {
     const { s3, twin, clock, seen } = stage()
     const keys = Array.from({ length: 2_001 }, (_, i) => `ins/${String(i).padStart(4, '0')} <&>"'é+`)
     for (const key of [...keys, 'other/1']) twin.seed(key, new Uint8Array(3), clock.now() - 5_000)
-    const listed = await s3.list('ins/')
-    expect(listed.map(({ key }) => key)).toEqual(keys)
-    expect(listed[0]).toEqual({ key: keys[0]!, sizeBytes: 3, createdAt: clock.now() - 5_000 })
-    expect(await s3.list('none/')).toEqual([])
+    const pages: number[] = []
+    const all = await allOf(s3, 'ins/', pages)
+    expect(all.map(({ key }) => key)).toEqual(keys)
+    expect(all[0]).toEqual({ key: keys[0]!, sizeBytes: 3, createdAt: clock.now() - 5_000 })
+    expect(pages).toEqual([1_000, 1_000, 1])
+    expect(await allOf(s3, 'none/')).toEqual([])
     expect(seen).toHaveLength(4)
     expect(seen.flatMap(checkS3)).toEqual([])
   })
@@ -104,14 +116,14 @@ describe('a list', () => {
     ]
     for (const text of broken) {
       const { s3 } = stage({ fetch: async () => new Response(text) })
-      expect(await failure(s3.list('ins/'))).toMatchObject({ code: 'unavailable' })
+      expect(await failure(allOf(s3, 'ins/'))).toMatchObject({ code: 'unavailable' })
     }
-    expect(await stage({ fetch: async () => new Response(whole) }).s3.list('ins/')).toEqual([])
+    expect(await allOf(stage({ fetch: async () => new Response(whole) }).s3, 'ins/')).toEqual([])
   })
 
   test('that is refused, is told so', async () => {
     const { s3 } = stage({ bucket: 'none' })
-    expect(await failure(s3.list('ins/'))).toMatchObject({ code: 'not_found', vendorCode: 'NoSuchBucket' })
+    expect(await failure(allOf(s3, 'ins/'))).toMatchObject({ code: 'not_found', vendorCode: 'NoSuchBucket' })
   })
 })
 

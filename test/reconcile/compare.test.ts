@@ -269,7 +269,7 @@ const CASES: [what: string, expected: string[], Change][] = [
     ['backup_forgotten:adopt_backup'],
     (s) => {
       isGone(s)
-      s.known.copies.push({ tenantId: 'ten_0', objectKey: 'another', status: 'complete' })
+      s.known.keeping.add('ten_0')
       s.snapshot.objects.push(object('ten_0'))
     },
   ],
@@ -291,7 +291,7 @@ const CASES: [what: string, expected: string[], Change][] = [
     ['backup_left:delete_backup'],
     (s) => {
       const { key: objectKey } = object('ten_0')
-      s.known.copies.push({ tenantId: 'ten_0', objectKey, status: 'removed' })
+      s.known.copies.push({ objectKey, status: 'removed' })
       s.snapshot.objects.push(object('ten_0'))
     },
   ],
@@ -352,7 +352,7 @@ const CALM: [what: string, Change][] = [
     (s) => {
       for (const status of ['running', 'complete', 'failed'] as const) {
         const known = object('ten_0', `bak_${status}`)
-        s.known.copies.push({ tenantId: 'ten_0', objectKey: known.key, status })
+        s.known.copies.push({ objectKey: known.key, status })
         s.snapshot.objects.push(known)
       }
       s.snapshot.objects.push({ ...object('ten_lost'), createdAt: NOW - 29 * 60_000 })

@@ -42,18 +42,6 @@ describe('a look', () => {
     expect(await shore.look()).toEqual([])
   })
 
-  test('that can’t ask everybody ends with a reason, and what was found before stays', async () => {
-    shore.stray()
-    expect(await shore.look()).toEqual(['server_unknown:delete_server'])
-    shore.land.stage.payments.isDown = true
-    expect(await shore.look()).toEqual(['server_unknown:delete_server'])
-    expect(latestReconciliation(shore.services.db.read)).toMatchObject({
-      status: 'failed',
-      error: 'Stripe cannot be reached.',
-    })
-    expect(shore.finding('server_unknown').sightings).toBe(1)
-  })
-
   test('goes on after a provider was busy for a moment', async () => {
     shore.land.fault('hetzner', 'GET /servers', 'refuse', { code: 'maintenance' })
     expect(await shore.look()).toEqual([])

@@ -57,6 +57,18 @@ describe('the page', () => {
     expect(page).toContain('1 server, 2 addresses, 0 images, 0 volumes, 0 backups, 1 record, 1 subscription')
   })
 
+  test('says whom it could not ask, and since when', async () => {
+    shore.land.stage.payments.isDown = true
+    await shore.look()
+    const page = await read()
+    expect(page).toContain('Not everything could be listed')
+    expect(page).toMatch(/Stripe, since\s*<time[^>]*>[^<]*<\/time>: Stripe cannot be reached\./)
+    expect(page).toContain('Looked')
+    shore.land.stage.payments.isDown = false
+    await shore.look()
+    expect(await read()).not.toContain('Not everything could be listed')
+  })
+
   test('says when a deletion may be applied, and has no button for it before', async () => {
     shore.stray()
     await shore.look()
@@ -238,10 +250,16 @@ describe('atlas reconcile', () => {
     })
   })
 
-  test('ends with 1 when the clouds could not be asked, and with 2 when it is called wrongly', async () => {
+  test('ends with 1 when not everybody could be asked, and with 2 when it is called wrongly', async () => {
     shore.land.stage.payments.isDown = true
     const { code, said } = await run()
-    expect([code, said.includes('Stripe cannot be reached')]).toEqual([1, true])
+    expect(code).toBe(1)
+    expect(said).toMatch(
+      /^Stripe could not be listed since \S.*: Stripe cannot be reached\.\nThe rest agrees\.$/,
+    )
+    expect(JSON.parse((await run('--json')).said)).toMatchObject({
+      look: { status: 'complete', unlisted: [{ source: 'stripe', error: 'Stripe cannot be reached.' }] },
+    })
     expect((await run('--force')).code).toBe(2)
     expect((await run('now')).code).toBe(2)
   })

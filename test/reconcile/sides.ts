@@ -13,12 +13,13 @@ export const INSTALLATION = 'ins_1'
 /** Both sides of `count` tenants on which everybody agrees. */
 export class Sides {
   readonly snapshot: Snapshot
-  readonly known: Known & { busy: Set<string> }
+  readonly known: Known & { busy: Set<string>; keeping: Set<string> }
 
   constructor(count = 1) {
     const numbers = Array.from({ length: count }, (_, index) => index)
     this.snapshot = {
       takenAt: NOW,
+      unlisted: [],
       servers: numbers.map(cloudServer),
       addresses: numbers.flatMap(primaryIps),
       images: [],
@@ -70,6 +71,7 @@ export class Sides {
       })),
       images: [],
       copies: [],
+      keeping: new Set(),
       offers: [
         { id: 'shop/starter', priceId: 'price_starter', plan: STARTER },
         { id: 'shop/pro', priceId: 'price_pro', plan: PRO },

@@ -213,6 +213,7 @@ export const PAGES: Sample[] = [
   sample('drift-calm', DriftPage, driftSamples.driftCalm),
   sample('drift-looking', DriftPage, driftSamples.driftLooking),
   sample('drift-failed', DriftPage, driftSamples.driftFailed),
+  sample('drift-unlisted', DriftPage, driftSamples.driftUnlisted),
   sample('drift-resolved', DriftPage, driftSamples.driftResolved),
   sample('drift-confirm', ConfirmFindingPage, driftSamples.confirmFinding),
   sample('drift-confirm-all', ConfirmAllPage, driftSamples.confirmAll),

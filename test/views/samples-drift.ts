@@ -61,6 +61,7 @@ export const drift: DriftProps = {
     startedAt: NOW - 8 * MINUTE,
     finishedAt: NOW - 7 * MINUTE,
     seen: ['1,200 servers', '2,400 addresses', '1 image', '1,203 records'],
+    unlisted: [],
     mended: 2,
     error: null,
   },
@@ -97,6 +98,7 @@ export const driftLooking: DriftProps = {
     startedAt: NOW - MINUTE,
     finishedAt: null,
     seen: ['12 servers'],
+    unlisted: [],
     mended: 0,
     error: null,
   },
@@ -109,8 +111,25 @@ export const driftFailed: DriftProps = {
     startedAt: NOW - MINUTE,
     finishedAt: NOW,
     seen: [],
+    unlisted: [],
     mended: 0,
     error: 'Stripe cannot be reached.',
+  },
+}
+
+export const driftUnlisted: DriftProps = {
+  ...drift,
+  look: {
+    status: 'complete',
+    startedAt: NOW - MINUTE,
+    finishedAt: NOW,
+    seen: ['12 servers'],
+    unlisted: [
+      { source: 'Stripe', error: 'Stripe cannot be reached.', since: NOW - 70 * MINUTE },
+      { source: 'The backup storage', error: 'The backup storage cannot be reached.', since: NOW - MINUTE },
+    ],
+    mended: 0,
+    error: null,
   },
 }
 

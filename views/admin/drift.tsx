@@ -14,6 +14,8 @@ export type LookView = {
   finishedAt: number | null
   /** How many of each thing it has listed, in words: '1,200 servers'. */
   seen: string[]
+  /** Whom it could not ask for everything, and since when no look could. */
+  unlisted: { source: string; error: string; since: number }[]
   /** How many findings it put right by itself, or because it was asked to. */
   mended: number
   error: string | null
@@ -95,6 +97,31 @@ function Look({ look, now }: DriftData): Html {
       </Notice>
     )
   }
+  return (
+    <>
+      <Unlisted unlisted={look.unlisted} now={now} />
+      {seen !== '' && <Looked look={look} seen={seen} now={now} />}
+    </>
+  )
+}
+
+function Unlisted({ unlisted, now }: { unlisted: LookView['unlisted']; now: number }): Html | null {
+  if (unlisted.length === 0) return null
+  return (
+    <Notice tone="bad" title="Not everything could be listed">
+      <ul class="plain">
+        {unlisted.map(({ source, error, since }) => (
+          <li>
+            {source}, since <Time at={since} now={now} />: {error}
+          </li>
+        ))}
+      </ul>
+      <p>What was found there before is shown as it was then, and nothing counts as missing.</p>
+    </Notice>
+  )
+}
+
+function Looked({ look, seen, now }: { look: LookView; seen: string; now: number }): Html {
   const mended = look.mended === 1 ? 'put 1 thing right' : `put ${NUMBER.format(look.mended)} things right`
   return (
     <p class="drift-look muted">

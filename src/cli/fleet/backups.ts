@@ -98,5 +98,6 @@ function rowOf({ lot, ids }: Tenancy, method: BackupMethod, id: string, createdA
     completedAt,
     expiresAt: expiryOf(completedAt, lot.entry.plan.backups.retentionDays),
     removedAt: null,
+    adoptedAt: null,
   }
 }

@@ -1,7 +1,8 @@
 import type { CloudImage, CloudVolume, PrimaryIp } from '../../providers/cloud'
 import { type Difference, difference } from '../difference'
 import { by, type Ground } from '../ground'
-import type { KnownImage, KnownServer, KnownTenant } from '../known'
+import type { KnownServer, KnownTenant } from '../known'
+import type { KnownImage } from '../known-backups'
 
 /** How long an expired backup may wait for the line of the schedule that removes it. */
 const REMOVAL_LASTS_MS = 86_400_000

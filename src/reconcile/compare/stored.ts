@@ -3,27 +3,18 @@ import { TRANSFER_TIMEOUT_MS } from '../../backups/copy'
 import type { ListedObject } from '../../providers/objects'
 import { type Difference, difference } from '../difference'
 import { by, type Ground } from '../ground'
-import type { KnownCopy, KnownTenant } from '../known'
+import type { KnownTenant } from '../known'
+import type { KnownCopy } from '../known-backups'
 import type { RemedyName } from '../remedy'
 
 /** Backups of apps that are in our storage, and that our rows have forgotten or no longer keep. */
 export function compareStored(ground: Ground): Difference[] {
   const { known, snapshot } = ground
   const copies = by(known.copies, ({ objectKey }) => objectKey)
-  const keeping = new Set(
-    known.copies.filter(({ status }) => status === 'complete').map((one) => one.tenantId),
-  )
-  return snapshot.objects.flatMap(
-    (object) => strayBackup(ground, object, copies.get(object.key), keeping) ?? [],
-  )
+  return snapshot.objects.flatMap((object) => strayBackup(ground, object, copies.get(object.key)) ?? [])
 }
 
-function strayBackup(
-  ground: Ground,
-  object: ListedObject,
-  copy: KnownCopy | undefined,
-  keeping: ReadonlySet<string>,
-): Difference | null {
+function strayBackup(ground: Ground, object: ListedObject, copy: KnownCopy | undefined): Difference | null {
   const place = readObjectKey(ground.known.installationId, object.key)
   const isYoung = object.createdAt > ground.snapshot.takenAt - TRANSFER_TIMEOUT_MS
   if (!place || isYoung || (copy && copy.status !== 'removed')) return null
@@ -39,7 +30,7 @@ function strayBackup(
       'delete_backup',
     )
   // A tenant that is gone has a key for its backups only as long as one of them is kept.
-  if (tenant && (tenant.status !== 'deleted' || keeping.has(tenant.id)))
+  if (tenant && (tenant.status !== 'deleted' || ground.known.keeping.has(tenant.id)))
     return found(object, tenant, 'backup_forgotten', { backup }, 'adopt_backup')
   const why = tenant ? 'nothing else of its tenant is kept' : 'it is of a tenant that Atlas does not know'
   return found(object, tenant, 'backup_left', { backup, why }, 'delete_backup')

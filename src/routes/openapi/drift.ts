@@ -1,5 +1,6 @@
 import { KINDS } from '../../reconcile/difference'
 import { REMEDIES } from '../../reconcile/remedy'
+import { SOURCES } from '../../reconcile/source'
 import { answer, body, inPath, list, named, object, query, refused, text, time } from './words'
 
 const findingInPath = inPath('id', 'The finding’s id, `fnd_…`.')
@@ -14,6 +15,13 @@ const LOOK = object({
   started_at: { type: 'integer', description: 'UTC milliseconds.' },
   finished_at: time('When it was over.'),
   counts: { type: 'object', additionalProperties: count, description: 'How many of each thing it saw.' },
+  unlisted: list(
+    object({
+      source: { enum: [...SOURCES] },
+      error: text('Why it could not be listed. What was found there before stays as it was.'),
+      since: { type: 'integer', description: 'The first look that could not list it, UTC milliseconds.' },
+    }),
+  ),
   error: orNull(text('Why it failed.')),
 })
 
