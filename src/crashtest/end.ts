@@ -1,6 +1,6 @@
-import { inArray } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { tenants } from '../db/schema'
+import { organizations, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
 import type { Diary } from './diary'
 import type { Holdings } from './holdings'
@@ -11,6 +11,8 @@ export type End = {
   holds: Holdings
   /** The id of a plan's price at Stripe. */
   priceOf(planId: string): string
+  /** What Atlas keeps as a tenant's secrets, in the clear. */
+  secretsOf(tenant: TenantRow): Record<string, string>
   /** Tenants that were live at a moment which Atlas has forgotten. */
   wentLive: ReadonlySet<string>
   /** What was seen on the way. */
@@ -33,4 +35,10 @@ export function liveTenants(db: Reader): TenantRow[] {
     .from(tenants)
     .where(inArray(tenants.status, ['active', 'suspended']))
     .all()
+}
+
+/** Whom Stripe knows an organization's payer as; null when it has none. */
+export function customerOf(db: Reader, { organizationId }: { organizationId: string | null }): string | null {
+  const mine = eq(organizations.id, organizationId ?? '')
+  return db.select().from(organizations).where(mine).get()?.stripeCustomerId ?? null
 }

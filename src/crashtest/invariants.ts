@@ -1,11 +1,13 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { backups, effects, organizations, outbox, runs, servers, signups, tenants } from '../db/schema'
+import { effects, outbox, runs, servers, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
+import { lostPayments, strayCheckouts } from './checkouts'
 import { lostBackups, lostCopies, lostNotes } from './data'
-import { type End, liveTenants } from './end'
-import { type Holdings, isLive } from './holdings'
-import { TENANT_DOMAIN } from './shop'
+import { customerOf, type End, liveTenants } from './end'
+import { isLive } from './holdings'
+import { strangeHostKeys, strangeSecrets } from './keys'
+import { orphans, recordName } from './orphans'
 
 export type Invariant = {
   /** What always holds, in plain words. */
@@ -40,7 +42,7 @@ export const INVARIANTS: readonly Invariant[] = [
     always: 'No tenant has two subscriptions.',
     broken: ({ db, holds }) =>
       liveTenants(db).flatMap((tenant) => {
-        const customer = organizationOf(db, tenant)?.stripeCustomerId
+        const customer = customerOf(db, tenant)
         const live = holds.subscriptions.filter((one) => one.customer === customer && isLive(one))
         return live.length <= 1 ? [] : [`${tenant.subdomain} has ${live.length} subscriptions`]
       }),
@@ -49,12 +51,21 @@ export const INVARIANTS: readonly Invariant[] = [
     always: 'A tenant pays the price of the plan that it has.',
     broken: ({ db, holds, priceOf }) =>
       liveTenants(db).flatMap((tenant) => {
-        const customer = organizationOf(db, tenant)?.stripeCustomerId
+        const customer = customerOf(db, tenant)
         const live = holds.subscriptions.filter((one) => one.customer === customer && isLive(one))
         const prices = live.flatMap(({ items }) => items.data.map(({ price }) => price.id))
         const others = prices.filter((price) => price !== priceOf(tenant.planId))
         return others.map((price) => `${tenant.subdomain} has ${tenant.planId} and pays ${price}`)
       }),
+  },
+  {
+    always: 'Whoever has paid is known to have paid, and so is their payment.',
+    broken: lostPayments,
+  },
+  {
+    always:
+      'A checkout that can still be paid is that of a signup which waits for it, at the price of its plan.',
+    broken: strayCheckouts,
   },
   {
     always: 'The app of an active tenant runs, that of a suspended one stands still.',
@@ -101,12 +112,39 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     always:
       'Nothing in the clouds is nobody’s: no server, address, image, volume, record, subscription, backup.',
-    broken: ({ db, holds }) => orphans(db, holds),
+    broken: orphans,
   },
   {
     always:
       'A name never points to an address that is not ours, and caches have forgotten it before it is given back.',
     broken: ({ seen }) => seen.filter((one) => one.startsWith('dangling')),
+  },
+  {
+    always:
+      'Atlas knows the host key of every live tenant’s server, and has forgotten the one it began with.',
+    broken: strangeHostKeys,
+  },
+  {
+    always: 'The secrets of a live tenant are those that its server has, and none is half changed.',
+    broken: strangeSecrets,
+  },
+  {
+    always: 'A move that was taken back leaves the tenant on the server that it had.',
+    broken: ({ db }) => {
+      const undone = and(eq(runs.kind, 'move'), eq(runs.status, 'cancelled'))
+      return db
+        .select()
+        .from(runs)
+        .where(undone)
+        .all()
+        .map(({ input }) => (JSON.parse(input) as { serverId: string }).serverId)
+        .filter((id) => db.select().from(servers).where(eq(servers.id, id)).get()?.role === 'current')
+        .map((id) => `the new server ${id} is the tenant’s own`)
+    },
+  },
+  {
+    always: 'All servers share one firewall.',
+    broken: ({ holds }) => holds.firewalls.slice(1).map(({ name }) => `there is also the firewall ${name}`),
   },
   {
     always: 'Nobody pays for nothing and nothing runs unpaid for more than an hour.',
@@ -184,58 +222,6 @@ function currentServer(db: Reader, { id }: TenantRow) {
     .from(servers)
     .where(and(eq(servers.tenantId, id), eq(servers.role, 'current')))
     .get()
-}
-
-function organizationOf(db: Reader, { organizationId }: TenantRow) {
-  return db.select().from(organizations).where(eq(organizations.id, organizationId)).get()
-}
-
-const recordName = ({ subdomain }: TenantRow) => `${subdomain}.${TENANT_DOMAIN}.`
-
-function orphans(db: Reader, holds: Holdings): string[] {
-  const live = liveTenants(db)
-  const ids = new Set(live.map(({ id }) => id))
-  const payers = new Set(live.map((tenant) => organizationOf(db, tenant)?.stripeCustomerId))
-  // Whose provisioning was undone may still be approved again, or get the money back.
-  const waiting = db.select().from(signups).where(eq(signups.status, 'paid')).all()
-  for (const { organizationId } of waiting) {
-    const one = db
-      .select()
-      .from(organizations)
-      .where(eq(organizations.id, organizationId ?? ''))
-      .get()
-    payers.add(one?.stripeCustomerId)
-  }
-  const names = new Set(live.map(recordName))
-  const kept = db
-    .select()
-    .from(backups)
-    .where(inArray(backups.status, ['complete', 'failed']))
-    .all()
-  const images = new Set(kept.map(({ imageId }) => imageId))
-  // Whoever asked for an image may never have heard its id: what is left of a failed backup goes a day later.
-  const copies = new Set(kept.map(({ id }) => id))
-  const objects = new Set(kept.map(({ objectKey }) => objectKey))
-  const serverIds = new Set(holds.servers.map(({ id }) => id))
-  return [
-    ...holds.servers
-      .filter(({ labels }) => !ids.has(labels.tenant ?? ''))
-      .map(({ name }) => `the server ${name}`),
-    ...holds.addresses
-      .filter(({ serverId }) => !serverIds.has(serverId ?? ''))
-      .map(({ ip }) => `the address ${ip}`),
-    ...holds.images
-      .filter(
-        ({ id, type, labels }) => type === 'snapshot' && !images.has(id) && !copies.has(labels.backup ?? ''),
-      )
-      .map(({ id }) => `the image ${id}`),
-    ...holds.volumes.map(({ name }) => `the volume ${name}`),
-    ...holds.records.filter(({ name }) => !names.has(name)).map(({ name }) => `the record ${name}`),
-    ...holds.subscriptions
-      .filter((one) => isLive(one) && !payers.has(one.customer))
-      .map(({ id }) => `the subscription ${id}`),
-    ...holds.objects.filter(({ key }) => !objects.has(key)).map(({ key }) => `the stored backup ${key}`),
-  ].map((what) => `${what} is nobody’s`)
 }
 
 function isLatest(db: Reader, { tenantId, createdAt }: typeof runs.$inferSelect): boolean {

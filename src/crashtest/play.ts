@@ -1,5 +1,6 @@
 import { count } from 'drizzle-orm'
 import { auditEvents } from '../db/schema'
+import { readSecrets } from '../tenants/secrets'
 import { BECOMES_LIVE, baseOf } from './bases'
 import type { End } from './end'
 import { holdingsOf } from './holdings'
@@ -129,6 +130,7 @@ export function endOf(land: Land, shop: Shop): End {
     db: land.db.read,
     holds: holdingsOf(land.clouds),
     priceOf: (planId) => shop.settings.catalog.plan(planId).priceId,
+    secretsOf: (tenant) => (land.life.services ? readSecrets(land.db.read, land.life.services, tenant) : {}),
     wentLive: land.wentLive,
     seen: land.watch.seen,
     complaints: land.lives.flatMap(({ complaints }) => complaints),

@@ -6,7 +6,7 @@ import type { Land } from '../../src/crashtest/land'
 import { endOf, play } from '../../src/crashtest/play'
 import { Shop } from '../../src/crashtest/shop'
 import type { Story } from '../../src/crashtest/story'
-import { effects, outbox, runs, tenants } from '../../src/db/schema'
+import { effects, outbox, payments, runs, secrets, servers, tenants } from '../../src/db/schema'
 
 const TIMEOUT_MS = 60_000
 const story: Story = {
@@ -30,6 +30,22 @@ const BROKEN: [words: string, change: (end: End, land: Land) => Partial<End>][] 
   ['exactly one A record', ({ holds }) => ({ holds: { ...holds, records: [] } })],
   ['two subscriptions', ({ holds }) => ({ holds: { ...holds, subscriptions: twice(holds.subscriptions) } })],
   ['price of the plan', () => ({ priceOf: () => 'price_of_another' })],
+  [
+    'known to have paid',
+    ({ holds }) => ({
+      holds: {
+        ...holds,
+        checkouts: holds.checkouts.map((one) => ({ ...one, client_reference_id: 'nobody' })),
+      },
+    }),
+  ],
+  ['so is their payment', (_end, { db }) => written(() => db.write((tx) => tx.delete(payments).run()))],
+  [
+    'can still be paid',
+    ({ holds }) => ({
+      holds: { ...holds, checkouts: holds.checkouts.map((one) => ({ ...one, status: 'open' })) },
+    }),
+  ],
   ['app of an active tenant', ({ holds }) => ({ holds: { ...holds, apps: [] } })],
   ['exactly one accepted mail', ({ holds }) => ({ holds: { ...holds, mails: [] } })],
   ['No mail is sent twice', ({ holds }) => ({ holds: { ...holds, mails: twice(holds.mails) } })],
@@ -43,6 +59,41 @@ const BROKEN: [words: string, change: (end: End, land: Land) => Partial<End>][] 
   ],
   ['nobody’s', ({ holds }) => ({ holds: { ...holds, objects: [{ ...holds.objects[0]!, key: 'another' }] } })],
   ['not ours', () => ({ seen: ['dangling: a name points to somebody else’s address'] })],
+  [
+    'knows the host key',
+    (_end, { db }) => written(() => db.write((tx) => tx.update(servers).set({ hostKey: 'another' }).run())),
+  ],
+  [
+    'secrets of a live tenant',
+    ({ holds }) => ({
+      holds: {
+        ...holds,
+        machines: holds.machines.map((one) => ({ ...one, rotated: { DATABASE_PASSWORD: 'another' } })),
+      },
+    }),
+  ],
+  [
+    'none is half changed',
+    (_end, { db }) =>
+      written(() =>
+        db.write((tx) =>
+          tx
+            .update(secrets)
+            .set({ nextSealed: Buffer.alloc(1) })
+            .run(),
+        ),
+      ),
+  ],
+  [
+    'taken back leaves the tenant',
+    (_end, { db }) =>
+      written(() => {
+        const { id } = db.read.select().from(servers).get()!
+        const input = JSON.stringify({ serverId: id })
+        db.write((tx) => tx.update(runs).set({ kind: 'move', status: 'cancelled', input }).run())
+      }),
+  ],
+  ['share one firewall', ({ holds }) => ({ holds: { ...holds, firewalls: twice(holds.firewalls) } })],
   ['unpaid for more than an hour', () => ({ seen: ['payer: ada was active without a subscription'] })],
   [
     'customer wrote is still there',
