@@ -88,10 +88,18 @@ function isOneLife({ story, seed, seeds, row, kind }: Asked): boolean {
   return story !== undefined || (seed !== undefined && seeds === undefined && row.length + kind.length === 0)
 }
 
-/** The simulated clouds and what is the same for every story; they come into memory only here. */
+/**
+ * The simulated clouds and what is the same for every story; they come into memory only here. Somebody has become a
+ * customer once before any story is told: the first connection of a process waits for what must still be loaded.
+ */
 async function openShop(): Promise<Shop> {
-  const { Shop } = await import('../crashtest/shop')
-  return Shop.open()
+  const [{ Shop }, { BECOMES_LIVE, baseOf }] = await Promise.all([
+    import('../crashtest/shop'),
+    import('../crashtest/bases'),
+  ])
+  const shop = await Shop.open()
+  await baseOf(shop, 'starter', BECOMES_LIVE)
+  return shop
 }
 
 async function tellOne({ story, seed, json }: Asked, io: Output): Promise<number> {
@@ -137,7 +145,10 @@ async function doShare(asked: Asked, io: Output): Promise<number> {
 }
 
 async function doRows(asked: Asked, args: string[], io: Output): Promise<number> {
-  const [{ shareOut }, { sum }] = await Promise.all([import('../crashtest/crew'), import('../crashtest/row')])
+  const [{ shareOut }, { sum, wordsOf }] = await Promise.all([
+    import('../crashtest/crew'),
+    import('../crashtest/row'),
+  ])
   let failed = 0
   for (const row of await rowsOf(asked)) {
     const startedAt = performance.now()
@@ -145,12 +156,10 @@ async function doRows(asked: Asked, args: string[], io: Output): Promise<number>
     const minutes = (performance.now() - startedAt) / 60_000
     const lack = found.tried === 0 ? 'nothing was tried' : (row.lacks?.(found, minutes) ?? null)
     const verdict = found.wrong.length > 0 ? 'fail' : lack ? 'short' : 'pass'
+    const says = `${verdict} (${wordsOf(row, { kinds: asked.kind, everyPair: asked.pairs })})`
     if (verdict !== 'pass') failed++
-    io.out(
-      asked.json
-        ? JSON.stringify({ row: row.name, verdict, minutes, lack, ...found })
-        : lineOf(row, found, minutes, verdict),
-    )
+    if (asked.json) io.out(JSON.stringify({ row: row.name, verdict, minutes, lack, ...found }))
+    else for (const line of linesOf(row.name, found, minutes, says)) io.out(line)
     if (lack && !asked.json) io.out(`   ${lack}`)
     for (const wrong of asked.json ? [] : found.wrong.slice(0, SHOWN_MAX))
       for (const line of await explain(wrong)) io.out(line)
@@ -163,21 +172,19 @@ function withoutRows(args: string[]): string[] {
   return args.filter((arg, index) => arg !== '--json' && arg !== '--row' && args[index - 1] !== '--row')
 }
 
-function lineOf(
-  { name, says }: Row,
-  { tried, figures, wrong }: Found,
-  minutes: number,
-  verdict: string,
-): string {
-  const numbers = Object.entries(figures).filter(([word]) => !word.includes(' '))
+/** The row in a line, and below it the figures whose names are words. */
+function linesOf(name: string, { tried, figures, wrong }: Found, minutes: number, says: string): string[] {
+  const isInWords = ([name]: [string, number]) => name.includes(' ')
+  const all = Object.entries(figures)
   const words = [
     `stories=${tried}`,
     `stories_per_minute=${Math.round(tried / minutes)}`,
-    ...numbers.map(([word, number]) => `${word}=${number}`),
+    ...all.filter((one) => !isInWords(one)).map(([name, number]) => `${name}=${number}`),
     `wrong=${wrong.length}`,
     `minutes=${minutes.toFixed(1)}`,
   ]
-  return `${name} ${words.join(' ')} ${verdict} (${says})`
+  const further = all.filter(isInWords).map(([name, number]) => `   ${name}: ${number}`)
+  return [`${name} ${words.join(' ')} ${says}`, ...further]
 }
 
 /** What went wrong, and the shortest story that brings it back. */

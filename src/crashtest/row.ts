@@ -28,15 +28,30 @@ export type Task = {
   everyPair: number
 }
 
+/** What somebody asked for of a row, as far as its words depend on it. */
+export type Asked = Pick<Task, 'kinds' | 'everyPair'>
+
 /** One row of the bar. */
 export type Row = {
   name: string
-  says: string
+  /** What it tries, which may be less than it could. */
+  says: string | ((asked: Asked) => string)
   /** How many seeds, when nobody says how many. */
   seeds?: number
   run(task: Task): Promise<Found>
   /** What keeps the figures from passing, when nothing went wrong by itself. */
   lacks?(found: Found, minutes: number): string | null
+}
+
+/** What a row says of itself when it is asked for in this way. */
+export function wordsOf({ says }: Row, asked: Asked): string {
+  return typeof says === 'string' ? says : says(asked)
+}
+
+/** What is said of pairs of crashes when one of so many is tried. */
+export function pairsOf(everyPair: Asked['everyPair']): string {
+  if (everyPair === 0) return 'no pairs of crashes'
+  return everyPair === 1 ? 'every pair of crashes' : `one of ${everyPair} pairs of crashes`
 }
 
 /** Numbers the stories of a row, and picks those that are this process's to tell. */

@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { crashtest } from '../../src/cli/crashtest'
+import { wordsOf } from '../../src/crashtest/row'
+import { crashes } from '../../src/crashtest/rows/crashes'
 
 const MAIN = join(import.meta.dir, '../../src/main.ts')
 const TIMEOUT_MS = 60_000
@@ -15,10 +17,36 @@ async function said(...args: string[]) {
 test('a kind or a row that there is not is refused with those that there are', async () => {
   const kind = await said('--kind', 'typo')
   expect(kind.code).toBe(2)
-  expect(kind.text).toContain('There is no kind typo, only provision, undo, suspend')
+  expect(kind.text).toContain('There is no kind typo, only provision, undo, ')
   const row = await said('--row', 'A1', '--row', 'A99')
   expect(row.code).toBe(2)
   expect(row.text).toContain('There is no row A99, only A1, A2, A3')
+})
+
+test(
+  'what was left out is said, and where the control broke is named',
+  async () => {
+    const tells = async (...args: string[]) => {
+      const child = Bun.spawn([process.execPath, MAIN, 'crashtest', ...args], { stdout: 'pipe' })
+      return child.stdout.text()
+    }
+    const none = await tells('--kind', 'suspend', '--pairs', '0')
+    expect(none).toMatch(
+      /^A1 .*singles=\d+ pairs_left_out=\d+ .*a crash .* of suspend, and no pairs of crashes\)/,
+    )
+    const some = await tells('--kind', 'suspend', '--pairs', '199')
+    expect(some).toMatch(/^A1 .*pairs=\d+ .*and one of 199 pairs of crashes\)/)
+    expect(await tells('--row', 'A2', '--kind', 'delete')).toMatch(
+      /\n {3}delete breaks at during ssh stop: 1\n/,
+    )
+  },
+  TIMEOUT_MS,
+)
+
+test('a row that tries everything says so', () => {
+  expect(wordsOf(crashes, { kinds: [], everyPair: 1 })).toEndWith(
+    'of every kind of run, and every pair of crashes',
+  )
 })
 
 test(

@@ -39,7 +39,7 @@ async function standing() {
   const ofStripe = await estate.clients(({ payments }) => payments.getSubscription(subscription().stripeId))
   const { status, priceId } = subscription()
   expect({ status, priceId }).toEqual({ status: ofStripe.status, priceId: ofStripe.priceId })
-  expect(server?.serverType).toBe(serverType)
+  expect(server).toMatchObject({ serverType })
   return { plan: estate.tenant.planId, type: serverType, power: server?.status, money: status, priceId }
 }
 

@@ -1,10 +1,11 @@
 import { KINDS, type Kind, Trial } from '../kinds'
-import { type Found, type Row, Tally, type Task } from '../row'
+import { type Found, pairsOf, type Row, Tally, type Task } from '../row'
 
 /** A1: crashes at every moment of every kind of run, one at a time and two in one run. */
 export const crashes: Row = {
   name: 'A1',
-  says: 'a crash at every effect and every commit of every kind of run, and every pair of crashes',
+  says: ({ kinds, everyPair }) =>
+    `a crash at every effect and every commit of ${kinds.join(', ') || 'every kind of run'}, and ${pairsOf(everyPair)}`,
   run: (task) => crashKinds(task, KINDS),
   lacks: ({ figures }) => (figures.singles ? null : 'no crash was tried'),
 }
@@ -12,7 +13,7 @@ export const crashes: Row = {
 /** The same of the two kinds that give addresses back, read for what a name points to. */
 export const dangling: Row = {
   name: 'dangling',
-  says: 'a crash at every moment of a delete: no name points to an address that is not ours',
+  says: 'one crash at every moment of a delete or an undo: no name points to an address that is not ours',
   run: async (task) =>
     crashKinds(
       { ...task, everyPair: 0 },
@@ -42,9 +43,11 @@ async function crashAt(tally: Tally, trial: Trial, { everyPair }: Task, first: n
   const [before, after] = single.moments
   tally.count('singles')
   tally.note(`${kind.name}: ${before?.at(-1)}`, single)
-  if (everyPair === 0) return
   for (const [second, moment] of (after ?? []).entries()) {
-    if ((first * 31 + second) % everyPair !== 0) continue
+    if (everyPair === 0 || (first * 31 + second) % everyPair !== 0) {
+      tally.count('pairs_left_out')
+      continue
+    }
     tally.count('pairs')
     tally.note(
       `${kind.name}: ${before?.at(-1)}, then ${moment}`,

@@ -1,6 +1,6 @@
 import { unlike } from '../plain'
 import { RolloutTrial, TALES, type Tale, type Told } from '../rollout'
-import { type Row, Tally, type Task } from '../row'
+import { pairsOf, type Row, Tally, type Task } from '../row'
 
 /** Whatever a dead process held is taken up by the next one within so much time. */
 const TAKEN_UP_WITHIN_MS = 60_000
@@ -12,7 +12,8 @@ const ONE_PAIR_OF = 97
 /** D2: Atlas dies at every moment of a rollout. */
 export const rolloutDeaths: Row = {
   name: 'D2',
-  says: 'a crash at every effect and every commit of a rollout: it goes on within a minute, nobody is deployed twice',
+  says: ({ everyPair }) =>
+    `a crash at every effect and every commit of a rollout, and ${pairsOf(ONE_PAIR_OF * everyPair)}: it goes on within a minute, nobody is deployed twice`,
   async run({ shop, kinds, everyPair, ...task }) {
     const tally = new Tally(task)
     for (const tale of TALES) {
@@ -43,9 +44,11 @@ async function dieAt(
   const [before, after] = single.moments
   tally.count('singles')
   tally.note(`${tale.name}: ${first} ${before?.at(-1)}`, { wrong: unlikeCalm(single, calm) })
-  if (everyPair === 0) return
   for (const [second, moment] of (after ?? []).entries()) {
-    if ((first * 31 + second) % (ONE_PAIR_OF * everyPair) !== 0) continue
+    if (everyPair === 0 || (first * 31 + second) % (ONE_PAIR_OF * everyPair) !== 0) {
+      tally.count('pairs_left_out')
+      continue
+    }
     tally.count('pairs')
     const where = `${tale.name}: ${first} ${before?.at(-1)}, then ${second} ${moment}`
     tally.note(where, { wrong: unlikeCalm(await trial.tell([first, second]), calm) })
