@@ -49,12 +49,14 @@ export class Diary {
     const changes = this.changesOf(tenantId)
     let wanted: Wanted | null = []
     let since = 0
-    for (const { at, holds } of changes) {
+    // What is put back is there before Atlas knows it, and an app on it serves.
+    const unsure = this.takenBackOf(tenantId)
+    for (const { from, until, holds } of changes) {
       wanted = holds?.map((text) => ({ text, isSure: true })) ?? null
-      since = at
+      since = from
+      unsure.push([from, until - 1])
     }
-    const takenBack = this.takenBackOf(tenantId)
-    const isSure = ({ at }: Note) => !takenBack.some(([from, until]) => at >= from && at <= until)
+    const isSure = ({ at }: Note) => !unsure.some(([from, until]) => at >= from && at <= until)
     const later = mine
       .filter(({ at }) => at >= since)
       .map((note) => ({ text: note.text, isSure: isSure(note) }))
@@ -90,13 +92,13 @@ export class Diary {
     return this.clouds.world.table<Machine>('machines').get(from?.externalId ?? '')?.data.notes ?? null
   }
 
-  /** When a person had a copy put in the place of the data, and what that held. */
-  private changesOf(tenantId: string): { at: number; holds: string[] | null }[] {
+  /** From when until when a person had a copy put in the place of the data, and what that held. */
+  private changesOf(tenantId: string): { from: number; until: number; holds: string[] | null }[] {
     return this.runsOf(tenantId, 'succeeded').flatMap((run) => {
       const mine = this.db.select().from(steps).where(eq(steps.runId, run.id)).all()
       const step = (name: string) => mine.find((one) => one.name === name)
       const { backupId, acceptOlderBackup } = JSON.parse(run.input) as Record<string, unknown>
-      const at = step(run.kind === 'move' ? 'bring-data' : 'put-back')?.finishedAt ?? 0
+      const until = step(run.kind === 'move' ? 'bring-data' : 'put-back')?.finishedAt ?? 0
       const used = run.kind === 'move' ? outputOf(step('copy-data')).backupId : backupId
       const backup = this.db
         .select()
@@ -104,7 +106,8 @@ export class Diary {
         .where(eq(backups.id, String(used)))
         .get()
       const isChosen = backupId !== undefined || (acceptOlderBackup === true && backup?.runId !== run.id)
-      return isChosen ? [{ at, holds: this.heldBy(backup?.objectKey ?? backup?.imageId ?? null) }] : []
+      const holds = this.heldBy(backup?.objectKey ?? backup?.imageId ?? null)
+      return isChosen ? [{ from: run.createdAt, until, holds }] : []
     })
   }
 
