@@ -33,10 +33,8 @@ type Action = (scene: Scene) => void | Promise<void>
 
 /** Everything that people do in a story. A new kind is a line here. */
 export const ACTIONS: Record<string, Action> = {
-  'sign up': async ({ services, customer }) => {
-    const { problem } = await startCheckout(services, signupOf(customer), { id: 'visitor' })
-    if (problem) throw problem
-  },
+  'sign up': signUp(({ plan }) => plan),
+  'choose another plan': signUp(({ plan }) => (plan === 'pro' ? 'starter' : 'pro')),
   pay: async ({ clouds, services, customer }) => {
     const { checkoutUrl } = findSignup(services, customer, 'pending')
     if (!checkoutUrl) throw notFound('There is no checkout.')
@@ -99,6 +97,11 @@ export const ACTIONS: Record<string, Action> = {
       times: 1,
     })
   },
+  // Longer than a step tries: nobody tells Atlas that the record was made.
+  'record is not confirmed': ({ clouds }) => {
+    const call = { provider: 'route53', verb: 'ChangeResourceRecordSets' }
+    clouds.front.faults.add({ ...call, kind: 'lose_reply', times: 10 })
+  },
   'server freezes': ({ services, clouds, customer }) => {
     const { id } = mustFindTenant(services.db.read, customer)
     const { externalId } = serverOf(services.db.read, id)
@@ -120,8 +123,13 @@ const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', nam
 
 export const emailOf = ({ name }: Customer) => `${name}@example.com`
 
-function signupOf(customer: Customer) {
-  return { subdomain: customer.name, email: emailOf(customer), plan: `virtues/${customer.plan}` }
+/** Fills in the form as a customer does, also one who comes back to it. */
+function signUp(planOf: (customer: Customer) => string): Action {
+  return async ({ services, customer }) => {
+    const form = { subdomain: customer.name, email: emailOf(customer), plan: `virtues/${planOf(customer)}` }
+    const { problem } = await startCheckout(services, form, { id: 'visitor' })
+    if (problem) throw problem
+  }
 }
 
 /** The newest tenant of a customer, if there ever was one. */

@@ -8,7 +8,7 @@ import { type Ending, type PlayOptions, play } from './play'
 import type { Shop } from './shop'
 import type { Act, Customer, Story } from './story'
 
-/** One kind of run, and how a tenant comes to where it can begin. */
+/** One kind of thing that Atlas does, and how a customer comes to where it can begin. */
 export type Kind = {
   name: string
   /** What is done before, in a land where nothing goes wrong. */
@@ -19,27 +19,45 @@ export type Kind = {
   run: 'succeeded' | 'cancelled' | null
 }
 
+const PAID = ['sign up', 'pay']
 const LIVE = [...BECOMES_LIVE]
 
 /** Everything that is done to a tenant by a run. A new kind is a line here. */
-export const KINDS: readonly Kind[] = [
-  kind('provision', ['sign up', 'pay'], 'approve', 'active'),
-  { ...kind('undo', ['sign up', 'pay', 'app breaks', 'approve'], 'undo', 'deleted'), run: 'cancelled' },
+export const RUNS: readonly Kind[] = [
+  kind('provision', PAID, 'approve', 'active'),
+  undone('undo', [...PAID, 'app breaks', 'approve'], 'deleted'),
+  undone('undo-unconfirmed', [...PAID, 'record is not confirmed', 'approve'], 'deleted'),
   kind('suspend', LIVE, 'suspend', 'suspended'),
   kind('resume', [...LIVE, 'suspend'], 'resume', 'active'),
   kind('change-plan', LIVE, 'change plan', 'active'),
   kind('delete', LIVE, 'delete at once', 'deleted'),
   kind('backup', LIVE, 'back up', 'active'),
   kind('restore', [...LIVE, 'back up'], 'restore', 'active'),
+  kind('image', LIVE, 'make an image', 'active'),
+  kind('restore-image', [...LIVE, 'make an image'], 'restore', 'active'),
   kind('move', LIVE, 'move', 'active'),
+  undone('undo-move', [...LIVE, 'app breaks', 'move'], 'active'),
   kind('deploy', LIVE, 'deploy', 'active'),
   kind('deploy-after-backup', LIVE, 'deploy after a backup', 'active'),
   kind('take-back', [...LIVE, 'deploy'], 'take back', 'active'),
   kind('rotate-secrets', LIVE, 'rotate secrets', 'active'),
 ]
 
+/** What people do before there is anything to run for them. */
+const PURCHASES: readonly Kind[] = [
+  { name: 'buy', before: [], acts: PAID, becomes: null, run: null },
+  { name: 'choose', before: ['sign up'], acts: ['choose another plan'], becomes: null, run: null },
+]
+
+export const KINDS: readonly Kind[] = [...RUNS, ...PURCHASES]
+
 function kind(name: string, before: string[], act: string, becomes: TenantStatus): Kind {
   return { name, before, acts: [act], becomes, run: 'succeeded' }
+}
+
+/** A run that has stopped half-way, and is taken back. */
+function undone(name: string, before: string[], becomes: TenantStatus): Kind {
+  return { ...kind(name, before, 'undo', becomes), run: 'cancelled' }
 }
 
 const customer = (acts: string[], change: Partial<Act> = {}): Customer => ({

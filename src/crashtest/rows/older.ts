@@ -1,4 +1,4 @@
-import { KINDS, type Kind, Trial } from '../kinds'
+import { type Kind, RUNS, Trial } from '../kinds'
 import type { Ending } from '../play'
 import { type Row, Tally } from '../row'
 
@@ -6,7 +6,7 @@ import { type Row, Tally } from '../row'
 const AGES_MS = [1_000, 60_000, 3_000, 10_000, 30_000]
 const AGAIN_MS = 5 * 60_000
 /** What deletes servers because somebody asked for it. */
-const DELETES = ['undo', 'delete', 'move']
+const DELETES = ['undo', 'undo-unconfirmed', 'delete', 'move', 'undo-move']
 
 /** A5: a start from a database that is older than the clouds, at every moment of every kind of run. */
 export const older: Row = {
@@ -14,7 +14,7 @@ export const older: Row = {
   says: 'a start from a database 1 to 60 s older than the clouds: taken up again, nothing twice, nothing deleted by itself',
   async run({ shop, kinds, ...task }) {
     const tally = new Tally(task)
-    for (const kind of KINDS) {
+    for (const kind of RUNS) {
       if (kinds.length > 0 && !kinds.includes(kind.name)) continue
       const trial = await Trial.of(shop, { ...kind, becomes: null, run: null })
       const moments = (await trial.run([], { rests: 0 })).moments[0] ?? []

@@ -1,7 +1,7 @@
 import { allRecipes } from '../../lifecycle/recipes'
 import { done, type Recipe, type Step } from '../../runs/recipe'
 import type { Services } from '../../services'
-import { KINDS, Trial } from '../kinds'
+import { RUNS, Trial } from '../kinds'
 import { type Row, Tally } from '../row'
 
 const ADDED: Step = {
@@ -45,7 +45,7 @@ export const versions: Row = {
   says: 'a recipe that gains, loses or reorders a step while runs of the old version are live',
   async run({ shop, kinds, ...task }) {
     const tally = new Tally(task)
-    for (const kind of KINDS) {
+    for (const kind of RUNS) {
       if (kinds.length > 0 && !kinds.includes(kind.name)) continue
       const trial = await Trial.of(shop, kind)
       const moments = (await trial.run([], { rests: 0 })).moments[0] ?? []
