@@ -5,14 +5,15 @@ import { compareRecords } from './compare/records'
 import { compareServers } from './compare/servers'
 import { compareStates } from './compare/states'
 import { compareStored } from './compare/stored'
-import type { Difference, Kind } from './difference'
+import type { Difference, Findings, Kind } from './difference'
 import { type Ground, groundOf } from './ground'
 import type { Known } from './known'
 import type { Snapshot } from './snapshot'
 import type { Source } from './source'
+import { walk } from './walk'
 
 type Comparison = {
-  compare: (ground: Ground) => Difference[]
+  compare: (ground: Ground) => Findings
   /** What it finds; each kind is found by one comparison. */
   finds: readonly Kind[]
   /** What has to be listed for it: without one of them everything would look missing. */
@@ -58,10 +59,16 @@ const ALL: readonly Comparison[] = [
   { compare: compareStored, finds: ['backup_forgotten', 'backup_left'], needs: ['s3'] },
 ]
 
-/** The comparisons that can be made of what was listed. Each works on its own, so that pages may have their turn. */
-export function comparisonsOf({ unlisted }: Pick<Snapshot, 'unlisted'>): readonly Comparison[] {
+/** The comparisons that can be made of what was listed. */
+function possible({ unlisted }: Pick<Snapshot, 'unlisted'>): readonly Comparison[] {
   const missing = new Set(unlisted.map(({ source }) => source))
   return ALL.filter(({ needs }) => !needs.some((source) => missing.has(source)))
+}
+
+/** The kinds of which nothing can be said, not even that there are none. */
+export function unlookedKinds(snapshot: Pick<Snapshot, 'unlisted'>): Kind[] {
+  const made = possible(snapshot)
+  return ALL.filter((one) => !made.includes(one)).flatMap(({ finds }) => finds)
 }
 
 /**
@@ -69,7 +76,9 @@ export function comparisonsOf({ unlisted }: Pick<Snapshot, 'unlisted'>): readonl
  * written; the work grows with the number of things, not with their square. What is in change is no difference, nor is
  * what could not be listed.
  */
-export function compare(snapshot: Snapshot, known: Known, nowMs: number): Difference[] {
-  const ground = groundOf(snapshot, known, nowMs)
-  return comparisonsOf(snapshot).flatMap(({ compare }) => compare(ground))
+export async function compare(snapshot: Snapshot, known: Known, nowMs: number): Promise<Difference[]> {
+  const ground = await groundOf(snapshot, known, nowMs)
+  const differences: Difference[] = []
+  for (const { compare } of possible(snapshot)) differences.push(...(await walk(compare(ground))))
+  return differences
 }

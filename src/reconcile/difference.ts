@@ -71,6 +71,9 @@ export type Difference = {
   monthly: Money | null
 }
 
+/** What a comparison says of one thing after the other: how it differs, or null. */
+export type Findings = Generator<Difference | null>
+
 /** A difference with its key: a remedy that changes makes it another one, which has to be confirmed anew. */
 export function difference(found: Omit<Difference, 'key'>, about: string): Difference {
   return { ...found, key: [found.kind, about, found.remedy ?? 'by_hand'].join(':') }

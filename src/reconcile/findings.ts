@@ -1,9 +1,9 @@
-import { and, asc, count, eq, inArray, type SQL, sql, sum } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, ne, notInArray, type SQL, sql, sum } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Money } from '../billing/money'
 import type { Reader, Tx } from '../db/open'
 import type { Page, PageWanted } from '../db/page'
-import { prepared } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { findings } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId, type Random } from '../ids'
@@ -20,40 +20,34 @@ const SIGHTINGS_MIN = 2
 /** Who resolved a finding that was simply not seen any more. */
 export const BY_ITSELF = 'itself'
 
-const standingFindings = prepared((db) =>
+const standing = prepared((db) =>
   db
-    .select()
+    .select({ id: findings.id, sightings: findings.sightings })
     .from(findings)
-    .where(inArray(findings.status, ['open', 'ignored']))
+    // In the words of the index that there is for it.
+    .where(sql`${findings.key} = ${sql.placeholder('key')} AND ${findings.status} <> 'resolved'`)
     .prepare(),
 )
+const addFinding = inserting(findings)
+const changeFinding = updating(findings, 'id')
 
-/** What a look has found, and of which kinds it could say that there are no others. */
-export type Found = { differences: readonly Difference[]; kinds: ReadonlySet<Kind> }
-
-/**
- * Makes the open findings those of one look: new ones are added, known ones counted, and those that were not seen any
- * more resolve themselves; those of a kind that could not be looked for stay as they are. One that is ignored stays so.
- */
-export function noteFindings(tx: Tx, { differences, kinds }: Found, nowMs: number, random: Random): void {
-  const standing = standingFindings(tx).all()
-  const known = new Map(standing.map((row) => [row.key, row]))
-  const seen = new Set<string>()
+/** Writes down what a look has found: what is new is added, what is known is counted. One that is ignored stays so. */
+export function noteSeen(tx: Tx, differences: readonly Difference[], nowMs: number, random: Random): void {
   for (const found of differences) {
-    if (seen.has(found.key)) continue
-    seen.add(found.key)
-    const row = known.get(found.key)
-    if (row) seeAgain(tx, row, found, nowMs)
-    else
-      tx.insert(findings)
-        .values(newFinding(found, nowMs, random))
-        .run()
+    const known = standing(tx).get({ key: found.key })
+    if (!known) addFinding(tx, newFinding(found, nowMs, random))
+    else {
+      const seen = { ...factsOf(found), sightings: known.sightings + 1, lastSeenAt: nowMs }
+      changeFinding(tx, { id: known.id }, seen)
+    }
   }
-  for (const { id, key, kind } of standing) {
-    // One that another version knew is nobody's any more.
-    const isLookedFor = kinds.has(kind as Kind) || !KINDS.includes(kind as Kind)
-    if (isLookedFor && !seen.has(key)) resolve(tx, id, BY_ITSELF, nowMs)
-  }
+}
+
+/** Resolves the findings that a look at `seenAtMs` has not seen any more, but for kinds that it could not look for. */
+export function resolveUnseen(tx: Tx, unlooked: readonly Kind[], seenAtMs: number): void {
+  const stands = inArray(findings.status, ['open', 'ignored'])
+  const isUnseen = and(stands, ne(findings.lastSeenAt, seenAtMs), notInArray(findings.kind, [...unlooked]))
+  tx.update(findings).set(resolution(BY_ITSELF, seenAtMs)).where(isUnseen).run()
 }
 
 function newFinding(found: Difference, nowMs: number, random: Random): typeof findings.$inferInsert {
@@ -61,13 +55,6 @@ function newFinding(found: Difference, nowMs: number, random: Random): typeof fi
   const id = newId('fnd', nowMs, random)
   const seenAt = { firstSeenAt: nowMs, lastSeenAt: nowMs }
   return { id, kind, key, tenantId, externalId, remedy, status: 'open', ...seenAt, ...factsOf(found) }
-}
-
-function seeAgain(tx: Tx, row: FindingRow, found: Difference, nowMs: number): void {
-  tx.update(findings)
-    .set({ ...factsOf(found), sightings: row.sightings + 1, lastSeenAt: nowMs })
-    .where(eq(findings.id, row.id))
-    .run()
 }
 
 function factsOf({ facts, monthly }: Difference) {
@@ -80,10 +67,11 @@ function factsOf({ facts, monthly }: Difference) {
 
 /** Marks a finding as dealt with, by somebody or by itself. */
 export function resolve(tx: Tx, findingId: string, by: string, nowMs: number): void {
-  tx.update(findings)
-    .set({ status: 'resolved', resolvedAt: nowMs, resolvedBy: by, error: null })
-    .where(eq(findings.id, findingId))
-    .run()
+  tx.update(findings).set(resolution(by, nowMs)).where(eq(findings.id, findingId)).run()
+}
+
+function resolution(by: string, nowMs: number) {
+  return { status: 'resolved' as const, resolvedAt: nowMs, resolvedBy: by, error: null }
 }
 
 /** A finding by its id. Throws `not_found`. */

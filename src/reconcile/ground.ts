@@ -4,6 +4,7 @@ import type { CloudImage, CloudServer, CloudVolume, PrimaryIp } from '../provide
 import type { PaidSubscription } from '../providers/payments'
 import type { Known, KnownServer, KnownSubscription, KnownTenant, Offer } from './known'
 import type { Snapshot } from './snapshot'
+import { walk } from './walk'
 
 /** What began or changed less than this before a look may be on one side only, and is nobody's mistake. */
 export const YOUNG_MS = 5 * 60_000
@@ -43,15 +44,15 @@ export type Ground = {
 }
 
 /** Finds the things of both sides for a comparison; nothing is asked outside. */
-export function groundOf(snapshot: Snapshot, known: Known, nowMs: number): Ground {
+export async function groundOf(snapshot: Snapshot, known: Known, nowMs: number): Promise<Ground> {
   const isYoung = (atMs: number) => atMs > snapshot.takenAt - YOUNG_MS
-  const held = networksOf(
+  const held = await networksOf(
     snapshot.addresses.map(({ ip }) => ip),
     snapshot.servers,
   )
   const isOurs = (labels: Record<string, string>) => labels.atlas === known.installationId
   const ours = snapshot.servers.filter(({ labels }) => isOurs(labels))
-  const ever = networksOf(
+  const ever = await networksOf(
     known.records.map(({ value }) => value),
     [...known.servers, ...ours],
   )
@@ -107,13 +108,16 @@ export function by<T>(things: readonly T[], keyOf: (thing: T) => string | null):
 }
 
 // A server has a whole network of IPv6 addresses, so one of them stands for all.
-function networksOf(
+async function networksOf(
   addresses: string[],
   owners: { ipv4: string | null; ipv6: string | null }[],
-): Set<string> {
+): Promise<Set<string>> {
   const own = owners.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((one) => one !== null))
-  const once = new Set([...addresses, ...own])
-  return new Set([...once].map(networkOf))
+  return new Set(await walk(networks(new Set([...addresses, ...own]))))
+}
+
+function* networks(addresses: Iterable<string>): Generator<string> {
+  for (const address of addresses) yield networkOf(address)
 }
 
 function namesOf(tenants: KnownTenant[]): Map<string, KnownTenant> {

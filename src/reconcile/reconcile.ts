@@ -9,10 +9,9 @@ import { newId } from '../ids'
 import { type Counted, noteQuotas } from '../quotas/quotas'
 import type { Services } from '../services'
 import { applyFinding } from './apply'
-import { comparisonsOf } from './compare'
-import type { Difference } from './difference'
-import { applicable, type FindingRow, isConfirmed, noteFindings } from './findings'
-import { groundOf, YOUNG_MS } from './ground'
+import { compare, unlookedKinds } from './compare'
+import { applicable, type FindingRow, isConfirmed, noteSeen, resolveUnseen } from './findings'
+import { YOUNG_MS } from './ground'
 import { busyTenants, readKnown } from './known'
 import { learn } from './learn'
 import { remedyOf } from './remedy'
@@ -34,6 +33,9 @@ export type ReconcileOptions = {
 }
 
 const nothing: Wanted = () => false
+
+/** So many findings are written down in one transaction. */
+const NOTED_AT_ONCE = 100
 
 // Only one process works on a database, so this is the place that knows whether a look is under way.
 const underWay = new WeakMap<Db, string>()
@@ -109,22 +111,24 @@ async function carry(
 async function compareAndNote(services: Services, snapshot: Snapshot): Promise<number> {
   const { db, clock, random } = services
   const sinceMs = snapshot.takenAt - YOUNG_MS
-  const ground = groundOf(snapshot, await readKnown(services, snapshot, sinceMs), clock.now())
-  const comparisons = comparisonsOf(snapshot)
-  const kinds = new Set(comparisons.flatMap(({ finds }) => finds))
-  const differences: Difference[] = []
-  for (const { compare } of comparisons) {
+  const differences = await compare(snapshot, await readKnown(services, snapshot, sinceMs), clock.now())
+  const busy = busyTenants(db.read, sinceMs)
+  const standing = new Map(
+    differences
+      .filter(({ tenantId }) => tenantId === null || !busy.has(tenantId))
+      .map((found) => [found.key, found]),
+  )
+  const nowMs = clock.now()
+  const found = [...standing.values()]
+  for (let first = 0; first < found.length; first += NOTED_AT_ONCE) {
+    db.write((tx) => noteSeen(tx, found.slice(first, first + NOTED_AT_ONCE), nowMs, random))
     await nextTurn()
-    differences.push(...compare(ground))
   }
-  return db.write((tx) => {
-    const nowMs = clock.now()
-    const busy = busyTenants(tx, sinceMs)
-    const standing = differences.filter(({ tenantId }) => tenantId === null || !busy.has(tenantId))
-    noteFindings(tx, { differences: standing, kinds }, nowMs, random)
+  db.write((tx) => {
+    resolveUnseen(tx, unlookedKinds(snapshot), nowMs)
     noteQuotas(tx, services, countedIn(snapshot), nowMs)
-    return standing.length
   })
+  return found.length
 }
 
 function countedIn({ servers, addresses, recordLimit, unlisted }: Snapshot): Counted {

@@ -173,7 +173,7 @@ describe('a fleet', () => {
     const snapshot = await takeSnapshot(services, () => {})
     expect(snapshot.servers.length).toBe(tenants().length)
     const known = await readKnown(services, snapshot, snapshot.takenAt)
-    expect(compare(snapshot, known, services.clock.now())).toEqual([])
+    expect(await compare(snapshot, known, services.clock.now())).toEqual([])
   })
 
   test('leaves nothing to be done: no run, mail or webhook waits', () => {

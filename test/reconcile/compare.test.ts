@@ -411,10 +411,10 @@ const CALM: [what: string, Change][] = [
 ]
 
 describe('what differs is found:', () => {
-  test.each(CASES)('%s', (_, expected, change) => {
+  test.each(CASES)('%s', async (_, expected, change) => {
     const sides = new Sides(3)
     change(sides)
-    expect(sides.kinds()).toEqual(expected)
+    expect(await sides.kinds()).toEqual(expected)
   })
 
   test('every kind there is, among these', () => {
@@ -424,19 +424,19 @@ describe('what differs is found:', () => {
 })
 
 describe('what is in change, young, or none of ours is no difference:', () => {
-  test.each(CALM)('%s', (_, change) => {
+  test.each(CALM)('%s', async (_, change) => {
     const sides = new Sides(3)
     change(sides)
-    expect(sides.kinds()).toEqual([])
+    expect(await sides.kinds()).toEqual([])
   })
 })
 
 describe('a finding', () => {
-  test('says in words what was found and what is to be done, whatever its kind', () => {
+  test('says in words what was found and what is to be done, whatever its kind', async () => {
     for (const [, , change] of CASES) {
       const sides = new Sides(3)
       change(sides)
-      for (const { kind, facts, remedy } of sides.found()) {
+      for (const { kind, facts, remedy } of await sides.found()) {
         const { title, would } = inWords(kind, facts, remedy)
         expect(`${title} ${would}`).not.toMatch(/undefined|null|NaN|\[object/)
         expect(would).toMatch(/^[A-Z].*\.$/)
@@ -445,20 +445,20 @@ describe('a finding', () => {
     }
   })
 
-  test('costs what the server’s type costs there, or what the customer pays; nobody invents a price', () => {
+  test('costs what the server’s type costs there, or what the customer pays; nobody invents a price', async () => {
     const sides = new Sides(1)
     sides.deleteTenant()
-    const costs = Object.fromEntries(sides.found().map(({ kind, monthly }) => [kind, monthly]))
+    const costs = Object.fromEntries((await sides.found()).map(({ kind, monthly }) => [kind, monthly]))
     expect(costs).toEqual({
       record_stray: null,
       server_left: { amount: 349, currency: 'eur' },
       paid_without_tenant: { amount: 2900, currency: 'usd' },
     })
     sides.server.serverType = 'retired'
-    expect(sides.found().find(({ kind }) => kind === 'server_left')?.monthly).toBeNull()
+    expect((await sides.found()).find(({ kind }) => kind === 'server_left')?.monthly).toBeNull()
   })
 
-  test('of goods is what the cloud asks for them: by address and place, and by the gigabyte', () => {
+  test('of goods is what the cloud asks for them: by address and place, and by the gigabyte', async () => {
     const sides = new Sides()
     const ours = { labels: { atlas: INSTALLATION } }
     sides.snapshot.addresses.push({ ...address('77', null), ...ours })
@@ -467,43 +467,46 @@ describe('a finding', () => {
     sides.snapshot.images.push({ ...image({ atlas: INSTALLATION }), sizeGb: 2.5 })
     sides.snapshot.images.push({ ...image({ atlas: INSTALLATION }), id: '501', sizeGb: null })
     sides.snapshot.volumes.push(volume({ atlas: INSTALLATION, tenant: 'ten_lost' }))
-    const costs = sides.found().map(({ externalId, monthly }) => [externalId, monthly?.amount ?? null])
+    const costs = (await sides.found()).map(({ externalId, monthly }) => [
+      externalId,
+      monthly?.amount ?? null,
+    ])
     expect(Object.fromEntries(costs)).toEqual({ 77: 50, 78: 0, 79: null, 500: 3, 501: null, 600: 44 })
-    expect(new Set(sides.found().map(({ monthly }) => monthly?.currency))).toEqual(
+    expect(new Set((await sides.found()).map(({ monthly }) => monthly?.currency))).toEqual(
       new Set(['eur', undefined]),
     )
   })
 
-  test('of a yearly price costs a twelfth a month', () => {
+  test('of a yearly price costs a twelfth a month', async () => {
     const sides = new Sides(1)
     sides.deleteTenant()
     Object.assign(sides.sale, { interval: 'year', amount: 29_000 })
     Object.assign(sides.mirror, { interval: 'year', amount: 29_000 })
-    const paid = sides.found().find(({ kind }) => kind === 'paid_without_tenant')
+    const paid = (await sides.found()).find(({ kind }) => kind === 'paid_without_tenant')
     expect(paid?.monthly).toEqual({ amount: 2417, currency: 'usd' })
   })
 
-  test('about a sum stands once for all who pay it, with what they pay less', () => {
+  test('about a sum stands once for all who pay it, with what they pay less', async () => {
     const sides = new Sides(40)
     for (const one of [...sides.snapshot.subscriptions, ...sides.known.subscriptions]) one.amount = 2500
-    expect(sides.found()).toMatchObject([
+    expect(await sides.found()).toMatchObject([
       { kind: 'amount_differs', facts: { customers: 40 }, monthly: { amount: 16_000, currency: 'usd' } },
     ])
   })
 
-  test('has a key of its own that is the same when it is seen again', () => {
-    const keys = () => {
+  test('has a key of its own that is the same when it is seen again', async () => {
+    const keys = async () => {
       const sides = new Sides(20)
       for (const server of sides.snapshot.servers) server.status = 'off'
-      return sides.found().map(({ key }) => key)
+      return (await sides.found()).map(({ key }) => key)
     }
-    expect(new Set(keys()).size).toBe(20)
-    expect(keys()).toEqual(keys())
+    expect(new Set(await keys()).size).toBe(20)
+    expect(await keys()).toEqual(await keys())
   })
 })
 
-test('the work grows with the tenants, not with their square', () => {
-  const reads = (count: number) => {
+test('the work grows with the tenants, not with their square', async () => {
+  const reads = async (count: number) => {
     const counted = { reads: 0 }
     const sides = new Sides(count)
     // Some of everything is wrong.
@@ -517,10 +520,10 @@ test('the work grows with the tenants, not with their square', () => {
     countReads(sides.known.servers, counted)
     countReads(sides.known.records, counted)
     countReads(sides.known.signups, counted)
-    expect(sides.found().length).toBeGreaterThan(count / 10)
+    expect((await sides.found()).length).toBeGreaterThan(count / 10)
     return counted.reads
   }
-  const [small, large] = [reads(100), reads(4_000)]
+  const [small, large] = [await reads(100), await reads(4_000)]
   expect(large / small).toBeLessThan(44)
   expect(large).toBeLessThan(4_000 * 200)
 })
@@ -586,3 +589,16 @@ function isGone(sides: Sides): void {
   sides.snapshot.subscriptions.shift()
   sides.mirror.status = 'canceled'
 }
+
+test('others have their turn while many tenants are compared', async () => {
+  let turns = 0
+  let isOver = false
+  const turn = () => {
+    turns += 1
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await new Sides(5_000).found()
+  isOver = true
+  expect(turns).toBeGreaterThan(50)
+})

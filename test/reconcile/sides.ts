@@ -81,8 +81,8 @@ export class Sides {
   }
 
   /** What differs now, as `kind:remedy`. */
-  kinds(): string[] {
-    return this.found().map(({ kind, remedy }) => `${kind}:${remedy ?? 'by hand'}`)
+  async kinds(): Promise<string[]> {
+    return (await this.found()).map(({ kind, remedy }) => `${kind}:${remedy ?? 'by hand'}`)
   }
 
   found() {

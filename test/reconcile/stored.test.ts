@@ -3,6 +3,7 @@ import { Encrypter } from 'age-encryption'
 import { eq } from 'drizzle-orm'
 import { recipientOf } from '../../src/backups/key'
 import { backups, tenants } from '../../src/db/schema'
+import { takeSnapshot } from '../../src/reconcile/snapshot'
 import { Shore } from './shore'
 
 const HOUR_MS = 3_600_000
@@ -97,6 +98,26 @@ test('a stored backup whose row says that it was removed stays when the row says
   shore.services.db.write((tx) => tx.update(backups).set({ status: 'complete' }).run())
   await expect(shore.apply('backup_left')).rejects.toThrow('no longer as it was found')
   expect(shore.stored()).toEqual([objectKey])
+})
+
+test('of all that is stored a look keeps in mind only what no row keeps', async () => {
+  const count = 1_200
+  for (let number = 0; number < count; number++) {
+    const id = `bak_${number}`
+    const objectKey = shore.store(mine(), new Uint8Array(1), id)
+    const row = { id, tenantId: mine(), method: 'app', reason: 'scheduled', objectKey } as const
+    shore.services.db.write((tx) =>
+      tx
+        .insert(backups)
+        .values({ ...row, status: number === 7 ? 'removed' : 'complete', createdAt: 1 })
+        .run(),
+    )
+  }
+  const forgotten = shore.store(mine(), new Uint8Array(1))
+  const seen = new Map<string, number | undefined>()
+  const { objects } = await takeSnapshot(shore.services, (name, many) => seen.set(name, many))
+  expect(objects.map(({ key }) => key)).toEqual([forgotten.replace('forgotten', '7'), forgotten])
+  expect(seen.get('backups')).toBe(count + 1)
 })
 
 function planOf(): string {

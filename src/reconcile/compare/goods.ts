@@ -1,5 +1,5 @@
 import type { CloudImage, CloudVolume, PrimaryIp } from '../../providers/cloud'
-import { type Difference, difference } from '../difference'
+import { type Difference, difference, type Findings } from '../difference'
 import { by, type Ground } from '../ground'
 import type { KnownServer, KnownTenant } from '../known'
 import type { KnownImage } from '../known-backups'
@@ -8,17 +8,15 @@ import type { KnownImage } from '../known-backups'
 const REMOVAL_LASTS_MS = 86_400_000
 
 /** Addresses, images and volumes that are paid for and serve nobody. */
-export function compareGoods(ground: Ground): Difference[] {
+export function* compareGoods(ground: Ground): Findings {
   const { addresses, images, volumes } = ground.snapshot
   const owners = ownersOf(ground.known.servers)
   const byImage = by(ground.known.images, ({ imageId }) => imageId)
   const byId = by(ground.known.images, ({ id }) => id)
   const keptIn = ({ id, labels }: CloudImage) => byImage.get(id) ?? byId.get(labels.backup ?? '')
-  return [
-    ...addresses.flatMap((address) => unassigned(ground, address, owners) ?? []),
-    ...images.flatMap((image) => leftImage(ground, image, keptIn(image)) ?? []),
-    ...volumes.flatMap((volume) => leftVolume(ground, volume) ?? []),
-  ]
+  for (const address of addresses) yield unassigned(ground, address, owners)
+  for (const image of images) yield leftImage(ground, image, keptIn(image))
+  for (const volume of volumes) yield leftVolume(ground, volume)
 }
 
 function unassigned(ground: Ground, address: PrimaryIp, owners: Map<string, KnownServer>): Difference | null {

@@ -1,7 +1,7 @@
 import { currentOf } from '../../billing/mirror'
 import { wantedStanding } from '../../billing/standing'
 import type { PaidSubscription } from '../../providers/payments'
-import { type Difference, difference, type Facts, type Kind } from '../difference'
+import { type Difference, difference, type Facts, type Findings, type Kind } from '../difference'
 import type { Ground } from '../ground'
 import type { KnownSubscription, KnownTenant } from '../known'
 import type { RemedyName } from '../remedy'
@@ -9,7 +9,7 @@ import { whatDiffers } from './mirror'
 import { compareSales, isPaying, ofSale, type Sales, salesOf } from './sales'
 
 /** Who pays for nothing, who pays nothing, and where Stripe says something else than our rows. */
-export function compareMoney(ground: Ground): Difference[] {
+export function* compareMoney(ground: Ground): Findings {
   const { known, subscriptionOf } = ground
   const sales = salesOf(ground)
   const living = Map.groupBy(
@@ -19,8 +19,9 @@ export function compareMoney(ground: Ground): Difference[] {
   const awaited = new Set(
     known.signups.flatMap(({ status, organizationId }) => (isUnderWay(status) ? (organizationId ?? []) : [])),
   )
-  const accounts = known.organizations.flatMap(({ id }) =>
-    compareAccount({
+  yield* compareSales(ground, sales)
+  for (const { id } of known.organizations) {
+    yield* compareAccount({
       ground,
       organizationId: id,
       sales: sales.of(id),
@@ -28,9 +29,9 @@ export function compareMoney(ground: Ground): Difference[] {
       mirror: subscriptionOf.get(id),
       tenants: living.get(id) ?? [],
       isAwaited: awaited.has(id),
-    }),
-  )
-  return [...compareSales(ground, sales), ...accounts]
+    })
+    yield null
+  }
 }
 
 const isUnderWay = (status: string) => status === 'paid' || status === 'provisioning' || status === 'failed'

@@ -1,14 +1,14 @@
 import type { Money } from '../../billing/money'
 import type { PaidSubscription, Price } from '../../providers/payments'
-import { type Difference, difference } from '../difference'
+import { type Difference, difference, type Findings } from '../difference'
 import { type Ground, monthlyOf } from '../ground'
 import type { Offer } from '../known'
 import { isPaying } from './sales'
 
 /** Plans whose price at Stripe is another one, and customers who pay something else than their plan's price. */
-export function comparePrices(ground: Ground): Difference[] {
-  const offers = ground.known.offers.flatMap((offer) => priceDiffers(ground, offer) ?? [])
-  return [...offers, ...amountsDiffer(ground)]
+export function* comparePrices(ground: Ground): Findings {
+  for (const offer of ground.known.offers) yield priceDiffers(ground, offer)
+  yield* amountsDiffer(ground)
 }
 
 function priceDiffers({ snapshot }: Ground, { id, priceId, plan }: Offer): Difference | null {
@@ -42,16 +42,17 @@ function isSame(price: Price | null, wanted: Offer['plan']['price']): boolean {
 }
 
 /** One finding for all who pay the same other sum for a plan: after a rise in price there may be thousands. */
-function amountsDiffer(ground: Ground): Difference[] {
+function* amountsDiffer(ground: Ground): Findings {
   const sums = new Map<string, { offer: Offer; sale: PaidSubscription; customers: number }>()
   for (const sale of ground.snapshot.subscriptions) {
+    yield null
     const offer = ground.offers.get(ground.mirrorByStripeId.get(sale.id)?.planId ?? '')
     if (!offer || !isPaying(sale) || isSame({ ...sale, id: sale.priceId }, offer.plan.price)) continue
     const key = [offer.id, sale.amount, sale.currency, sale.interval].join(':')
     const sum = sums.get(key) ?? { offer, sale, customers: 0 }
     sums.set(key, { ...sum, customers: sum.customers + 1 })
   }
-  return [...sums].map(([key, { offer, sale, customers }]) => {
+  for (const [key, { offer, sale, customers }] of sums) {
     const { amount, currency, interval } = sale
     const facts = {
       plan: offer.plan.name,
@@ -65,8 +66,8 @@ function amountsDiffer(ground: Ground): Difference[] {
     }
     const monthly = less(monthlyOf(offer.plan.price), monthlyOf(sale), customers)
     const found = { kind: 'amount_differs' as const, tenantId: null, externalId: sale.priceId, facts }
-    return difference({ ...found, remedy: null, monthly }, key)
-  })
+    yield difference({ ...found, remedy: null, monthly }, key)
+  }
 }
 
 /** What all of them together pay less than the plan's price; null when it is more, or in another currency. */

@@ -1,17 +1,19 @@
 import type { DnsRecord } from '../../providers/dns'
 import { judgeForm } from '../../signups/subdomain'
-import { type Difference, difference, type Facts, type Kind } from '../difference'
+import { type Difference, difference, type Facts, type Findings, type Kind } from '../difference'
 import type { Ground } from '../ground'
 import type { KnownTenant } from '../known'
 import type { RemedyName } from '../remedy'
 
 /** Names that lead elsewhere than to the tenant they belong to, or nowhere. */
-export function compareRecords(ground: Ground): Difference[] {
+export function* compareRecords(ground: Ground): Findings {
   const { snapshot, known } = ground
-  const present = snapshot.records.flatMap((record) => wrongRecord(ground, record) ?? [])
-  const pointed = new Set(snapshot.records.filter(({ type }) => type === 'A').map(({ name }) => name))
-  const missing = known.tenants.flatMap((tenant) => missingRecord(ground, tenant, pointed) ?? [])
-  return [...present, ...missing]
+  const pointed = new Set<string>()
+  for (const record of snapshot.records) {
+    if (record.type === 'A') pointed.add(record.name)
+    yield wrongRecord(ground, record)
+  }
+  for (const tenant of known.tenants) yield missingRecord(ground, tenant, pointed)
 }
 
 /** What is wrong with a record; null when nothing is, or when it is none of ours. */

@@ -1,15 +1,14 @@
 import type { CloudServer } from '../../providers/cloud'
-import { type Difference, difference } from '../difference'
+import { type Difference, difference, type Findings } from '../difference'
 import type { Ground } from '../ground'
 import { monthlyOf } from '../ground'
 import type { KnownServer, KnownTenant } from '../known'
 
 /** Servers that are there and should not be, and those that should be there and are not. */
-export function compareServers(ground: Ground): Difference[] {
+export function* compareServers(ground: Ground): Findings {
   const { snapshot, known } = ground
-  const strays = snapshot.servers.flatMap((server) => strayServer(ground, server) ?? [])
-  const gone = known.tenants.flatMap((tenant) => goneServer(ground, tenant) ?? [])
-  return [...strays, ...gone]
+  for (const server of snapshot.servers) yield strayServer(ground, server)
+  for (const tenant of known.tenants) yield goneServer(ground, tenant)
 }
 
 /** What is wrong with a server of ours being there; null when it is in its place. */

@@ -1,21 +1,27 @@
 import type { CloudServer } from '../../providers/cloud'
-import { type Difference, difference, type Facts } from '../difference'
+import { type Difference, difference, type Facts, type Findings } from '../difference'
 import type { Ground } from '../ground'
 import type { KnownServer, KnownTenant } from '../known'
 
 type Place = { ground: Ground; server: CloudServer; row: KnownServer; tenant: KnownTenant }
 
 /** Servers that are where they belong, but are not as our rows or their plan say. */
-export function compareStates(ground: Ground): Difference[] {
-  return ground.snapshot.servers.flatMap((server) => {
-    const row = ground.serverRowByExternalId.get(server.id)
-    const tenant = row && ground.tenants.get(row.tenantId)
-    if (!row || !tenant || row.role !== 'current' || row.deletedAt !== null) return []
-    if (tenant.status !== 'active' && tenant.status !== 'suspended') return []
-    if (!ground.isOurs(server.labels) || ground.isBusy(tenant)) return []
-    const place = { ground, server, row, tenant }
-    return [isOff(place), differs(place), isSmall(place), backups(place)].filter((one) => one !== null)
-  })
+export function* compareStates(ground: Ground): Findings {
+  for (const server of ground.snapshot.servers) {
+    const place = placeOf(ground, server)
+    if (!place) yield null
+    else for (const look of [isOff, differs, isSmall, backups]) yield look(place)
+  }
+}
+
+/** Where a server is in use; null when it is not, or nothing can be said about it. */
+function placeOf(ground: Ground, server: CloudServer): Place | null {
+  const row = ground.serverRowByExternalId.get(server.id)
+  const tenant = row && ground.tenants.get(row.tenantId)
+  if (!row || !tenant || row.role !== 'current' || row.deletedAt !== null) return null
+  if (tenant.status !== 'active' && tenant.status !== 'suspended') return null
+  if (!ground.isOurs(server.labels) || ground.isBusy(tenant)) return null
+  return { ground, server, row, tenant }
 }
 
 function isOff({ server, tenant, ground }: Place): Difference | null {

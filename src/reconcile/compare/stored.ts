@@ -1,17 +1,17 @@
 import { readObjectKey } from '../../backups/adopt'
 import { TRANSFER_TIMEOUT_MS } from '../../backups/copy'
 import type { ListedObject } from '../../providers/objects'
-import { type Difference, difference } from '../difference'
+import { type Difference, difference, type Findings } from '../difference'
 import { by, type Ground } from '../ground'
 import type { KnownTenant } from '../known'
 import type { KnownCopy } from '../known-backups'
 import type { RemedyName } from '../remedy'
 
 /** Backups of apps that are in our storage, and that our rows have forgotten or no longer keep. */
-export function compareStored(ground: Ground): Difference[] {
+export function* compareStored(ground: Ground): Findings {
   const { known, snapshot } = ground
   const copies = by(known.copies, ({ objectKey }) => objectKey)
-  return snapshot.objects.flatMap((object) => strayBackup(ground, object, copies.get(object.key)) ?? [])
+  for (const object of snapshot.objects) yield strayBackup(ground, object, copies.get(object.key))
 }
 
 function strayBackup(ground: Ground, object: ListedObject, copy: KnownCopy | undefined): Difference | null {
