@@ -5,7 +5,7 @@ import { eq } from 'drizzle-orm'
 import { getBackup } from '../../src/backups/backup'
 import { identityOf } from '../../src/backups/key'
 import { backUpTenant } from '../../src/backups/recipe'
-import { backups, effects, secrets, tenants } from '../../src/db/schema'
+import { effects, secrets, tenants } from '../../src/db/schema'
 import { retry, undo } from '../../src/lifecycle/mend'
 import { suspendTenant } from '../../src/lifecycle/suspension'
 import type { Machine } from '../../src/simulator/machines/machine'
@@ -104,18 +104,6 @@ describe('nothing secret is written down', () => {
 })
 
 describe('a backup that is interrupted', () => {
-  test.each(['before backup', 'during backup', 'after backup', 'commit'])(
-    'by a crash (%s) is made once',
-    async (moment) => {
-      askBackUp(estate)
-      await estate.land.live([moment])
-      expect(estate.run.status).toBe('succeeded')
-      expect(backupCommands()).toHaveLength(1)
-      expect(stored()).toHaveLength(1)
-      expect(estate.db.read.select().from(backups).all()).toMatchObject([{ status: 'complete' }])
-    },
-  )
-
   test('by a lost reply is found again, and its copy counts', async () => {
     estate.land.fault('machine', 'backup', 'lose_reply')
     await backUp(estate)

@@ -113,17 +113,6 @@ describe.each(['app', 'image'] as const)('restoring an %s of a suspended tenant'
 })
 
 describe('a restore of the app', () => {
-  test.each(['before restore', 'during restore', 'after restore', 'before backup', 'during start'])(
-    'comes to its end through a crash %s',
-    async (moment) => {
-      askRestore(await withTwoNotes())
-      await estate.land.live([moment])
-      expect(estate.run.status).toBe('succeeded')
-      expect(await notesOf(estate)).toEqual(['before'])
-      expect(verbs().filter((verb) => verb === 'restore')).toHaveLength(1)
-    },
-  )
-
   test('goes on after a lost reply', async () => {
     const backupId = await withTwoNotes()
     estate.land.fault('machine', 'restore', 'lose_reply')
@@ -238,9 +227,9 @@ describe('a restore of an image', () => {
     expect(serverOf(estate.db.read, estate.tenant.id)).toMatchObject({ hostKey: then, nextHostKey: null })
   })
 
-  test('asks for the rebuild once and waits for its action, also through a crash', async () => {
+  test('asks for the rebuild once and waits for its action', async () => {
     askRestore(await withTwoNotes('image'))
-    await estate.land.live(['after rotate'])
+    await estate.live()
     expect(estate.run.status).toBe('succeeded')
     const mine = and(eq(effects.runId, estate.run.id), eq(effects.verb, 'rebuildServer'))
     expect(estate.db.read.select().from(effects).where(mine).all()).toMatchObject([{ outcome: 'done' }])

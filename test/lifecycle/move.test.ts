@@ -341,48 +341,6 @@ describe('a move that goes wrong', () => {
   })
 })
 
-describe('a crash', () => {
-  test.each([
-    'after ensureServer',
-    'after host-key activate',
-    'during stop',
-    'after backup',
-    'during restore',
-    'before upsertRecord',
-    'after upsertRecord',
-    'during start',
-    'before deleteServer',
-    'after deleteServer',
-  ])('%s leaves one server with all the data', async (moment) => {
-    await leaveNote(estate, 'my diary')
-    askMove()
-    const [life] = await estate.land.live([moment])
-    expect(life?.isDead).toBe(true)
-    expect(estate.run.status).toBe('succeeded')
-    expect(await notesOf(estate)).toEqual(['my diary'])
-    expect(await estate.holdings()).toMatchObject({ servers: 1, addresses: 2, records: 1, app: 'running' })
-    expect(recordNow()).toEqual([current().ipv4 ?? ''])
-  })
-
-  test.each(['before upsertRecord', 'after upsertRecord', 'during start', 'after deleteServer'])(
-    '%s while it is undone leaves the old server as it was',
-    async (moment) => {
-      const old = current()
-      await leaveNote(estate, 'my diary')
-      estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
-      await move()
-      estate.db.write((tx) => undo(tx, estate.services, estate.run.id, { id: 'test' }, estate.clock.now()))
-      const [life] = await estate.land.live([moment])
-      expect(life?.isDead).toBe(true)
-      expect(estate.run.status).toBe('cancelled')
-      expect(current().id).toBe(old.id)
-      expect(recordNow()).toEqual([old.ipv4 ?? ''])
-      expect(await notesOf(estate)).toEqual(['my diary'])
-      expect(await estate.holdings()).toMatchObject({ servers: 1, addresses: 2, app: 'running' })
-    },
-  )
-})
-
 describe('a move is refused', () => {
   test('of an app that can’t be copied', () => {
     Object.assign(estate.services, { objects: null })

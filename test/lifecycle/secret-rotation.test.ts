@@ -53,18 +53,6 @@ describe('a rotation', () => {
     expect(machine()?.settings?.sha256).not.toBe(former ?? '')
   })
 
-  test.each(['before rotate', 'during rotate', 'after rotate', 'before start', 'after start'])(
-    'through a crash %s ends with one set of values, here and there',
-    async (moment) => {
-      estate.do(rotateSecrets)
-      await estate.land.live([moment])
-      expect(estate.run.status).toBe('succeeded')
-      expect(machine()?.rotated).toEqual({ DATABASE_PASSWORD: sha256(valuesNow().DATABASE_PASSWORD) })
-      expect(leftOver()).toBe(0)
-      expect((await estate.visit()).status).toBe(200)
-    },
-  )
-
   test('through a lost reply is not done twice', async () => {
     estate.land.fault('machine', 'rotate', 'lose_reply')
     await rotate()

@@ -145,16 +145,6 @@ describe('a record whose making was never confirmed', () => {
     const { record = Number.NaN, server = Number.NaN } = removals()
     expect(server - record).toBeGreaterThanOrEqual(TWO_TTL_MS)
   })
-
-  test.each(['before', 'during', 'after'])('is so through a crash %s its removal', async (when) => {
-    losing()
-    await land.live()
-    land.undo()
-    await land.live([`${when} deleteRecord`])
-    expect(recordsNow()).toEqual([])
-    const { record = Number.NaN, server = Number.NaN } = removals()
-    expect(server - record).toBeGreaterThanOrEqual(TWO_TTL_MS)
-  })
 })
 
 describe('a record that is somebody else’s', () => {

@@ -27,6 +27,19 @@ describe('Atlas may die at any effect and any commit of', () => {
   )
 })
 
+describe.each(TALES.slice(0, 3))('Atlas may die around the first deploy of $name', (tale) => {
+  test(
+    'before, while and after its machine is asked',
+    async () => {
+      const trial = await RolloutTrial.of(shop, tale)
+      const calm = await trial.tell([])
+      for (const when of ['before', 'during', 'after'])
+        expect(unlikeCalm(await trial.tell([`${when} ssh deploy`]), calm)).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+})
+
 describe('the check itself', () => {
   test(
     'rejects an Atlas whose commands have other names in each life, which deploys twice',

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { backups, runLogs } from '../../src/db/schema'
 import { catchUp } from '../../src/rollouts/catch-up'
-import { Fate } from '../crash/fate'
 import { Wires } from './wires'
 
 let wires: Wires
@@ -127,20 +126,4 @@ describe('over real wires', () => {
     expect(made.map(({ status, release }) => `${status} ${release}`)).toEqual(Array(3).fill('complete v42'))
     expect(wires.running()).toEqual(EVERYBODY('v43'))
   })
-
-  test('Atlas may die while a machine deploys, and before it has written down what came of it', async () => {
-    for (const [tag, moment] of [
-      ['v43', 'during deploy'],
-      ['v44', 'after deploy'],
-      ['v45', 'before deploy'],
-    ] as const) {
-      wires.publish(tag, { behaviour: tag === 'v44' ? 'broken' : 'good' })
-      const before = wires.deploysOf('ada')
-      await wires.rollOut(tag, CALM)
-      const { status } = await wires.live([new Fate(moment)])
-      expect(status).toBe(tag === 'v44' ? 'rolled_back' : 'succeeded')
-      expect(wires.deploysOf('ada')).toBe(before + 1)
-    }
-    expect(wires.running()).toEqual(EVERYBODY('v45'))
-  }, 20_000)
 })
