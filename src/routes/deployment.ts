@@ -2,7 +2,8 @@ import { DeploymentPage, type DeploymentPlan, type DeploymentProps } from '../..
 import type { ReleaseForm } from '../../views/admin/release-fields'
 import { AtlasError } from '../errors'
 import { deployByHand, lookAtDeploy } from '../releases/by-hand'
-import { createRelease, imagesOf } from '../releases/release'
+import { DEPLOYABLE } from '../releases/deploy'
+import { confirmRelease, createRelease, imagesOf } from '../releases/release'
 import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
@@ -74,9 +75,12 @@ type Wanted = ReturnType<typeof releaseOfForm>
 async function begin(call: Call, wanted: Wanted, acceptsNoWayBack: boolean): Promise<string> {
   const { services, actor, params } = call
   const { db, clock } = services
-  const { id: releaseId } = await createRelease(services, { ...wanted, actor })
-  const asked = { releaseId, acceptsNoWayBack, actor, nowMs: clock.now() }
-  return db.write((tx) => deployByHand(tx, services, params.id ?? '', asked)).runId
+  const release = await createRelease(services, { ...wanted, actor })
+  const asked = { releaseId: release.id, acceptsNoWayBack, actor, nowMs: clock.now() }
+  return db.write((tx) => {
+    confirmRelease(tx, release)
+    return deployByHand(tx, services, params.id ?? '', asked).runId
+  })
 }
 
 async function planned(call: Call, form: ReleaseForm): Promise<DeploymentProps> {
@@ -118,7 +122,7 @@ function deploymentProps(call: Call, form: ReleaseForm): DeploymentProps {
   const { services, params } = call
   const { read } = services.db
   const tenant = getTenant(read, params.id ?? '')
-  requireReady(read, tenant, ['active'], 'brought to another release')
+  requireReady(read, tenant, DEPLOYABLE, 'brought to another release')
   return {
     operator: operatorOf(call),
     tenant,

@@ -76,7 +76,7 @@ describe('a release for one tenant', () => {
       422,
       expect.stringContaining('Must be the tag of an image'),
     ])
-    fleet.change('t02', { status: 'suspended' })
+    fleet.change('t02', { status: 'deleting' })
     const suspended = await operator.get(path('t02'))
     expect([suspended.status, await words(suspended)]).toEqual([
       409,
