@@ -3,10 +3,11 @@ import { ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets, tenants } from '../db/schema'
 import { notFound } from '../errors'
-import { queueDeploy, workFor } from '../releases/deploy'
+import { barrierTo, queueDeploy, workFor } from '../releases/deploy'
+import { wayTo } from '../releases/lineage'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
-import { getTenant } from '../tenants/tenant'
+import { getTenant, type TenantRow } from '../tenants/tenant'
 import type { Decision } from './decide'
 import { type RolloutRow, strategyOf } from './rollout'
 import type { TargetRow } from './targets'
@@ -54,16 +55,27 @@ export function finish(
 }
 
 function deploy(stage: Stage, tenantId: string): void {
+  const tenant = getTenant(stage.tx, tenantId)
+  const reason = barrierFor(stage, tenant)
+  if (reason === null) beginDeploy(stage, tenant)
+  else changeTarget(stage, tenantId, { state: 'set_aside', reason })
+}
+
+/** What was in flight as the rollout began may have brought a tenant past a release without a way back. */
+function barrierFor({ tx, rollout: { releaseId } }: Stage, tenant: TenantRow): string | null {
+  return wayTo(tx, releaseId, tenant.releaseId) === 'back' ? barrierTo(tx, tenant, releaseId) : null
+}
+
+function beginDeploy(stage: Stage, tenant: TenantRow): void {
   const { tx, services, rollout, nowMs } = stage
   const { tag } = getRelease(tx, rollout.releaseId)
   const wanted = { releaseId: rollout.releaseId, release: tag, way: 'forward' as const }
-  const tenant = getTenant(tx, tenantId)
   const work = { ...workFor(tenant, wanted), rolloutId: rollout.id }
-  const runId = queueDeploy(tx, services, tenantId, work, nowMs)
+  const runId = queueDeploy(tx, services, tenant.id, work, nowMs)
   // It may have been brought to another release after the rollout had begun.
   const former = { formerReleaseId: tenant.releaseId, formerRelease: tenant.release }
   const hasOther = tenant.releaseId !== rollout.releaseId
-  changeTarget(stage, tenantId, { state: 'deploying', runId, ...(hasOther ? former : {}) })
+  changeTarget(stage, tenant.id, { state: 'deploying', runId, ...(hasOther ? former : {}) })
 }
 
 function takeBack(stage: Stage, tenantId: string): void {

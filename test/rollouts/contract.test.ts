@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm'
 import { backups, runs } from '../../src/db/schema'
 import { retry } from '../../src/lifecycle/mend'
 import { deployTenant } from '../../src/releases/deploy'
+import { catchUp } from '../../src/rollouts/catch-up'
 import { lookAhead } from '../../src/rollouts/prospect'
 import { DEFAULT_STRATEGY } from '../../src/rollouts/strategy'
 import { abortRollout, resumeRollout, rollBack } from '../../src/rollouts/verbs'
@@ -185,6 +186,27 @@ describe('an earlier release', () => {
       'There is no way back from v44, which some run: v43 can’t live with its data. Restore backups from before it instead.',
     ])
     await expect(fleet.rollOut('v43', {}, { acceptsNoWayBack: true })).rejects.toThrow('no way back from v44')
+  })
+})
+
+describe('a deploy that is in flight as a rollout of an earlier release begins', () => {
+  test('may bring its tenant past one without a way back: it is set aside then, and no failure', async () => {
+    await open(3)
+    await fleet.release('v43')
+    fleet.clock.advance(1_000)
+    const { id: releaseId } = await fleet.release('v44', { migration: 'contract', backup: false })
+    const late = { ...asked(), releaseId, way: 'forward' as const, isCatchUp: true }
+    fleet.db.write((tx) => deployTenant(tx, fleet.services, 'ten_t02', late))
+    await fleet.rollOut('v43', { canaries: 't02', waves: '1 / 100 %', bake_minutes: 0 })
+    expect((await fleet.live()).status).toBe('succeeded')
+    expect(fleet.targets()[0]).toMatchObject({
+      ...{ name: 't02', state: 'set_aside', failedPart: null },
+      reason: expect.stringContaining('There is no way back from v44'),
+    })
+    expect(fleet.deployed.toSorted()).toEqual(['t00 v43', 't01 v43', 't02 v44'])
+    catchUp(fleet.services)
+    await fleet.pass(5)
+    expect(fleet.running()).toEqual(['v43', 'v44'])
   })
 })
 
