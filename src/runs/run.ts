@@ -63,7 +63,7 @@ export function cancelRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number):
 
 /** Turns a run round when somebody has asked for it; returns whether it did. */
 export function turnIfAsked(tx: Tx, recipe: Recipe, run: RunRow, nowMs: number): boolean {
-  if (run.direction === 'undo' || getRun(tx, run.id).cancelRequestedAt === null) return false
+  if (run.direction === 'undo' || !isCancelled(tx, run.id)) return false
   if (pastReturn(tx, recipe, run)) return false
   tx.update(runs)
     .set({ direction: 'undo', attempts: 0, reason: null, cancelRequestedAt: null })
@@ -87,6 +87,19 @@ export function getRun(db: Reader, runId: string): RunRow {
   const run = runById(db).get({ runId })
   if (!run) throw notFound('There is no such run.')
   return run
+}
+
+const cancellation = prepared((db) =>
+  db
+    .select({ at: runs.cancelRequestedAt })
+    .from(runs)
+    .where(eq(runs.id, sql.placeholder('runId')))
+    .prepare(),
+)
+
+/** Whether somebody has asked a run to turn back, and it has not yet. */
+export function isCancelled(db: Reader, runId: string): boolean {
+  return cancellation(db).get({ runId })?.at != null
 }
 
 /** Whether a run is at work, or will be. */
