@@ -2,6 +2,7 @@ import { and, asc, eq, gt, isNull, lt, lte, min, sql } from 'drizzle-orm'
 import type { Db, Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { healthChecks, runs, servers, tenants } from '../db/schema'
+import { IS_CURRENT } from '../tenants/tenant'
 import { CHECK_EVERY_MS, type HealthRow, nextTurn } from './check'
 
 /** A tenant's check that is due, with what it takes to ask. */
@@ -39,7 +40,7 @@ const checksDue = prepared((db) =>
     })
     .from(healthChecks)
     .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
-    .leftJoin(servers, and(eq(servers.tenantId, healthChecks.tenantId), eq(servers.role, 'current')))
+    .leftJoin(servers, and(eq(servers.tenantId, healthChecks.tenantId), IS_CURRENT))
     .where(lte(healthChecks.dueAt, sql.placeholder('byMs')))
     .orderBy(asc(healthChecks.dueAt))
     .limit(sql.placeholder('limit'))
@@ -68,7 +69,7 @@ const unchecked = prepared((db) =>
     .select({ id: tenants.id })
     .from(tenants)
     .leftJoin(healthChecks, eq(healthChecks.tenantId, tenants.id))
-    .where(and(eq(tenants.status, 'active'), isNull(healthChecks.tenantId)))
+    .where(and(eq(tenants.status, 'active').inlineParams(), isNull(healthChecks.tenantId)))
     .prepare(),
 )
 

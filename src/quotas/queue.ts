@@ -67,7 +67,8 @@ function inQueue() {
   return and(isLive(), waits)
 }
 
+/** In literals: SQLite compiles a query again for each value that could fit a partial index. */
 function isLive() {
   const live = inArray(runs.status, ['queued', 'running', 'waiting'])
-  return and(live, eq(runs.direction, 'forward'), eq(runs.step, QUEUE_STEP))
+  return and(live, eq(runs.direction, 'forward'), eq(runs.step, QUEUE_STEP))?.inlineParams()
 }
