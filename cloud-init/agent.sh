@@ -37,7 +37,6 @@ missing_image='An image of this release does not exist, or this server may not r
 # What jq takes for the login at a private registry.
 login_form='def login: . == null or ((.host | type == "string" and test("\\A[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?\\z"))
   and all(.username, .password; type == "string" and length > 0));'
-migrated_for_good='The data was migrated for good: this release cannot live with it. Deploy a later one, or restore a backup.'
 half_restored='A restore was interrupted: the data is incomplete. Restore once more.'
 
 main() {
@@ -310,11 +309,12 @@ tell_secret() (
 )
 
 start_app() {
-  check_release '(.images == null or (.images | images)) and (.migrate == null or (.migrate | command))' ||
-    refuse invalid 'The release is malformed.'
+  check_release '(.images == null or (.images | images)) and (.migrate == null or (.migrate | command))
+    and (.lives_with | releases)' || refuse invalid 'The release is malformed.'
   release=$(input .release)
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
+  [ "$(may_return)" = true ] || refuse_return
   printf '%s' "$release" >"$app/release.new"
   put_in_place "$app/release"
   log "Pulling release $release"
@@ -410,7 +410,9 @@ deploy_app() {
   switch_to '' || fail switch 'The app could not be started with the new release.'
   healthy '' || fail health 'The app did not become healthy with the new release.'
   smoke || fail smoke 'The app does not pass its smoke check with the new release.'
-  rm -rf "$app/former" "$app/next" "$app/no-return"
+  # A former release that could not be started had left it there.
+  rm -f "$holding"
+  rm -rf "$app/former" "$app/next"
   sweep_images
   app_now=$(app_status) || refuse unavailable 'Docker did not answer.'
   jq --null-input --compact-output --arg release "$target" --argjson app "$app_now" \
@@ -427,18 +429,21 @@ check_deploy() {
       and (.timeout_seconds | count(3600)) and (.host // "a" | test("\\A[a-z0-9][a-z0-9.-]{0,252}(:[0-9]{1,5})?\\z")))
     and (.smoke == null or (.smoke | look and (.contains == null or (.contains
       | type == "string" and length > 0 and (test("[\\x00\\n\\r]") | not)))))
-    and (.migrate == null or (.migrate | command)) and (.can_go_back | . == null or type == "boolean")' ||
-    refuse invalid 'The input is malformed.'
+    and (.migrate == null or (.migrate | command)) and (.lives_with | releases)
+    and (.no_return == null or (.no_return | release))' || refuse invalid 'The input is malformed.'
   [ "$(input '.compose | type')" = null ] || check_settings
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
-  [ "$(may_return)" = true ] || [ "$(input '.can_go_back == false')" = true ] || refuse conflict "$migrated_for_good"
+  [ "$(may_return)" = true ] || [ "$(input '.no_return != null')" = true ] || refuse_return
 }
 
 # After a power cut Docker is still starting what the migration needs. What does not become well is left to the migration.
 bring_up() {
+  deps=--no-deps
   [ "$(input '.migrate | type')" = object ] || return 0
+  # The former release is not started again on data that it can not live with: the migration starts what it needs.
+  [ "$(may_return)" = true ] || { deps=''; return 0; }
   target=$(cat "$app/release")
   compose 120 up --wait --wait-timeout 60 --no-recreate --pull never </dev/null >/dev/null 2>&1 || true
   target=$(input .release)
@@ -479,12 +484,15 @@ prepare_release() {
   [ "$(input '.migrate | type')" = object ] || return 0
   pass_return
   log "Migrating to release $target"
-  stream migrate --no-deps || keep migrate conflict 'The migration failed. The log says why.'
+  stream migrate ${deps:+"$deps"} || keep migrate conflict 'The migration failed. The log says why.'
 }
 
-# From here on the former release must not be started on the data: a mark says so until a release works with it.
+# From here on no release from before the one named may be started on the data. The mark stays with the data, as
+# nobody may have heard how the deploy ended.
 pass_return() {
-  [ "$(input '.can_go_back == false')" = false ] || : >"$app/no-return"
+  [ "$(input '.no_return != null')" = true ] || return 0
+  input .no_return >"$app/no-return.new"
+  put_in_place "$app/no-return"
 }
 
 has_space() {
@@ -613,8 +621,18 @@ keep() {
   exit 1
 }
 
+# Whether the release to start, or to go back to, lives with what was done to the data.
 may_return() {
-  if [ -e "$app/no-return" ]; then echo false; else echo true; fi
+  [ -e "$app/no-return" ] || { echo true; return; }
+  jq --rawfile mark "$app/no-return" '.lives_with // [] | any(. == $mark)' "$dir/input"
+}
+
+refuse_return() {
+  jq --null-input --compact-output --rawfile mark "$app/no-return" '
+    "Release \($mark) has changed the data for good, and what is to be started is from before it. " as $why
+    | "Deploy \($mark) or a later release, or restore a backup from before it." as $instead
+    | {error: {code: "conflict", message: ($why + $instead), part: "no-return"}}'
+  exit 1
 }
 
 # Ends a deploy that has: the reason is kept, as a power cut may end the way back too.
@@ -709,7 +727,8 @@ backup_app() {
   check_transfer dumps '(.upload_url | address) and (.recipient | test("\\Aage1[a-z0-9]{58}\\z"))'
   [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
-  mkdir -p "$work/dumps"
+  mkdir -p "$work/dumps" "$work/marks"
+  [ ! -e "$app/no-return" ] || cp "$app/no-return" "$work/marks"
   for at in $(places dumps); do
     name=$(input ".dumps[$at].name")
     wake "$(input ".dumps[$at].service")"
@@ -733,7 +752,7 @@ dump() {
 }
 
 pack() {
-  set -- --create --numeric-owner --directory "$work" dumps
+  set -- --create --numeric-owner --directory "$work" dumps marks
   for at in $(places volumes); do
     name=$(input ".volumes[$at]")
     folder=$(volume_folder "$name")
@@ -772,8 +791,16 @@ restore_app() {
     log "Restoring $name"
     stream put_back "$at" "$name" || refuse unavailable 'A restore failed. The log says why.'
   done
-  rm -f "$app/restoring" "$app/no-return"
+  take_mark
+  rm -f "$app/restoring"
   echo '{"result":{}}'
+}
+
+# What the data went through before it was copied; of what the former data went through nothing is left.
+take_mark() {
+  [ -e "$work/plain/marks/no-return" ] || { rm -f "$app/no-return"; return; }
+  cp "$work/plain/marks/no-return" "$app/no-return.new"
+  put_in_place "$app/no-return"
 }
 
 put_back() {
@@ -836,6 +863,7 @@ check_parts() {
 check_release() {
   jq --exit-status "$login_form"'
     def release: type == "string" and test("\\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z");
+    def releases: . == null or (type == "array" and all(.[]; release));
     def images: type == "array" and length <= 20 and all(.[];
       (.image | type == "string" and test("\\A[a-z0-9][a-z0-9._/:-]{0,250}:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\\z"))
       and (.digest | type == "string" and test("\\Asha256:[0-9a-f]{64}\\z")));

@@ -88,17 +88,14 @@ function isOneLife({ story, seed, seeds, row, kind }: Asked): boolean {
   return story !== undefined || (seed !== undefined && seeds === undefined && row.length + kind.length === 0)
 }
 
-/**
- * The simulated clouds and what is the same for every story; they come into memory only here. Somebody has become a
- * customer once before any story is told: the first connection of a process waits for what must still be loaded.
- */
+/** The simulated clouds and what is the same for every story; they come into memory only here. */
 async function openShop(): Promise<Shop> {
-  const [{ Shop }, { BECOMES_LIVE, baseOf }] = await Promise.all([
+  const [{ Shop }, { rehearse }] = await Promise.all([
     import('../crashtest/shop'),
     import('../crashtest/bases'),
   ])
   const shop = await Shop.open()
-  await baseOf(shop, 'starter', BECOMES_LIVE)
+  await rehearse(shop)
   return shop
 }
 

@@ -3,6 +3,7 @@ import type { Shop } from '../catalog/blueprint'
 import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
+import { livedWith } from '../releases/lineage'
 import { getRelease, imagesOf } from '../releases/release'
 import { type Done, done, type Step, type StepContext, type SwiftStep, wait } from '../runs/recipe'
 import type { Services } from '../services'
@@ -24,6 +25,8 @@ const START_TIMEOUT_MS = 600_000
 const STOP_TIMEOUT_MS = 120_000
 const PROBE_TIMEOUT_MS = 5_000
 const LOG_LINES = 40
+/** What the agent calls it that the release is from before one that has changed the data for good. */
+const NO_RETURN = 'no-return'
 
 /** Hands the compose file and the settings to the server, over SSH and never through user-data. */
 export function deliverSettings(services: Services): SwiftStep {
@@ -126,11 +129,14 @@ export function standAgain(services: Services, context: StepContext): Promise<Do
   return isSuspended(context) ? stop(services, context) : start(services, context)
 }
 
-function isSuspended({ run, db }: StepContext): boolean {
+export function isSuspended({ run, db }: StepContext): boolean {
   return getTenant(db.read, run.tenantId).status === 'suspended'
 }
 
-/** Has the server start the app at the tenant's release, which also takes a holding page away. */
+/**
+ * Has the server start the app at the tenant's release, which also takes a holding page away. Throws `conflict` when
+ * that release can't live with the data any more; what is taken back is then left without its app.
+ */
 export async function start(
   services: Services,
   context: StepContext,
@@ -145,22 +151,35 @@ export async function start(
   const input = {
     release,
     ...images,
+    lives_with: livedWith(context.db.read, releaseId),
     ...(migrates && migrate ? { migrate } : {}),
     ...(registry ? { registry } : {}),
   }
   const call = { verb: 'start' as const, input, summary: { release }, server }
-  const { result } = await callAgent(services, context, call, options)
-  return done({ release, digest: result.digest ? String(result.digest) : null })
+  try {
+    const { result } = await callAgent(services, context, call, options)
+    return done({ release, digest: result.digest ? String(result.digest) : null })
+  } catch (thrown) {
+    const { facts, message } = asAtlasError(thrown)
+    if (context.run.direction !== 'undo' || facts?.part !== NO_RETURN) throw thrown
+    context.log(`The app stays stopped. ${message}`)
+    return done({ release: null, digest: null })
+  }
 }
 
 /** Has the server stop the app; visitors get the holding page instead, where the blueprint has one. */
-export async function stop(services: Services, context: StepContext, part?: string): Promise<Done> {
+export async function stop(
+  services: Services,
+  context: StepContext,
+  part?: string,
+  attempt?: string,
+): Promise<Done> {
   const tenant = getTenant(context.db.read, context.run.tenantId)
   const { suspension, shop } = services.catalog.blueprint(tenant.blueprint)
   const input = suspension.holdingPage ? { holding: holdingPage(services, tenant, shop) } : {}
   const summary = { visitors: suspension.holdingPage ? 'get a holding page' : 'get no answer' }
   const options = { timeoutMs: STOP_TIMEOUT_MS, onLog: context.log }
-  await callAgent(services, context, { verb: 'stop', part, input, summary }, options)
+  await callAgent(services, context, { verb: 'stop', part, attempt, input, summary }, options)
   return done()
 }
 

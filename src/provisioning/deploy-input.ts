@@ -13,8 +13,10 @@ export type Deployment = PinnedRelease & {
   former: PinnedRelease
   /** Whether the data is brought to the release first; never on the way back. */
   migrates: boolean
-  /** Whether the former release lives with what the migration does to the data; otherwise the server never goes back. */
-  canGoBack: boolean
+  /** The release that changes the data for good, so that the server never goes back; null when it can. */
+  noReturn: string | null
+  /** Of the releases that did so before, those that the earlier one of both lives with. */
+  livesWith: string[]
   /** The tenant's own name, which the app may want to hear. */
   hostname: string
   /** The settings that go with the release; those on the server stay in force when they are absent. */
@@ -25,7 +27,7 @@ export type Deployment = PinnedRelease & {
 export function deployInput(
   { health, deploy }: Pick<Blueprint, 'health' | 'deploy'>,
   { registry }: Pick<Settings, 'registry'>,
-  { release, images, former, migrates, canGoBack, hostname, settings }: Deployment,
+  { release, images, former, migrates, noReturn, livesWith, hostname, settings }: Deployment,
 ): Record<string, unknown> {
   const { migrate, smoke } = deploy
   return {
@@ -40,7 +42,8 @@ export function deployInput(
       timeout_seconds: deploy.timeoutMinutes * 60,
     },
     ...(migrates && migrate ? { migrate } : {}),
-    ...(canGoBack ? {} : { can_go_back: false }),
+    lives_with: livesWith,
+    ...(noReturn ? { no_return: noReturn } : {}),
     ...(smoke
       ? {
           smoke: {

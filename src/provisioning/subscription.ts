@@ -1,12 +1,15 @@
-import { and, eq, ne } from 'drizzle-orm'
+import { and, desc, eq, ne } from 'drizzle-orm'
 import { isEnded, mirrorSubscription, subscriptionOf } from '../billing/mirror'
 import type { Reader, Tx } from '../db/open'
-import { organizations, tenants } from '../db/schema'
+import { effects, organizations, tenants } from '../db/schema'
 import { asAtlasError, conflict } from '../errors'
 import type { PaidSubscription } from '../providers/payments'
-import { type Done, done, type Step, type StepContext } from '../runs/recipe'
+import { type Done, done, type RunFacts, type Step, type StepContext } from '../runs/recipe'
 import type { Services } from '../services'
 import { getTenant, planIdOfRun, type TenantRow } from '../tenants/tenant'
+
+/** Longer than a request can be on its way to Stripe, and shorter than Stripe knows its key. */
+const UNDER_WAY_MAX_MS = 3_600_000
 
 /** Moves the subscription to the price of the plan that the run is for; taken back, to its former price. */
 export function changeSubscription(services: Services): Step {
@@ -16,9 +19,37 @@ export function changeSubscription(services: Services): Step {
     again: 'Sets the plan’s price; with the same key, Stripe does that once.',
     takesBack: 'Sets the former price again.',
     run: (context) => becomePrice(services, context, String(context.run.input.priceId)),
-    undo: (context) => becomePrice(services, context, String(context.run.input.formerPriceId)),
+    undo: async (context) => {
+      await settle(services, context, String(context.run.input.priceId))
+      return becomePrice(services, context, String(context.run.input.formerPriceId))
+    },
   }
 }
+
+/**
+ * A price that was asked for and never answered may still come true, after a look that did not see it. Asked for
+ * under its key once more, it has come, and can come no more.
+ */
+async function settle(services: Services, context: StepContext, priceId: string): Promise<void> {
+  const { db, run, log, now } = context
+  const asked = and(eq(effects.runId, run.id), eq(effects.key, keyOf(run, priceId)))
+  const last = db.read
+    .select()
+    .from(effects)
+    .where(asked)
+    .orderBy(desc(effects.requestedAt), desc(effects.id))
+    .limit(1)
+    .get()
+  if (last?.outcome !== 'unknown' || now() - last.requestedAt > UNDER_WAY_MAX_MS) return
+  log('Nobody knows whether Stripe still gets the new price, so it is set before it is taken back.')
+  await becomePrice(services, context, priceId).catch((thrown) => {
+    const { code } = asAtlasError(thrown)
+    if (code === 'unavailable' || code === 'internal') throw thrown
+    // A refusal is an answer too.
+  })
+}
+
+const keyOf = (run: RunFacts, priceId: string) => `${run.id}-${priceId}`
 
 /** A subscription that has ended keeps its price: there is nothing to change any more, and nothing to take back. */
 async function becomePrice(
@@ -29,7 +60,7 @@ async function becomePrice(
   const tenant = getTenant(db.read, run.tenantId)
   const id = subscriptionOf(db.read, tenant.organizationId)?.stripeId
   if (!id) throw conflict('There is no subscription whose price could change.')
-  const key = `${run.id}-${priceId}`
+  const key = keyOf(run, priceId)
   const mirror = (known: PaidSubscription) => (tx: Tx, nowMs: number) =>
     mirrorSubscription(tx, services, tenant.organizationId, known, planIdOfRun(run, tenant), nowMs)
   try {

@@ -5,7 +5,7 @@ import { liveRollout } from '../rollouts/rollout'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
-import { barrierTo, type DeployAsked, deployTenant } from './deploy'
+import { barrierTo, DEPLOYABLE, type DeployAsked, deployTenant } from './deploy'
 import { oneWay, passedReleases, wantsBackup, wayTo } from './lineage'
 import { getRelease, type ReleaseRow } from './release'
 
@@ -34,7 +34,7 @@ export function lookAtDeploy(
   releaseId: string,
 ): DeployOutlook {
   const tenant = getTenant(db, tenantId)
-  requireReady(db, tenant, ['active'], 'brought to another release')
+  requireReady(db, tenant, DEPLOYABLE, 'brought to another release')
   const release = getRelease(db, releaseId)
   const way = wayTo(db, releaseId, tenant.releaseId)
   const passed = way === 'forward' ? passedReleases(db, tenant.releaseId, release) : []

@@ -13,8 +13,10 @@ import { requireReady } from '../tenants/readiness'
 import { getTenant, type TenantRow } from '../tenants/tenant'
 import { failureOf, STEPS } from './failure'
 import { noWayBackFrom, oneWay, passedReleases } from './lineage'
+import { checkOutside } from './outside'
 import { getRelease } from './release'
-import { backUpBefore, checkOutside, checkServer, type DeployWork, deployRelease, noReturnOf } from './steps'
+import { backUpBefore, checkServer, deployRelease } from './steps'
+import { type DeployWork, noReturnOf } from './work'
 
 export type DeployAsked = {
   releaseId: string
@@ -26,9 +28,12 @@ export type DeployAsked = {
   isCatchUp?: boolean
 }
 
+/** In which a tenant can be brought to another release; a suspended one stays so, and its app is stopped again. */
+export const DEPLOYABLE = ['active', 'suspended'] as const
+
 /**
- * Queues a release for one active tenant. Throws `conflict` with the reason when the release is of another blueprint,
- * when there is no way back, or when something else is being done to the tenant.
+ * Queues a release for one tenant. Throws `conflict` with the reason when the release is of another blueprint, when
+ * there is no way back, or when something else is being done to the tenant.
  */
 export function deployTenant(
   tx: Tx,
@@ -37,7 +42,7 @@ export function deployTenant(
   { actor, nowMs, ...asked }: DeployAsked,
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
-  requireReady(tx, tenant, ['active'], 'brought to another release')
+  requireReady(tx, tenant, asked.isCatchUp ? ['active'] : DEPLOYABLE, 'brought to another release')
   const release = getRelease(tx, asked.releaseId)
   if (release.blueprint !== tenant.blueprint) throw conflict('This release is of another blueprint.')
   const { releaseId, way, rolloutId, isCatchUp } = asked

@@ -23,6 +23,18 @@ export function oneWay(passed: readonly ReleaseRow[]): ReleaseRow | undefined {
   return passed.find(({ migration }) => migration === 'contract')
 }
 
+/** The tags of the releases that change data for good, as far as a release comes after them: it lives with what they did. */
+export function livedWith(db: Reader, releaseId: string | null): string[] {
+  if (!releaseId) return []
+  const { blueprint, createdAt } = getRelease(db, releaseId)
+  const known = and(eq(releases.blueprint, blueprint), lte(releases.createdAt, createdAt))
+  const oneWay = db
+    .select({ tag: releases.tag })
+    .from(releases)
+    .where(and(known, eq(releases.migration, 'contract')))
+  return oneWay.all().map(({ tag }) => tag)
+}
+
 /** Why a tenant that has gone through a release of one way can't go back, and what it can do, in two sentences. */
 export function noWayBackFrom({ tag }: Pick<ReleaseRow, 'tag'>): string {
   return `There is no way back from ${tag}: the releases before it can’t live with its data. Restore a backup from before it instead.`

@@ -3,7 +3,7 @@ import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
 import { askSoon } from '../health/due'
 import type { Failure } from '../releases/failure'
-import type { DeployWork } from '../releases/steps'
+import type { DeployWork } from '../releases/work'
 import type { RunFacts } from '../runs/recipe'
 import { getRollout, strategyOf } from './rollout'
 

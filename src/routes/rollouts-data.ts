@@ -1,11 +1,13 @@
-import { type RolloutData, RolloutHead, RolloutLegend } from '../../views/admin/rollout'
-import { type BlockView, blockId, SQUARES_TOGETHER, SquareBlock } from '../../views/admin/rollout-grid'
+import { type FleetView, type RolloutData, RolloutHead, RolloutLegend } from '../../views/admin/rollout'
+import { blockId, SQUARES_TOGETHER, SquareBlock } from '../../views/admin/rollout-grid'
+import { SQUARES_MAX, Tile } from '../../views/admin/rollout-tiles'
 import { WaveHead, type WaveView } from '../../views/admin/rollout-waves'
 import type { TargetCounts, TargetState } from '../../views/admin/rollout-words'
 import type { RolloutsData } from '../../views/admin/rollouts'
 import type { Html } from '../../views/jsx-runtime'
 import { actorName } from '../accounts/actor-name'
 import type { Reader } from '../db/open'
+import { PAGE_SIZE } from '../db/page'
 import { getRelease } from '../releases/release'
 import { usualDeployMs } from '../rollouts/prospect'
 import {
@@ -90,17 +92,25 @@ export function rolloutData({ db, clock }: Pick<Services, 'db' | 'clock'>, rollo
   }
 }
 
-/** The squares of each wave. */
-export function rolloutBlocks(db: Reader, rolloutId: string, waves: readonly WaveView[]): BlockView[][] {
-  const states = fleetStates(db, rolloutId)
-  const names = fleetNames(db, rolloutId, 0, states.length)
-  return blocksOf(waves).map((blocks) =>
-    blocks.map(({ from, before }) => ({
+/** Each wave's tenants, as they are drawn. */
+export function rolloutFleet(db: Reader, { id, waves, total }: RolloutData): FleetView {
+  const states = fleetStates(db, id)
+  const blocks = blocksOf(waves)
+  if (total > SQUARES_MAX) {
+    const tileOf = ({ from, before }: Block) => ({
       from,
-      names: names.slice(from, before),
       states: states.slice(from, before),
-    })),
-  )
+      page: Math.floor(from / PAGE_SIZE) + 1,
+    })
+    return { tiles: blocks.map((wave) => wave.map(tileOf)) }
+  }
+  const names = fleetNames(db, id, 0, states.length)
+  const blockOf = ({ from, before }: Block) => ({
+    from,
+    names: names.slice(from, before),
+    states: states.slice(from, before),
+  })
+  return { squares: blocks.map((wave) => wave.map(blockOf)) }
 }
 
 /** Everything on a rollout's page that follows along, small enough to be sent when it changes. */
@@ -115,7 +125,10 @@ export function rolloutParts(services: Services, rolloutId: string): Part[] {
       drawn(`wave-${wave.number}`, WaveHead({ wave, status: data.status, now: data.now })),
     ),
     ...blocksOf(data.waves).flatMap((blocks) =>
-      blocks.map((block) => blockPart(read, rolloutId, block, states.slice(block.from, block.before))),
+      blocks.map((block) => {
+        const mine = states.slice(block.from, block.before)
+        return data.total > SQUARES_MAX ? tilePart(block, mine) : blockPart(read, rolloutId, block, mine)
+      }),
     ),
   ]
 }
@@ -182,6 +195,10 @@ function blocksOf(waves: readonly WaveView[]): Block[][] {
       return { from, before: Math.min(next, from + SQUARES_TOGETHER) }
     })
   })
+}
+
+function tilePart(block: Block, states: TargetState[]): Part {
+  return { id: blockId(block), mark: states.join(), draw: () => Tile({ states }) }
 }
 
 function blockPart(db: Reader, rolloutId: string, block: Block, states: TargetState[]): Part {

@@ -14,7 +14,7 @@ import type { Services } from '../services'
 import { choice, operatorOf, searchOf, wanted } from './admin'
 import { page, redirect } from './answer'
 import { readForm } from './request'
-import { byState, partsShown, rolloutBlocks, rolloutData, rolloutParts, rolloutsData } from './rollouts-data'
+import { byState, partsShown, rolloutData, rolloutFleet, rolloutParts, rolloutsData } from './rollouts-data'
 import { type Call, routes } from './route'
 
 /** What can be done to a rollout, in one transaction. */
@@ -153,9 +153,9 @@ function refusalOf(work: () => void): string | undefined {
 
 function rolloutPage(call: Call, problem?: string): Response {
   const data = rolloutData(call.services, call.params.id ?? '')
-  const blocks = rolloutBlocks(call.services.db.read, data.id, data.waves)
+  const fleet = rolloutFleet(call.services.db.read, data)
   const eventsUrl = `/admin/rollouts/${data.id}/events?since=${data.now}`
-  const html = RolloutPage({ operator: operatorOf(call), eventsUrl, blocks, problem, ...data })
+  const html = RolloutPage({ operator: operatorOf(call), eventsUrl, fleet, problem, ...data })
   return page(html, problem ? 409 : 200)
 }
 

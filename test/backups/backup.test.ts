@@ -9,7 +9,7 @@ import { effects, secrets, tenants } from '../../src/db/schema'
 import { retry, undo } from '../../src/lifecycle/mend'
 import { suspendTenant } from '../../src/lifecycle/suspension'
 import type { Machine } from '../../src/simulator/machines/machine'
-import { DAY_MS, Estate } from '../lifecycle/estate'
+import { DAY_MS, Estate } from '../estate'
 import { openStage } from '../stage'
 import { askBackUp, backUp, leaveNote, mendLatest } from './notes'
 
@@ -19,9 +19,9 @@ beforeEach(async () => {
 })
 afterEach(() => estate.close())
 
-const stored = () => estate.land.clouds.s3.stored()
+const stored = () => estate.clouds.s3.stored()
 const backupCommands = () =>
-  estate.land.clouds.world
+  estate.clouds.world
     .table<Machine>('machines')
     .all()
     .flatMap(({ commands }) => commands.filter(({ request }) => request.startsWith('backup ')))
@@ -57,7 +57,7 @@ describe('a backup of the app', () => {
     const decrypter = new Decrypter()
     decrypter.addIdentity(identity)
     expect(await decrypter.decrypt(sealed, 'text')).toContain('my diary')
-    const [machine] = estate.land.clouds.world.table<Machine>('machines').all()
+    const [machine] = estate.clouds.world.table<Machine>('machines').all()
     expect(JSON.stringify(machine)).not.toContain(identity)
   })
 
@@ -86,7 +86,7 @@ describe('nothing secret is written down', () => {
     await backUp(estate)
     const identity = identityOf(estate.services, estate.tenant.id)
     const database = Buffer.from(estate.db.sqlite.serialize()).toString('latin1')
-    const written = `${database}\n${estate.land.stage.lines.join('\n')}`
+    const written = `${database}\n${estate.stage.lines.join('\n')}`
     expect(written).toContain('run-backup')
     for (const secret of [identity, 'X-Amz-Signature', 'X-Amz-Credential', 'my diary']) {
       expect(written).not.toContain(secret)
@@ -97,7 +97,7 @@ describe('nothing secret is written down', () => {
     const { log } = estate.services
     const url = 'https://s3.example/b/k.age?X-Amz-Date=1&X-Amz-Signature=0123456789abcdef0123456789abcdef'
     log.info('curl: (22) PUT', { url, again: encodeURIComponent(url) })
-    const line = estate.land.stage.lines.at(-1) ?? ''
+    const line = estate.stage.lines.at(-1) ?? ''
     expect(line).toContain('X-Amz-Date')
     expect(line).not.toContain('0123456789abcdef')
   })
@@ -105,14 +105,14 @@ describe('nothing secret is written down', () => {
 
 describe('a backup that is interrupted', () => {
   test('by a lost reply is found again, and its copy counts', async () => {
-    estate.land.fault('machine', 'backup', 'lose_reply')
+    estate.fault('machine', 'backup', 'lose_reply')
     await backUp(estate)
     expect(estate.run.status).toBe('succeeded')
     expect(backupCommands()).toHaveLength(1)
   })
 
   test('by a storage that refuses is tried again as another command', async () => {
-    estate.land.fault('s3', 'PutObject', 'refuse', { code: 'SlowDown' })
+    estate.fault('s3', 'PutObject', 'refuse', { code: 'SlowDown' })
     const backupId = await backUp(estate)
     expect(getBackup(estate.db.read, backupId).status).toBe('complete')
     expect(backupCommands()).toHaveLength(2)
@@ -120,7 +120,7 @@ describe('a backup that is interrupted', () => {
   })
 
   test('by a server that refuses for good fails with the reason, mails once, and can be retried', async () => {
-    estate.land.fault('machine', 'backup', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'backup', 'refuse', { code: 'conflict' })
     const backupId = await backUp(estate)
     expect(estate.run).toMatchObject({ status: 'failed', kind: 'backup' })
     const failed = getBackup(estate.db.read, backupId)
@@ -134,7 +134,7 @@ describe('a backup that is interrupted', () => {
   })
 
   test('by somebody who takes it back is no backup', async () => {
-    estate.land.fault('machine', 'backup', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'backup', 'refuse', { code: 'conflict' })
     const backupId = await backUp(estate)
     await mendLatest(estate, undo)
     expect(estate.run.status).toBe('cancelled')
@@ -167,7 +167,7 @@ describe('a copy that the storage does not have whole', () => {
 describe('an image', () => {
   test('is one snapshot with the labels of this one occasion', async () => {
     const backupId = await backUp(estate, 'image')
-    const images = await estate.clients(({ cloud }) => cloud.listOwnImages({ backup: backupId }))
+    const images = await estate.services.cloud.listOwnImages({ backup: backupId })
     expect(images).toHaveLength(1)
     expect(images[0]?.labels).toMatchObject({ atlas: 'ins_stage', tenant: estate.tenant.id })
     const backup = getBackup(estate.db.read, backupId)
@@ -182,10 +182,10 @@ describe('an image', () => {
   })
 
   test('is made once, whatever becomes of the reply, and asked for once', async () => {
-    estate.land.fault('hetzner', 'POST /servers/{id}/actions/create_image', 'lose_reply')
+    estate.fault('hetzner', 'POST /servers/{id}/actions/create_image', 'lose_reply')
     const backupId = await backUp(estate, 'image')
     expect(getBackup(estate.db.read, backupId).status).toBe('complete')
-    const images = await estate.clients(({ cloud }) => cloud.listOwnImages({ tenant: estate.tenant.id }))
+    const images = await estate.services.cloud.listOwnImages({ tenant: estate.tenant.id })
     expect(images).toHaveLength(1)
     const asked = estate.db.read.select().from(effects).where(eq(effects.verb, 'ensureImage')).all()
     expect(asked.map(({ outcome }) => outcome)).toEqual(['unknown', 'done'])

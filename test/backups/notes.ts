@@ -1,11 +1,11 @@
 import type { BackupMethod } from '../../src/backups/backup'
 import { backUpTenant } from '../../src/backups/recipe'
 import type { retry, undo } from '../../src/lifecycle/mend'
-import type { Estate } from '../lifecycle/estate'
+import type { Estate } from '../estate'
 
 /** A visitor leaves a note on the tenant's site, which keeps it on its own server. */
 export async function leaveNote(estate: Estate, note: string): Promise<void> {
-  const { tenants } = estate.land.clouds.urls
+  const { tenants } = estate.clouds.urls
   const host = `${estate.tenant.subdomain}.localhost:${new URL(tenants).port}`
   const answer = await fetch(`${tenants}/notes`, {
     method: 'POST',

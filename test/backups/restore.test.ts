@@ -10,7 +10,7 @@ import type { Machine } from '../../src/simulator/machines/machine'
 import type { StoredObject } from '../../src/simulator/s3'
 import { BACKUP_KEY, destroySecrets, readSecrets, storeSecrets } from '../../src/tenants/secrets'
 import { serverOf } from '../../src/tenants/tenant'
-import { Estate } from '../lifecycle/estate'
+import { Estate } from '../estate'
 import { backUp, leaveNote, mendLatest, notesOf } from './notes'
 
 let estate: Estate
@@ -37,7 +37,7 @@ async function withTwoNotes(method: 'app' | 'image' = 'app'): Promise<string> {
 
 const safetyOf = () => backupOfRun(estate.db.read, { runId: estate.run.id, reason: 'before_restore' })
 const verbs = () =>
-  estate.land.clouds.world
+  estate.clouds.world
     .table<Machine>('machines')
     .all()
     .flatMap(({ commands }) => commands.map(({ request }) => request.split(' ')[0]))
@@ -66,7 +66,7 @@ describe.each(['app', 'image'] as const)('restoring an %s', (method) => {
 
   test('is taken back when the app does not start with it', async () => {
     const backupId = await withTwoNotes(method)
-    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
     await restore(backupId)
     expect(estate.run).toMatchObject({ status: 'failed', step: 'start-app' })
     await mendLatest(estate, undo)
@@ -101,7 +101,7 @@ describe.each(['app', 'image'] as const)('restoring an %s of a suspended tenant'
   test('leaves everything as it was when it is taken back', async () => {
     const backupId = await withTwoNotes(method)
     await suspend()
-    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
     await restore(backupId)
     await mendLatest(estate, undo)
     expect(estate.run.status).toBe('cancelled')
@@ -115,7 +115,7 @@ describe.each(['app', 'image'] as const)('restoring an %s of a suspended tenant'
 describe('a restore of the app', () => {
   test('goes on after a lost reply', async () => {
     const backupId = await withTwoNotes()
-    estate.land.fault('machine', 'restore', 'lose_reply')
+    estate.fault('machine', 'restore', 'lose_reply')
     await restore(backupId)
     expect(await notesOf(estate)).toEqual(['before'])
     expect(verbs().filter((verb) => verb === 'restore')).toHaveLength(1)
@@ -124,7 +124,7 @@ describe('a restore of the app', () => {
   test('of an object that was changed is refused, and nothing of the data is touched', async () => {
     const backupId = await withTwoNotes()
     const key = getBackup(estate.db.read, backupId).objectKey ?? ''
-    const objects = estate.land.clouds.world.table<StoredObject>('s3_objects')
+    const objects = estate.clouds.world.table<StoredObject>('s3_objects')
     const object = objects.find((one) => one.key === key)!
     const body = Buffer.from(object.body, 'base64')
     body[body.length - 1]! ^= 1
@@ -158,7 +158,7 @@ describe('a restore of the app', () => {
   test('whose object is gone says so', async () => {
     const backupId = await withTwoNotes()
     const { objectKey } = getBackup(estate.db.read, backupId)
-    await estate.clients(({ objects }) => objects!.delete(objectKey ?? ''))
+    await estate.services.objects!.delete(objectKey ?? '')
     await restore(backupId)
     expect(estate.run).toMatchObject({ status: 'failed', errorCode: 'not_found' })
     expect(estate.run.reason).toContain('There is no backup at this address.')
@@ -168,7 +168,7 @@ describe('a restore of the app', () => {
     await restore(await withTwoNotes())
     const identity = readSecrets(estate.db.read, estate.services, estate.tenant)[BACKUP_KEY] ?? ''
     const database = Buffer.from(estate.db.sqlite.serialize()).toString('latin1')
-    const written = `${database}\n${estate.land.stage.lines.join('\n')}`
+    const written = `${database}\n${estate.stage.lines.join('\n')}`
     expect(identity).toStartWith('AGE-SECRET-KEY-1')
     expect(written).not.toContain(identity)
     expect(written).not.toContain('X-Amz-Signature')
@@ -176,7 +176,7 @@ describe('a restore of the app', () => {
 
   test('of a server whose app can’t be copied makes an image of it first', async () => {
     const backupId = await withTwoNotes()
-    estate.land.fault('machine', 'backup', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'backup', 'refuse', { code: 'conflict' })
     await restore(backupId)
     expect(estate.run.status).toBe('succeeded')
     const made = eq(backups.reason, 'before_restore')
@@ -189,8 +189,8 @@ describe('a restore of the app', () => {
 
   test('can be taken back onto that image too', async () => {
     const backupId = await withTwoNotes()
-    estate.land.fault('machine', 'backup', 'refuse', { code: 'conflict' })
-    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'backup', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
     await restore(backupId)
     expect(estate.run.step).toBe('start-app')
     await mendLatest(estate, undo)
@@ -204,9 +204,9 @@ describe('a restore of an image', () => {
     const backupId = await withTwoNotes('image')
     estate.do(rotateSecrets)
     await estate.live()
-    const [before] = estate.land.clouds.world.table<Machine>('machines').all()
+    const [before] = estate.clouds.world.table<Machine>('machines').all()
     await restore(backupId)
-    const [after] = estate.land.clouds.world.table<Machine>('machines').all()
+    const [after] = estate.clouds.world.table<Machine>('machines').all()
     expect(after?.settings?.sha256).toBe(before?.settings?.sha256 ?? '')
     expect(after?.rotated).toEqual(before?.rotated ?? {})
   })
@@ -215,7 +215,7 @@ describe('a restore of an image', () => {
     const backupId = await withTwoNotes('image')
     const server = serverOf(estate.db.read, estate.tenant.id)
     const then = server.hostKey
-    const machines = estate.land.clouds.world.table<Machine>('machines')
+    const machines = estate.clouds.world.table<Machine>('machines')
     const { newHostKey } = await import('../../src/simulator/machines/host-key')
     const hostKey = newHostKey()
     machines.put({ ...machines.all()[0]!, hostKey })
@@ -237,7 +237,7 @@ describe('a restore of an image', () => {
 
   test('goes on after its reply was lost', async () => {
     const backupId = await withTwoNotes('image')
-    estate.land.fault('hetzner', 'POST /servers/{id}/actions/rebuild', 'lose_reply')
+    estate.fault('hetzner', 'POST /servers/{id}/actions/rebuild', 'lose_reply')
     await restore(backupId)
     expect(estate.run.status).toBe('succeeded')
     expect(await notesOf(estate)).toEqual(['before'])
@@ -245,7 +245,7 @@ describe('a restore of an image', () => {
 
   test('that Hetzner could not do is asked for anew by the retry', async () => {
     const backupId = await withTwoNotes('image')
-    estate.land.clouds.hetzner.failNextAction('rebuild_server', { code: 'action_failed', message: 'No.' })
+    estate.clouds.hetzner.failNextAction('rebuild_server', { code: 'action_failed', message: 'No.' })
     await restore(backupId)
     expect(estate.run).toMatchObject({ status: 'failed', step: 'put-back' })
     await mendLatest(estate, retry)

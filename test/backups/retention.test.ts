@@ -5,7 +5,7 @@ import { expiredBackups, keptUntil, removeExpiredBackups } from '../../src/backu
 import { expiryOf } from '../../src/backups/retention'
 import { backups, effects, runs, secrets, tenants } from '../../src/db/schema'
 import { getTenant } from '../../src/tenants/tenant'
-import { DAY_MS, Estate } from '../lifecycle/estate'
+import { DAY_MS, Estate } from '../estate'
 import { openStage } from '../stage'
 import { backUp } from './notes'
 
@@ -135,11 +135,11 @@ describe('removing', () => {
   })
   afterEach(() => estate.close())
 
-  const sweep = () => estate.clients(removeExpiredBackups)
+  const sweep = () => removeExpiredBackups(estate.services)
   const status = (id: string) => getBackup(estate.db.read, id).status
   const age = (id: string) =>
     estate.db.write((tx) => tx.update(backups).set({ expiresAt: 1 }).where(eq(backups.id, id)).run())
-  const stored = () => estate.land.clouds.s3.stored().map(({ key }) => key)
+  const stored = () => estate.clouds.s3.stored().map(({ key }) => key)
 
   test('takes the object, keeps the row as history, and stands in the ledger', async () => {
     const old = await backUp(estate)
@@ -172,7 +172,7 @@ describe('removing', () => {
     const old = await backUp(estate)
     await backUp(estate)
     age(old)
-    estate.land.fault('s3', 'DeleteObject', 'refuse', { code: 'SlowDown' })
+    estate.fault('s3', 'DeleteObject', 'refuse', { code: 'SlowDown' })
     await sweep()
     expect(status(old)).toBe('complete')
     await sweep()
@@ -183,7 +183,7 @@ describe('removing', () => {
     const old = await backUp(estate)
     await backUp(estate)
     age(old)
-    estate.land.fault('s3', 'DeleteObject', 'lose_reply')
+    estate.fault('s3', 'DeleteObject', 'lose_reply')
     await sweep()
     await sweep()
     expect(status(old)).toBe('removed')

@@ -325,7 +325,7 @@ function theAgent() {
 
     test('that failed or was interrupted half-way keeps the app stopped until one is complete', async () => {
       const sha256 = await backedUp()
-      put('state/app/no-return')
+      put('state/app/no-return', 'v43')
       const failing = { restores: [{ ...RESTORE, command: ['sh', '-c', 'echo why >&2; exit 3'] }] }
       const { last, logs } = await agent('restore r1', await restoreInput(sha256, failing))
       expect([last.error?.code, logs.at(-1)]).toEqual(['unavailable', 'why'])
@@ -336,6 +336,18 @@ function theAgent() {
       await result('restore r2', await restoreInput(sha256))
       expect(existsSync(at('state', 'app', 'no-return'))).toBe(false)
       expect(await result('start s3', { release: 'v42' })).toMatchObject({ release: 'v42' })
+    })
+
+    test('carries what the data went through to another server, where the former release is not started either', async () => {
+      mkdirSync(at('state/app'), { recursive: true })
+      put('state/app/no-return', 'v43')
+      const sha256 = await backedUp()
+      rmSync(at('state/app/no-return'))
+      await result('restore r1', await restoreInput(sha256))
+      expect(await errorCode('start s2', { release: 'v42' })).toBe('conflict')
+      expect(await result('start s3', { release: 'v43', lives_with: ['v43'] })).toMatchObject({
+        release: 'v43',
+      })
     })
 
     test.each([

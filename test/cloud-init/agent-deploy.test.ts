@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { describeWith } from '../needs'
 import { deployServer, digestOf, imagesOf, pinned } from './deploy-server'
 
@@ -223,7 +223,7 @@ function deploying() {
   })
 
   describe('without a way back', () => {
-    const ONE_WAY = { migrate: MIGRATE, can_go_back: false }
+    const ONE_WAY = { migrate: MIGRATE, no_return: 'v43' }
     const mark = () => existsSync(at('state', 'app', 'no-return'))
     const isSick = () => answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
 
@@ -242,6 +242,13 @@ function deploying() {
       expect(failed).toMatchObject({ exit: 1, code: 'conflict', part: 'migrate', back: false })
       expect(failed.log.at(-1)).toBe('column exists')
       expect(calls(' up --detach')).toBe(0)
+      // The former release is not started on that data once more, not even for the sake of the next migration.
+      await failure('deploy d0', order(ONE_WAY))
+      expect([written('brought-up'), calls(' run --rm --no-deps'), calls(' run --rm')]).toEqual([
+        'v42\n',
+        1,
+        2,
+      ])
       // Nor later, when not even the image is there: the data is what it is.
       put('registry')
       expect(await failure('deploy d2', order(ONE_WAY))).toMatchObject({ back: false })
@@ -267,8 +274,8 @@ function deploying() {
 
     test('stays there also when the app migrates as it starts, and after a power cut', async () => {
       isSick()
-      await cutAt('up-v43', 'deploy d1', order({ can_go_back: false }))
-      expect(await failure('deploy d1', order({ can_go_back: false }))).toMatchObject({ back: false })
+      await cutAt('up-v43', 'deploy d1', order({ no_return: 'v43' }))
+      expect(await failure('deploy d1', order({ no_return: 'v43' }))).toMatchObject({ back: false })
       expect(running()).toBe(V43)
     })
 
@@ -279,10 +286,10 @@ function deploying() {
       expect(written('state', 'app', 'app.env')).toBe('GREETING=hi\n')
     })
 
-    test('has one again when a release works with the data', async () => {
+    test('has one again to a release that lives with the data', async () => {
       isSick()
       await failure('deploy d1', order(ONE_WAY))
-      expect(mark()).toBe(true)
+      expect(written('state', 'app', 'no-return')).toBe('v43')
       // The way back as a command of its own, and whatever else does not know what the data went through.
       expect(await errorCode('deploy back', order({ release: 'v42', images: imagesOf('v42') }))).toBe(
         'conflict',
@@ -290,16 +297,36 @@ function deploying() {
       expect(running()).toBe(V43)
       answer(() => ({ status: 200 }))
       await result('deploy d2', order(ONE_WAY))
-      expect(mark()).toBe(false)
       answer((release) => ({ status: release === 'v44' ? 500 : 200 }))
       const former = { release: 'v43', images: imagesOf('v43') }
-      const next = order({ release: 'v44', images: imagesOf('v44'), former })
+      const next = order({ release: 'v44', images: imagesOf('v44'), former, lives_with: ['v43'] })
       expect(await failure('deploy d3', next)).toMatchObject({ part: 'health', back: true })
       expect(running()).toBe(V43)
     })
 
-    test('is a word that is true or false', async () => {
-      expect(await errorCode('deploy d1', order({ can_go_back: 'no' }))).toBe('invalid')
+    test('starts no release from before it, also when nobody has heard that it worked', async () => {
+      mkdirSync(at('holding'))
+      put('holding/index.html', 'away')
+      await result('deploy d1', order(ONE_WAY))
+      expect(existsSync(at('holding/index.html'))).toBe(false)
+      const start = (release: string, livesWith: string[]) => ({
+        ...{ release, images: imagesOf(release), lives_with: livesWith },
+      })
+      const { last } = await agent('start s1', start('v42', ['v40']))
+      expect<unknown>(last.error).toEqual({
+        code: 'conflict',
+        message:
+          'Release v43 has changed the data for good, and what is to be started is from before it. Deploy v43 or a later release, or restore a backup from before it.',
+        part: 'no-return',
+      })
+      expect([running(), written('state', 'app', 'release')]).toEqual([V43, 'v43'])
+      expect(await result('start s2', start('v43', ['v40', 'v43']))).toMatchObject({ release: 'v43' })
+    })
+
+    test('is named by its release', async () => {
+      expect(await errorCode('deploy d1', order({ no_return: false }))).toBe('invalid')
+      expect(await errorCode('deploy d2', order({ lives_with: 'v42' }))).toBe('invalid')
+      expect(await errorCode('start s1', { release: 'v42', lives_with: ['../v42'] })).toBe('invalid')
     })
   })
 

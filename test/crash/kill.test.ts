@@ -43,7 +43,7 @@ describe(`kill -9 at ${KILLS} random moments (CRASH_SEED=${seed})`, () => {
 
   test('every webhook that was acknowledged is there, once', () => {
     expect(killing.forgotten()).toEqual([])
-    expect(killing.diary.acknowledged.length).toBeGreaterThan(KILLS)
+    expect(killing.webhooks.acknowledged.length).toBeGreaterThan(KILLS)
   })
 
   test('the database is whole', () => {

@@ -7,10 +7,10 @@ import { SystemClock } from '../../src/clock'
 import { chanceFrom } from '../../src/crashtest/chance'
 import type { Db } from '../../src/db/open'
 import { inbox, rateLimits } from '../../src/db/schema'
-import { Diary } from './diary'
 import { leftovers, readClouds, unfinished } from './leftovers'
 import { phaseOf } from './phase'
 import { AtlasProcess, CloudsProcess, FROM_SOURCE } from './processes'
+import { KEPT, Webhooks } from './webhooks'
 
 const CLOUD_SPEED = 25
 const DELAY_MAX_MS = 1_500
@@ -43,7 +43,7 @@ export class Killing {
     readonly clouds: CloudsProcess,
     readonly atlas: AtlasProcess,
     readonly db: Db,
-    readonly diary: Diary,
+    readonly webhooks: Webhooks,
   ) {
     this.chance = chanceFrom(seed)
   }
@@ -55,11 +55,11 @@ export class Killing {
     await atlas.up()
     const db = openDataBeside(clouds.dir)
     const secret = clouds.environment.STRIPE_WEBHOOK_SECRET ?? ''
-    const diary = new Diary(`http://127.0.0.1:${clouds.ports.atlas}`, secret)
-    const killing = new Killing(kills, seed, clouds, atlas, db, diary)
+    const webhooks = new Webhooks(`http://127.0.0.1:${clouds.ports.atlas}`, secret)
+    const killing = new Killing(kills, seed, clouds, atlas, db, webhooks)
     const stories = killing.liveStories()
     await Promise.race([stories, killing.killAgainAndAgain().then(() => stories)])
-    await diary.close()
+    await webhooks.close()
     return killing
   }
 
@@ -84,9 +84,9 @@ export class Killing {
 
   /** Webhooks that were acknowledged and are not there. */
   forgotten(): string[] {
-    const kept = this.db.read.select().from(inbox).where(eq(inbox.type, 'diary.entry')).all()
+    const kept = this.db.read.select().from(inbox).where(eq(inbox.type, KEPT)).all()
     const ids = new Set(kept.map(({ eventId }) => eventId))
-    return this.diary.acknowledged.filter((id) => !ids.has(id))
+    return this.webhooks.acknowledged.filter((id) => !ids.has(id))
   }
 
   /** What SQLite says of the file: `ok` when it is whole. */

@@ -28,7 +28,7 @@ export async function kills(binary: string, count: number, seed: number): Promis
     const figures = {
       kills: killing.hits.length,
       stories: killing.customers.length,
-      acknowledged: killing.diary.acknowledged.length,
+      acknowledged: killing.webhooks.acknowledged.length,
       phases: new Set(killing.hits).size,
     }
     const lack = lackOf(figures)

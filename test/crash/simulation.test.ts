@@ -10,7 +10,7 @@ import { crowd, poison } from '../../src/crashtest/rows/crowd'
 import { lives } from '../../src/crashtest/rows/lives'
 import { Shop } from '../../src/crashtest/shop'
 import { shrink } from '../../src/crashtest/shrink'
-import { type Act, readStory, type Strike } from '../../src/crashtest/story'
+import { readStory, type Strike } from '../../src/crashtest/story'
 import { writeStory } from '../../src/crashtest/write-story'
 import type { Services } from '../../src/services'
 
@@ -88,21 +88,6 @@ test(
     const first = await hashes()
     expect(await hashes()).toEqual(first)
     expect(new Set(first).size).toBe(seeds.length)
-  },
-  TIMEOUT_MS,
-)
-
-test(
-  'what somebody writes while an image is put back, before Atlas knows that it is there, is no fault',
-  async () => {
-    const acts: Act[] = [
-      { kind: 'make an image', after: 1_000 },
-      { kind: 'restore', after: 8_000 },
-      { kind: 'make an image', after: 1_000, atOnce: true },
-    ]
-    const ada = { name: 'ada', plan: 'starter' as const, isLive: true as const, acts }
-    const story = { seed: 1, customers: [ada], deaths: [], weather: 0, outages: [], jumps: [] }
-    expect((await play(task.shop, story)).wrong).toEqual([])
   },
   TIMEOUT_MS,
 )

@@ -8,7 +8,7 @@ import { withdrawDeletion } from '../../src/lifecycle/withdrawal'
 import { judgeSubdomain } from '../../src/signups/subdomain'
 import { BACKUP_KEY } from '../../src/tenants/secrets'
 import { serverOf } from '../../src/tenants/tenant'
-import { DAY_MS, Estate } from './estate'
+import { DAY_MS, Estate } from '../estate'
 
 const NOTHING = {
   servers: 0,
@@ -32,7 +32,7 @@ const bringBack = () => estate.do(withdrawDeletion)
 const mend = (verb: typeof retry) =>
   estate.do((tx, services, _, { actor, nowMs }) => verb(tx, services, estate.run.id, actor, nowMs))
 const removals = () =>
-  estate.land.exchanges.filter(
+  estate.exchanges.filter(
     ({ provider, method, requestBody }) =>
       (provider === 'hetzner' && method === 'DELETE') || requestBody.includes('<Action>DELETE</Action>'),
   )
@@ -54,7 +54,7 @@ describe('a deleted tenant', () => {
 
   test('is stopped before its last copy is made, also when its server does not let that happen at first', async () => {
     const verbs: string[] = []
-    estate.land.clouds.machines.observe(({ kind, detail }) => {
+    estate.clouds.machines.observe(({ kind, detail }) => {
       if (kind === 'command') verbs.push(detail.split(' ')[0] ?? '')
     })
     estate.fault('machine', 'stop', 'refuse', { code: 'unavailable' })
@@ -114,9 +114,7 @@ describe('a deleted tenant', () => {
 
   test('gives back an address that the cloud would have kept', async () => {
     const { ipv4Id } = serverOf(estate.db.read, estate.tenant.id)
-    const addresses = estate.land.clouds.world.table<{ id: string; autoDelete: boolean }>(
-      'hetzner_primary_ip',
-    )
+    const addresses = estate.clouds.world.table<{ id: string; autoDelete: boolean }>('hetzner_primary_ip')
     const kept = addresses.all().find(({ id }) => id === ipv4Id)
     expect(kept).toBeDefined()
     if (kept) addresses.put({ ...kept, autoDelete: false })
@@ -215,9 +213,7 @@ describe('a server that is no help', () => {
   })
 
   test('that is gone neither', async () => {
-    await estate.clients(({ cloud }) =>
-      cloud.deleteServer(serverOf(estate.db.read, estate.tenant.id).externalId ?? ''),
-    )
+    await estate.services.cloud.deleteServer(serverOf(estate.db.read, estate.tenant.id).externalId ?? '')
     remove()
     await estate.live()
     expect(estate.tenant.status).toBe('deleted')
@@ -247,21 +243,19 @@ describe('its subscription', () => {
     remove()
     await estate.live()
     expect(estate.tenant.status).toBe('deleted')
-    const events = estate.land.clouds.stripe.store.events.all()
+    const events = estate.clouds.stripe.store.events.all()
     expect(events.filter(({ type }) => type === 'customer.subscription.deleted')).toHaveLength(1)
-    expect(estate.land.clouds.front.faults.list()).toEqual([])
+    expect(estate.clouds.front.faults.list()).toEqual([])
     expect(estate.db.read.select().from(subscriptions).get()).toMatchObject({ status: 'canceled' })
   })
 
   test('that was cancelled before is left as it is', async () => {
     const id = estate.db.read.select().from(subscriptions).get()?.stripeId ?? ''
-    estate.land.clouds.stripe.cancelByCustomer(id)
+    estate.clouds.stripe.cancelByCustomer(id)
     remove()
     await estate.live()
     expect(estate.tenant.status).toBe('deleted')
-    expect(estate.land.exchanges.some(({ path, method }) => path.includes(id) && method === 'DELETE')).toBe(
-      false,
-    )
+    expect(estate.exchanges.some(({ path, method }) => path.includes(id) && method === 'DELETE')).toBe(false)
   })
 
   test('goes on while it pays for another tenant', async () => {

@@ -11,7 +11,7 @@ import { FIRST_HOST_KEY } from '../../src/provisioning/prepare'
 import { stepsOf } from '../../src/runs/steps'
 import { serverOf } from '../../src/tenants/tenant'
 import { backUp, leaveNote, mendLatest, notesOf } from '../backups/notes'
-import { Estate } from './estate'
+import { Estate } from '../estate'
 
 const TWO_TTL_MS = 120_000
 
@@ -32,12 +32,12 @@ async function move(backupId?: string, acceptOlderBackup = false): Promise<void>
   await estate.live()
 }
 
-const recordNow = () => estate.land.clouds.route53.recordSets().find(({ type }) => type === 'A')?.values
-const cloudServers = () => estate.clients(({ cloud }) => cloud.listServers({ tenant: estate.tenant.id }))
+const recordNow = () => estate.clouds.route53.recordSets().find(({ type }) => type === 'A')?.values
+const cloudServers = () => estate.services.cloud.listServers({ tenant: estate.tenant.id })
 /** When the latest change of the record and the latest deletion of a server were asked for. */
 function asked() {
   const at = (test: (body: string, method: string) => boolean) =>
-    estate.land.exchanges.findLast(({ requestBody, method }) => test(requestBody, method))?.at ?? Number.NaN
+    estate.exchanges.findLast(({ requestBody, method }) => test(requestBody, method))?.at ?? Number.NaN
   return {
     record: at((body) => body.includes('<Action>UPSERT</Action>')),
     server: at((_, method) => method === 'DELETE'),
@@ -84,7 +84,7 @@ describe('a move', () => {
     const old = current().externalId
     let app: string | undefined
     await estate.liveUntil('deliver-settings: succeeded', () => {
-      app = estate.land.clouds.machines.list().find(({ serverId }) => serverId === old)?.app.state
+      app = estate.clouds.machines.list().find(({ serverId }) => serverId === old)?.app.state
     })
     expect(app).toBe('running')
     await estate.live()
@@ -125,13 +125,13 @@ describe('a move', () => {
   })
 
   test('can lead to another plan, at Stripe and on the server', async () => {
-    const { plan } = await estate.clients((services) => lookAtMove(services, estate.tenant.id, 'virtues/pro'))
+    const { plan } = await lookAtMove(estate.services, estate.tenant.id, 'virtues/pro')
     estate.do((tx, services, id, asked) => moveToNewServer(tx, services, id, { ...asked, plan }))
     await estate.live()
     expect(estate.run.status).toBe('succeeded')
     expect(estate.tenant.planId).toBe('virtues/pro')
     expect(current().serverType).toBe('ccx13')
-    const [subscription] = await estate.clients(({ payments }) => payments.listLiveSubscriptions())
+    const [subscription] = await estate.services.payments.listLiveSubscriptions()
     expect(subscription?.priceId).toBe('price_virtues_pro')
     const [server] = await cloudServers()
     expect(server).toMatchObject({ serverType: 'ccx13', backups: true })
@@ -139,7 +139,7 @@ describe('a move', () => {
 })
 
 describe('a move from a server that is dead', () => {
-  const kill = () => estate.land.clouds.machines.kill(current().externalId ?? '')
+  const kill = () => estate.clouds.machines.kill(current().externalId ?? '')
 
   test('brings the latest backup', async () => {
     await leaveNote(estate, 'before')
@@ -162,7 +162,7 @@ describe('a move from a server that is dead', () => {
 
   test('waits for a server that is silent for a moment', async () => {
     await leaveNote(estate, 'my diary')
-    estate.land.fault('machine', 'status', 'lose_reply', { times: 2 })
+    estate.fault('machine', 'status', 'lose_reply', { times: 2 })
     await move()
     expect(estate.run.status).toBe('succeeded')
     expect(await notesOf(estate)).toEqual(['my diary'])
@@ -172,7 +172,7 @@ describe('a move from a server that is dead', () => {
     await leaveNote(estate, 'before')
     await backUp(estate)
     const { externalId } = current()
-    await estate.clients(({ cloud }) => cloud.deleteServer(externalId ?? ''))
+    await estate.services.cloud.deleteServer(externalId ?? '')
     await Bun.sleep(10)
     await move(undefined, true)
     expect(estate.run.status).toBe('succeeded')
@@ -182,11 +182,11 @@ describe('a move from a server that is dead', () => {
 
   test('without any backup stops with the reason before anything is touched', async () => {
     kill()
-    const before = estate.land.exchanges.length
+    const before = estate.exchanges.length
     await move()
     expect(estate.run).toMatchObject({ status: 'failed', step: 'check-move', errorCode: 'conflict' })
     expect(estate.run.reason).toContain('there is no backup of the app to move with')
-    const changing = estate.land.exchanges.slice(before).filter(({ method }) => method !== 'GET')
+    const changing = estate.exchanges.slice(before).filter(({ method }) => method !== 'GET')
     expect(changing.filter(({ provider }) => provider !== 'resend')).toEqual([])
     await mendLatest(estate, undo)
     expect(roles()).toEqual(['current', 'former, gone'])
@@ -194,7 +194,7 @@ describe('a move from a server that is dead', () => {
 
   test('is seen beforehand, and so is what there is to move with', async () => {
     await backUp(estate)
-    const look = () => estate.clients((services) => lookAtMove(services, estate.tenant.id))
+    const look = () => lookAtMove(estate.services, estate.tenant.id)
     expect(await look()).toMatchObject({ answers: true, serverType: 'cpx21', location: 'nbg1' })
     kill()
     const outlook = await look()
@@ -218,7 +218,7 @@ describe('a move from a server that is dead', () => {
   test('but not when it answers and only its copy fails: then newer data would be lost', async () => {
     await backUp(estate)
     await leaveNote(estate, 'newer')
-    estate.land.fault('machine', 'backup', 'refuse', { code: 'unavailable', times: 10 })
+    estate.fault('machine', 'backup', 'refuse', { code: 'unavailable', times: 10 })
     await move()
     expect(estate.run).toMatchObject({ status: 'failed', step: 'copy-data' })
     await mendLatest(estate, retry)
@@ -229,7 +229,7 @@ describe('a move from a server that is dead', () => {
 describe('a move that goes wrong', () => {
   async function failOnTheNewServer(): Promise<void> {
     await leaveNote(estate, 'my diary')
-    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
     await move()
     expect(estate.run).toMatchObject({ status: 'failed', step: 'start-app' })
   }
@@ -289,7 +289,7 @@ describe('a move that goes wrong', () => {
   test('never points the name back to an address that is no longer ours', async () => {
     await failOnTheNewServer()
     const { externalId } = current()
-    await estate.clients(({ cloud }) => cloud.deleteServer(externalId ?? ''))
+    await estate.services.cloud.deleteServer(externalId ?? '')
     await Bun.sleep(10)
     await mendLatest(estate, undo)
     expect(estate.run.status).toBe('cancelled')
@@ -329,7 +329,7 @@ describe('a move that goes wrong', () => {
   })
 
   test('can’t be taken back once the new server is the tenant’s own', async () => {
-    estate.land.fault('hetzner', 'DELETE /servers/{id}', 'refuse', { code: 'protected' })
+    estate.fault('hetzner', 'DELETE /servers/{id}', 'refuse', { code: 'protected' })
     await move()
     expect(estate.run).toMatchObject({ status: 'failed', step: 'retire-old-server' })
     expect(() =>
@@ -363,7 +363,7 @@ describe('a move is refused', () => {
   )
 
   test('while another one has stopped half-way', async () => {
-    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
     await move()
     expect(() => askMove()).toThrow('has stopped half-way')
   })

@@ -9,7 +9,7 @@ import { suspendTenant } from '../../src/lifecycle/suspension'
 import type { CloudServer } from '../../src/providers/cloud'
 import type { Services } from '../../src/services'
 import { serverOf } from '../../src/tenants/tenant'
-import { Estate } from './estate'
+import { Estate } from '../estate'
 
 const PRO = 'virtues/pro'
 const STARTER = 'virtues/starter'
@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => estate.close())
 
 const choose = (planId = PRO, change = (services: Services) => services) =>
-  estate.clients((services) => choosePlan(change(services), estate.tenant.id, planId))
+  choosePlan(change(estate.services), estate.tenant.id, planId)
 const begin = (change: PlanChange) =>
   estate.do((tx, services, id, asked) => changePlan(tx, services, id, { ...asked, change }))
 const mend = (verb: typeof retry) =>
@@ -36,9 +36,9 @@ async function changeTo(planId: string): Promise<void> {
 
 /** What the tenant has: here, at Stripe, at Hetzner and in its own settings. */
 async function standing() {
-  const [subscription] = await estate.clients(({ payments }) => payments.listLiveSubscriptions())
+  const [subscription] = await estate.services.payments.listLiveSubscriptions()
   const { externalId, serverType } = serverOf(estate.db.read, estate.tenant.id)
-  const server = await estate.clients(({ cloud }) => cloud.getServer(externalId ?? ''))
+  const server = await estate.services.cloud.getServer(externalId ?? '')
   const mirror = estate.db.read.select().from(subscriptions).get()
   const { status, text } = await estate.visit()
   return {
@@ -92,7 +92,7 @@ describe('a tenant whose plan is changed', () => {
   test('is told by mail for how many minutes it is away, and when it is back', async () => {
     const change = await choose()
     const { minutes } = begin(change)
-    const [mail] = estate.land.stage.mails().slice(-1)
+    const [mail] = estate.stage.mails().slice(-1)
     expect(mail?.text).toContain(`It can’t be visited for about ${minutes} minutes`)
     await estate.live()
     expect(estate.mails()).toEqual(['welcome', 'plan-change-begun', 'plan-changed'])
@@ -100,7 +100,7 @@ describe('a tenant whose plan is changed', () => {
 
   test('is charged first: nothing stops before Stripe has taken the price', async () => {
     await changeTo(PRO)
-    const calls = estate.land.exchanges.filter(({ method }) => method === 'POST').map(({ path }) => path)
+    const calls = estate.exchanges.filter(({ method }) => method === 'POST').map(({ path }) => path)
     const price = calls.findIndex((path) => path.startsWith('/v1/subscriptions/'))
     const shutdown = calls.findIndex((path) => path.endsWith('/actions/shutdown'))
     expect(price).toBeGreaterThanOrEqual(0)
@@ -122,9 +122,9 @@ describe('a tenant whose plan is changed', () => {
     }
     expect(await choose(PRO, same)).toEqual(change)
     begin(change)
-    await estate.land.live([], same)
+    await estate.live(same)
     expect(await standing()).toEqual({ ...AT_PRO, type: 'cpx21', known: 'cpx21' })
-    expect(estate.land.exchanges.some(({ path }) => path.endsWith('/actions/shutdown'))).toBe(false)
+    expect(estate.exchanges.some(({ path }) => path.endsWith('/actions/shutdown'))).toBe(false)
   })
 })
 
@@ -176,7 +176,7 @@ describe('what is refused before anything is touched, with its reason', () => {
     expect(choose(PRO, without)).rejects.toThrow('No server type in nbg1')
     const change = await choose()
     begin(change)
-    await estate.land.live([], without)
+    await estate.live(without)
     expect(estate.run).toMatchObject({ status: 'failed', step: 'check-placement' })
     mend(undo)
     await estate.live()
@@ -266,7 +266,7 @@ describe('a change that goes wrong', () => {
     for (const [, provider, verb] of FAULTS) estate.fault(provider, verb, 'lose_reply')
     await changeTo(PRO)
     expect(estate.run.status).toBe('succeeded')
-    expect(estate.land.clouds.front.faults.list()).toEqual([])
+    expect(estate.clouds.front.faults.list()).toEqual([])
     expect(await standing()).toEqual(AT_PRO)
   })
 
@@ -298,7 +298,7 @@ describe('a change that is cancelled', () => {
 
 test('a server that a run left off, which an older database has forgotten, has nothing left to stop', async () => {
   const { externalId } = serverOf(estate.db.read, estate.tenant.id)
-  await estate.clients(({ cloud }) => cloud.powerOff(externalId ?? ''))
+  await estate.services.cloud.powerOff(externalId ?? '')
   await changeTo(PRO)
   expect(estate.run.status).toBe('succeeded')
   expect(await standing()).toEqual(AT_PRO)
@@ -308,14 +308,14 @@ test('a server that such a run has given its type already is switched on', async
   const { externalId } = serverOf(estate.db.read, estate.tenant.id)
   const until = async (is: Partial<CloudServer>) => {
     for (;;) {
-      const server = await estate.clients(({ cloud }) => cloud.getServer(externalId ?? ''))
+      const server = await estate.services.cloud.getServer(externalId ?? '')
       if (server && Bun.deepMatch(is, server)) return
       await Bun.sleep(1)
     }
   }
-  await estate.clients(({ cloud }) => cloud.powerOff(externalId ?? ''))
+  await estate.services.cloud.powerOff(externalId ?? '')
   await until({ status: 'off' })
-  await estate.clients(({ cloud }) => cloud.changeServerType(externalId ?? '', 'ccx13'))
+  await estate.services.cloud.changeServerType(externalId ?? '', 'ccx13')
   await until({ serverType: 'ccx13' })
   await changeTo(PRO)
   expect(estate.run.status).toBe('succeeded')
@@ -330,7 +330,7 @@ test('a server that takes no notice of a shutdown has its power cut after a minu
     ...services,
     cloud: { ...services.cloud, shutdown: async () => null },
   })
-  await estate.land.live([], deaf)
+  await estate.live(deaf)
   expect(await standing()).toEqual(AT_PRO)
-  expect(estate.land.exchanges.filter(({ path }) => path.endsWith('/actions/poweroff'))).toHaveLength(1)
+  expect(estate.exchanges.filter(({ path }) => path.endsWith('/actions/poweroff'))).toHaveLength(1)
 })

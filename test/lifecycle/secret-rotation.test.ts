@@ -7,7 +7,7 @@ import { suspendTenant } from '../../src/lifecycle/suspension'
 import type { Machine } from '../../src/simulator/machines/machine'
 import { readSecrets } from '../../src/tenants/secrets'
 import { leaveNote, mendLatest, notesOf } from '../backups/notes'
-import { Estate } from './estate'
+import { Estate } from '../estate'
 
 const CHANGED = ['SESSION_SECRET', 'DATABASE_PASSWORD']
 
@@ -23,7 +23,7 @@ async function rotate(): Promise<void> {
 }
 
 const valuesNow = () => readSecrets(estate.db.read, estate.services, estate.tenant)
-const machine = () => estate.land.clouds.world.table<Machine>('machines').all()[0]
+const machine = () => estate.clouds.world.table<Machine>('machines').all()[0]
 const leftOver = () =>
   estate.db.read
     .select()
@@ -54,7 +54,7 @@ describe('a rotation', () => {
   })
 
   test('through a lost reply is not done twice', async () => {
-    estate.land.fault('machine', 'rotate', 'lose_reply')
+    estate.fault('machine', 'rotate', 'lose_reply')
     await rotate()
     const commands = machine()?.commands.filter(({ request }) => request.startsWith('rotate '))
     expect(commands).toHaveLength(1)
@@ -63,7 +63,7 @@ describe('a rotation', () => {
 })
 
 describe('a rotation after which the app does not start', () => {
-  beforeEach(() => estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' }))
+  beforeEach(() => estate.fault('machine', 'start', 'refuse', { code: 'conflict' }))
 
   test('keeps the old values until it is retried, and then the new ones that it had made', async () => {
     const before = valuesNow()
@@ -116,7 +116,7 @@ describe('a suspended tenant', () => {
 
   test('has its old ones and its holding page again when that is taken back', async () => {
     const before = valuesNow()
-    estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+    estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
     await rotate()
     expect(estate.run.status).toBe('failed')
     await mendLatest(estate, undo)
@@ -130,8 +130,8 @@ test('neither old nor new values are written down in the clear', async () => {
   await rotate()
   const after = valuesNow()
   const database = Buffer.from(estate.db.sqlite.serialize()).toString('latin1')
-  const sent = estate.land.exchanges.map(({ requestBody }) => requestBody).join('\n')
-  const written = [database, sent, ...estate.land.stage.lines].join('\n')
+  const sent = estate.exchanges.map(({ requestBody }) => requestBody).join('\n')
+  const written = [database, sent, ...estate.stage.lines].join('\n')
   expect(written).toContain('tell-new-values')
   const values = [...Object.values(before), ...Object.values(after)]
   expect(values.length).toBeGreaterThan(5)
@@ -139,7 +139,7 @@ test('neither old nor new values are written down in the clear', async () => {
 })
 
 test('a next value does not open where a value is kept, nor the other way round', async () => {
-  estate.land.fault('machine', 'start', 'refuse', { code: 'conflict' })
+  estate.fault('machine', 'start', 'refuse', { code: 'conflict' })
   await rotate()
   estate.db.sqlite.exec('UPDATE secrets SET sealed = next_sealed WHERE next_sealed IS NOT NULL')
   expect(() => valuesNow()).toThrow('does not open with this ENCRYPTION_KEY')

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { auditEvents } from '../../src/db/schema'
 import { cancel, retry, undo } from '../../src/lifecycle/mend'
 import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
-import { Estate } from './estate'
+import { Estate } from '../estate'
 
 let estate: Estate
 beforeEach(async () => {

@@ -10,7 +10,7 @@ import { changePlan } from '../../src/lifecycle/plan-change'
 import { choosePlan } from '../../src/lifecycle/plan-choice'
 import { getRun } from '../../src/runs/run'
 import { serverOf } from '../../src/tenants/tenant'
-import { Estate } from './estate'
+import { Estate } from '../estate'
 
 const PRO = 'virtues/pro'
 const STARTER = 'virtues/starter'
@@ -23,20 +23,20 @@ beforeEach(async () => {
 afterEach(() => estate.close())
 
 const subscription = () => subscriptionOf(estate.db.read, estate.tenant.organizationId)!
-const customerLeaves = () => estate.land.clouds.stripe.cancelByCustomer(subscription().stripeId)
+const customerLeaves = () => estate.clouds.stripe.cancelByCustomer(subscription().stripeId)
 const callOff = () =>
   estate.do((tx, services, _, { actor, nowMs }) => cancel(tx, services, estate.run.id, actor, nowMs))
-const hearOfIt = () => estate.clients((services) => syncMoney(services, estate.tenant.organizationId))
+const hearOfIt = () => syncMoney(estate.services, estate.tenant.organizationId)
 
 async function beginChange(): Promise<string> {
-  const change = await estate.clients((services) => choosePlan(services, estate.tenant.id, PRO))
+  const change = await choosePlan(estate.services, estate.tenant.id, PRO)
   return estate.do((tx, services, id, asked) => changePlan(tx, services, id, { ...asked, change })).runId
 }
 
 async function standing() {
   const { externalId, serverType } = serverOf(estate.db.read, estate.tenant.id)
-  const server = await estate.clients(({ cloud }) => cloud.getServer(externalId ?? ''))
-  const ofStripe = await estate.clients(({ payments }) => payments.getSubscription(subscription().stripeId))
+  const server = await estate.services.cloud.getServer(externalId ?? '')
+  const ofStripe = await estate.services.payments.getSubscription(subscription().stripeId)
   const { status, priceId } = subscription()
   expect({ status, priceId }).toEqual({ status: ofStripe.status, priceId: ofStripe.priceId })
   expect(server).toMatchObject({ serverType })
@@ -47,7 +47,7 @@ const AS_BEFORE = { plan: STARTER, type: 'cpx21', power: 'running', money: 'canc
 
 /** What money does every few minutes. */
 async function isSuspended(): Promise<void> {
-  await estate.clients(followMoney)
+  await followMoney(estate.services)
   await estate.live()
   expect(estate.tenant).toMatchObject({ status: 'suspended', suspendedFor: 'canceled' })
 }
@@ -72,8 +72,8 @@ describe('a change of plan whose customer leaves meanwhile', () => {
     await estate.live()
     expect(getRun(estate.db.read, runId).status).toBe('cancelled')
     const says = 'The subscription has ended meanwhile, so its price can’t change any more.'
-    expect(estate.land.exchanges.some(({ requestBody }) => requestBody.includes(says))).toBe(true)
-    expect(estate.land.exchanges.some(({ path }) => path.endsWith('/actions/shutdown'))).toBe(false)
+    expect(estate.exchanges.some(({ requestBody }) => requestBody.includes(says))).toBe(true)
+    expect(estate.exchanges.some(({ path }) => path.endsWith('/actions/shutdown'))).toBe(false)
     expect(await standing()).toEqual({ ...AS_BEFORE, priceId: 'price_virtues_starter' })
     await isSuspended()
   })
@@ -115,7 +115,7 @@ test('a change of plan that fails while somebody pays waits for a person', async
 })
 
 test('a move to another plan whose customer has left is taken back by itself', async () => {
-  const { plan } = await estate.clients((services) => lookAtMove(services, estate.tenant.id, PRO))
+  const { plan } = await lookAtMove(estate.services, estate.tenant.id, PRO)
   const { runId } = estate.do((tx, services, id, asked) =>
     moveToNewServer(tx, services, id, { ...asked, plan }),
   )

@@ -6,7 +6,7 @@ import { changePlan } from '../../src/lifecycle/plan-change'
 import { choosePlan } from '../../src/lifecycle/plan-choice'
 import { serverOf } from '../../src/tenants/tenant'
 import { mendLatest } from '../backups/notes'
-import { Estate } from '../lifecycle/estate'
+import { Estate } from '../estate'
 
 let estate: Estate
 beforeEach(async () => {
@@ -16,12 +16,12 @@ afterEach(() => estate.close())
 
 const isOn = async () => {
   const { externalId } = serverOf(estate.db.read, estate.tenant.id)
-  return (await estate.clients(({ cloud }) => cloud.getServer(externalId ?? '')))?.backups
+  return (await estate.services.cloud.getServer(externalId ?? ''))?.backups
 }
 const askedFor = () => estate.db.read.select().from(effects).where(eq(effects.verb, 'setBackups')).all()
 
 async function changeTo(planId: string): Promise<void> {
-  const change = await estate.clients((services) => choosePlan(services, estate.tenant.id, planId))
+  const change = await choosePlan(estate.services, estate.tenant.id, planId)
   estate.do((tx, services, id, asked) => changePlan(tx, services, id, { ...asked, change }))
   await estate.live()
 }
@@ -34,7 +34,7 @@ test('a plan without the cloud’s own backups asks for nothing', async () => {
 })
 
 test('a plan with them turns them on, once, whatever becomes of the reply', async () => {
-  estate.land.fault('hetzner', 'POST /servers/{id}/actions/enable_backup', 'lose_reply')
+  estate.fault('hetzner', 'POST /servers/{id}/actions/enable_backup', 'lose_reply')
   await changeTo('virtues/pro')
   expect(estate.run.status).toBe('succeeded')
   expect(await isOn()).toBe(true)
@@ -43,11 +43,11 @@ test('a plan with them turns them on, once, whatever becomes of the reply', asyn
 
 test('and a change of plan that is taken back turns them off again', async () => {
   // What comes after the last step's call never happens, so that there is something to take back.
-  estate.land.fault('hetzner', 'POST /servers/{id}/actions/enable_backup', 'refuse', { code: 'protected' })
+  estate.fault('hetzner', 'POST /servers/{id}/actions/enable_backup', 'refuse', { code: 'protected' })
   await changeTo('virtues/pro')
   expect(estate.run).toMatchObject({ status: 'failed', step: 'enable-cloud-backups' })
   const { externalId } = serverOf(estate.db.read, estate.tenant.id)
-  await estate.clients(({ cloud }) => cloud.setBackups(externalId ?? '', true))
+  await estate.services.cloud.setBackups(externalId ?? '', true)
   await Bun.sleep(5)
   await mendLatest(estate, undo)
   expect(estate.tenant.planId).toBe('virtues/starter')

@@ -6,46 +6,36 @@ import { beginReconciliation } from '../../src/reconcile/reconcile'
 import type { Services } from '../../src/services'
 import { approveSignup } from '../../src/signups/approve'
 import { signupProgress } from '../../src/signups/progress'
-import { Land, type Life } from '../crash/land'
+import { Estate } from '../estate'
 
 const MINUTE_MS = 60_000
 
-let land: Land
-let life: Life
+let estate: Estate
+let end: () => Promise<void>
 beforeEach(async () => {
-  land = await Land.open()
+  estate = await Estate.approved()
 })
 afterEach(async () => {
-  await life.end()
-  await land.close()
+  await end()
+  await estate.close()
 })
 
 /** Begins to work with a limit of servers, as the operator set it and as the cloud has it. */
 function work(limits: { set: number | null; real: number }): Services {
-  // No storage for backups: a look at everything would list it.
-  land.stage.services.objects = null
-  land.stage.services.settings.limits = { servers: limits.set, addresses: null }
-  land.clouds.hetzner.setLimits({ servers: limits.real })
-  life = land.begin()
-  return life.services
+  estate.services.settings.limits = { servers: limits.set, addresses: null }
+  estate.clouds.hetzner.setLimits({ servers: limits.real })
+  end = estate.begin()
+  return estate.services
 }
 
 /** Another paid and approved signup, by its tenant. */
 async function another(name: string) {
-  land.clock.advance(1)
-  return land.stage.tenant(name, `${name}@example.com`)
+  estate.clock.advance(1)
+  return estate.stage.tenant(name, `${name}@example.com`)
 }
 
 const statusOf = (tenantId: string) =>
-  land.db.read.select().from(tenants).where(eq(tenants.id, tenantId)).get()?.status
-
-async function until(what: string, test: () => boolean): Promise<void> {
-  const deadline = Date.now() + 4_000
-  while (!test()) {
-    if (Date.now() > deadline) throw new Error(`waited too long for ${what}`)
-    await Bun.sleep(2)
-  }
-}
+  estate.db.read.select().from(tenants).where(eq(tenants.id, tenantId)).get()?.status
 
 describe.each([
   ['that the operator has set', { set: 1, real: 100 }],
@@ -55,16 +45,16 @@ describe.each([
     const grace = await another('grace')
     const linus = await another('linus')
     const { db } = work(limits)
-    await until('ada', () => statusOf(land.tenantId) === 'active')
-    await until('the queue', () => queueLength(db.read) === 2)
+    await estate.until(() => statusOf(estate.tenantId) === 'active')
+    await estate.until(() => queueLength(db.read) === 2)
     expect([aheadInQueue(db.read, grace.runId), aheadInQueue(db.read, linus.runId)]).toEqual([0, 1])
     expect(db.read.select().from(runs).where(eq(runs.id, linus.runId)).get()?.reason).toBe(IN_QUEUE)
-    expect(signupProgress(land.stage.services, linus.signupId)).toMatchObject({ state: 'working', ahead: 1 })
-    expect(signupProgress(land.stage.services, land.stage.signup('later')).ahead).toBeNull()
+    expect(signupProgress(estate.services, linus.signupId)).toMatchObject({ state: 'working', ahead: 1 })
+    expect(signupProgress(estate.services, estate.stage.signup('later')).ahead).toBeNull()
 
-    land.clouds.hetzner.setLimits({ servers: 2 })
-    life.services.settings.limits = { servers: limits.set === null ? null : 2, addresses: null }
-    await until('grace', () => statusOf(grace.tenantId) === 'active')
+    estate.clouds.hetzner.setLimits({ servers: 2 })
+    estate.services.settings.limits = { servers: limits.set === null ? null : 2, addresses: null }
+    await estate.until(() => statusOf(grace.tenantId) === 'active')
     expect(statusOf(linus.tenantId)).toBe('provisioning')
     expect(aheadInQueue(db.read, linus.runId)).toBe(0)
     // The dashboard never calls it a failure.
@@ -76,25 +66,25 @@ describe('the queue', () => {
   test('moves at once when a server is deleted', async () => {
     const grace = await another('grace')
     const { db } = work({ set: 1, real: 100 })
-    await until('the queue', () => queueLength(db.read) === 1 && statusOf(land.tenantId) === 'active')
-    const { externalId } = db.read.select().from(servers).where(eq(servers.tenantId, land.tenantId)).get()!
-    land.clouds.hetzner.lose(externalId!)
-    land.clock.advance(10 * MINUTE_MS)
-    await beginReconciliation(life.services).done
-    await until('grace', () => statusOf(grace.tenantId) === 'active')
+    await estate.until(() => queueLength(db.read) === 1 && statusOf(estate.tenantId) === 'active')
+    const { externalId } = db.read.select().from(servers).where(eq(servers.tenantId, estate.tenantId)).get()!
+    estate.clouds.hetzner.lose(externalId!)
+    estate.clock.advance(10 * MINUTE_MS)
+    await beginReconciliation(estate.services).done
+    await estate.until(() => statusOf(grace.tenantId) === 'active')
     expect(queueLength(db.read)).toBe(0)
   })
 
   test('may be left: the run turns back before it made anything', async () => {
     const grace = await another('grace')
     const { db } = work({ set: 1, real: 100 })
-    await until('the queue', () => queueLength(db.read) === 1 && statusOf(land.tenantId) === 'active')
+    await estate.until(() => queueLength(db.read) === 1 && statusOf(estate.tenantId) === 'active')
     const { cancel } = await import('../../src/lifecycle/mend')
-    db.write((tx) => cancel(tx, life.services, grace.runId, { id: 'test' }, land.clock.now()))
-    await until('the end', () => statusOf(grace.tenantId) === 'deleted')
-    expect([queueLength(db.read), land.clouds.world.table('hetzner_server').size]).toEqual([0, 1])
+    db.write((tx) => cancel(tx, estate.services, grace.runId, { id: 'test' }, estate.clock.now()))
+    await estate.until(() => statusOf(grace.tenantId) === 'deleted')
+    expect([queueLength(db.read), estate.clouds.world.table('hetzner_server').size]).toEqual([0, 1])
     const again = db.write((tx) =>
-      approveSignup(tx, life.services, grace.signupId, { id: 'test' }, land.clock.now()),
+      approveSignup(tx, estate.services, grace.signupId, { id: 'test' }, estate.clock.now()),
     )
     expect(statusOf(again.tenantId)).toBe('provisioning')
   })
@@ -105,13 +95,13 @@ describe('the shop', () => {
     const says = async () =>
       Promise.all(
         ['/', '/signup'].map(async (path) =>
-          (await (await land.stage.browser().get(path)).text()).includes('as servers become free'),
+          (await (await estate.stage.browser().get(path)).text()).includes('as servers become free'),
         ),
       )
     expect(await says()).toEqual([false, false])
     const grace = await another('grace')
     const { db } = work({ set: 1, real: 100 })
-    await until('the queue', () => queueLength(db.read) === 1)
+    await estate.until(() => queueLength(db.read) === 1)
     expect(await says()).toEqual([true, true])
     expect(statusOf(grace.tenantId)).toBe('provisioning')
   })

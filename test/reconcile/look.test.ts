@@ -43,7 +43,7 @@ describe('a look', () => {
   })
 
   test('goes on after a provider was busy for a moment', async () => {
-    shore.land.fault('hetzner', 'GET /servers', 'refuse', { code: 'maintenance' })
+    shore.estate.fault('hetzner', 'GET /servers', 'refuse', { code: 'maintenance' })
     expect(await shore.look()).toEqual([])
     expect(latestReconciliation(shore.services.db.read)?.status).toBe('complete')
   })
@@ -83,7 +83,7 @@ describe('a finding', () => {
     expect(shore.findings()).toMatchObject([
       { externalId: id, sightings: 2, tenantId: null, currency: 'eur' },
     ])
-    shore.land.clouds.hetzner.lose(id)
+    shore.estate.clouds.hetzner.lose(id)
     expect(await shore.look()).toEqual([])
     expect(shore.findings('resolved')).toMatchObject([{ externalId: id, resolvedBy: 'itself' }])
   })
@@ -132,7 +132,7 @@ describe('right before it acts Atlas looks once more, and leaves alone', () => {
   test('a server that lost its label', async () => {
     const id = shore.stray()
     await confirmed()
-    const table = shore.land.clouds.world.table<{ id: string; labels: object }>('hetzner_server')
+    const table = shore.estate.clouds.world.table<{ id: string; labels: object }>('hetzner_server')
     table.put({ ...table.get(id)!, labels: {} })
     await expect(shore.apply('server_unknown')).rejects.toThrow('does not carry this Atlas’s label')
     expect(shore.finding('server_unknown').error).toContain('does not carry')
@@ -201,7 +201,7 @@ describe('a name', () => {
     await shore.apply('record_dangling')
     expect(shore.records()).toEqual([[`${ADA}.`, [adaAt()]]])
     const { externalId } = shore.services.db.read.select().from(servers).get()!
-    shore.land.clouds.hetzner.lose(externalId!)
+    shore.estate.clouds.hetzner.lose(externalId!)
     shore.pass(10 * MINUTE_MS)
     expect(await shore.look()).toEqual(['record_dangling:delete_record', 'server_gone:by hand'])
     shore.pass(HOUR_MS)
@@ -216,7 +216,7 @@ describe('money', () => {
   test('of which no webhook told converges with the hourly look, which says so', async () => {
     const { db } = shore.services
     const { stripeId } = db.read.select().from(subscriptions).get()!
-    shore.land.stage.payments.changeSubscription(stripeId, { status: 'canceled', canceledAt: 1 })
+    shore.estate.stage.payments.changeSubscription(stripeId, { status: 'canceled', canceledAt: 1 })
     expect(await shore.look()).toEqual([])
     expect(db.read.select().from(subscriptions).get()?.status).toBe('canceled')
     expect(shore.findings('resolved')).toMatchObject([{ kind: 'subscription_differs', resolvedBy: 'atlas' }])

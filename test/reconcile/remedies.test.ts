@@ -28,8 +28,8 @@ const ours = () => ({ atlas: shore.services.settings.installationId })
 
 describe('an address without a server', () => {
   test('is given back, but not while a name leads to it', async () => {
-    const old = { createdAt: shore.land.clock.now() - HOUR_MS, labels: ours() }
-    const { ip } = shore.land.clouds.hetzner.seedPrimaryIp(old)
+    const old = { createdAt: shore.estate.clock.now() - HOUR_MS, labels: ours() }
+    const { ip } = shore.estate.clouds.hetzner.seedPrimaryIp(old)
     shore.point('old.localhost', [ip])
     expect(await lookTwice()).toEqual(['address_unassigned:release_address'])
     await expect(shore.apply('address_unassigned')).rejects.toThrow('old.localhost still leads')
@@ -40,10 +40,12 @@ describe('an address without a server', () => {
   })
 
   test('that a server got meanwhile stays', async () => {
-    const old = { createdAt: shore.land.clock.now() - HOUR_MS, labels: ours() }
-    const { id } = shore.land.clouds.hetzner.seedPrimaryIp(old)
+    const old = { createdAt: shore.estate.clock.now() - HOUR_MS, labels: ours() }
+    const { id } = shore.estate.clouds.hetzner.seedPrimaryIp(old)
     await lookTwice()
-    const table = shore.land.clouds.world.table<{ id: string; serverId: string | null }>('hetzner_primary_ip')
+    const table = shore.estate.clouds.world.table<{ id: string; serverId: string | null }>(
+      'hetzner_primary_ip',
+    )
     table.put({ ...table.get(id)!, serverId: rowOf().externalId })
     await expect(shore.apply('address_unassigned')).rejects.toThrow('no longer as it was found')
   })
@@ -51,10 +53,10 @@ describe('an address without a server', () => {
 
 describe('an image', () => {
   const seed = () =>
-    shore.land.clouds.hetzner.seedSnapshot({
+    shore.estate.clouds.hetzner.seedSnapshot({
       description: 'left behind',
       labels: ours(),
-      createdAt: shore.land.clock.now() - HOUR_MS,
+      createdAt: shore.estate.clock.now() - HOUR_MS,
     }).id
 
   test('that no backup is kept in is deleted', async () => {
@@ -69,7 +71,7 @@ describe('an image', () => {
     await lookTwice()
     const row = {
       id: 'bak_1',
-      tenantId: shore.land.tenantId,
+      tenantId: shore.estate.tenantId,
       method: 'image' as const,
       imageId,
       createdAt: 1,
@@ -87,8 +89,8 @@ describe('an image', () => {
 
 test('a volume of a tenant that is gone is deleted once it is detached', async () => {
   const labels = { ...ours(), tenant: 'ten_lost' }
-  const createdAt = shore.land.clock.now() - HOUR_MS
-  const { hetzner, world } = shore.land.clouds
+  const createdAt = shore.estate.clock.now() - HOUR_MS
+  const { hetzner, world } = shore.estate.clouds
   const serverId = rowOf().externalId
   const { id } = hetzner.seedVolume({ name: 'data', sizeGb: 10, labels, createdAt, serverId })
   expect(await shore.look()).toEqual(['volume_left:by hand'])
@@ -133,7 +135,7 @@ describe('a subscription', () => {
   const mirror = () => shore.services.db.read.select().from(subscriptions).get()!
 
   test('beside the one that counts is cancelled, and the one that counts is not', async () => {
-    const { payments } = shore.land.stage
+    const { payments } = shore.estate.stage
     const first = payments.subscriptions.get(mirror().stripeId)!
     payments.subscriptions.set('sub_second', { ...first, id: 'sub_second', createdAt: first.createdAt - 1 })
     expect(await lookTwice()).toEqual(['subscription_second:cancel_subscription'])
@@ -160,7 +162,7 @@ describe('a subscription', () => {
   })
 
   test('that was paid while Atlas was deaf becomes a paid signup at the next look', async () => {
-    const { stage } = shore.land
+    const { stage } = shore.estate
     const signupId = stage.signup('grace', 'grace@example.com')
     await openCheckout(stage.services, signupId)
     stage.payments.pay(signupId)

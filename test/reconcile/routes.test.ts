@@ -15,7 +15,7 @@ let shore: Shore
 let stage: Stage
 beforeEach(async () => {
   shore = await Shore.open()
-  const { payments, clock, lines } = shore.land.stage
+  const { payments, clock, lines } = shore.estate.stage
   stage = new Stage(new App(shore.services), shore.services, payments, clock, lines)
 })
 afterEach(async () => {
@@ -58,13 +58,13 @@ describe('the page', () => {
   })
 
   test('says whom it could not ask, and since when', async () => {
-    shore.land.stage.payments.isDown = true
+    shore.estate.stage.payments.isDown = true
     await shore.look()
     const page = await read()
     expect(page).toContain('Not everything could be listed')
     expect(page).toMatch(/Stripe, since\s*<time[^>]*>[^<]*<\/time>: Stripe cannot be reached\./)
     expect(page).toContain('Looked')
-    shore.land.stage.payments.isDown = false
+    shore.estate.stage.payments.isDown = false
     await shore.look()
     expect(await read()).not.toContain('Not everything could be listed')
   })
@@ -107,8 +107,8 @@ describe('the page', () => {
 
   test('applies together what it showed, after its phrase, and not what the look confirms anew', async () => {
     await strayConfirmed()
-    shore.land.clouds.hetzner.seedPrimaryIp({
-      createdAt: shore.land.clock.now() - HOUR_MS,
+    shore.estate.clouds.hetzner.seedPrimaryIp({
+      createdAt: shore.estate.clock.now() - HOUR_MS,
       labels: { atlas: shore.services.settings.installationId },
     })
     await shore.look()
@@ -233,7 +233,7 @@ describe('atlas reconcile', () => {
 
   test('--apply --json tells of each whether it was done', async () => {
     const id = await strayConfirmed()
-    shore.land.fault('hetzner', 'DELETE /servers/{id}', 'refuse', { code: 'locked' })
+    shore.estate.fault('hetzner', 'DELETE /servers/{id}', 'refuse', { code: 'locked' })
     const failed = await run('--apply', '--yes', '--json')
     const lines = failed.said.split('\n')
     expect(failed.code).toBe(1)
@@ -251,7 +251,7 @@ describe('atlas reconcile', () => {
   })
 
   test('ends with 1 when not everybody could be asked, and with 2 when it is called wrongly', async () => {
-    shore.land.stage.payments.isDown = true
+    shore.estate.stage.payments.isDown = true
     const { code, said } = await run()
     expect(code).toBe(1)
     expect(said).toMatch(

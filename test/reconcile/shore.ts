@@ -1,8 +1,6 @@
 import { ATLAS } from '../../src/audit'
 import { objectKeyOf } from '../../src/backups/backup'
-import { CLOUD_KEYS } from '../../src/cli/demo-environment'
 import { effects } from '../../src/db/schema'
-import { createS3 } from '../../src/providers/s3'
 import { applyFinding } from '../../src/reconcile/apply'
 import { type FindingRow, listFindings } from '../../src/reconcile/findings'
 import { beginReconciliation, type ReconcileOptions } from '../../src/reconcile/reconcile'
@@ -10,29 +8,26 @@ import type { Services } from '../../src/services'
 import { checkHetzner } from '../contract/hetzner'
 import { checkRoute53 } from '../contract/route53'
 import { checkS3 } from '../contract/s3'
-import { Land } from '../crash/land'
+import { Estate } from '../estate'
 
 const HOUR_MS = 3_600_000
 export const ADA = 'ada.localhost'
 
 /** A live tenant whose clouds may be changed behind Atlas's back, everything over real wires. */
 export class Shore {
-  private constructor(
-    readonly land: Land,
-    readonly services: Services,
-  ) {}
+  private constructor(readonly estate: Estate) {}
 
   static async open(): Promise<Shore> {
-    const land = await Land.open()
-    await land.live()
-    const life = land.begin()
+    const estate = await Estate.approved()
+    await estate.live()
     // Nobody works on runs and mails from here on: what a look queues can be read.
-    await life.end()
-    const { clock, clouds } = land
-    const objects = createS3({ endpoint: `${clouds.urls.clouds}/s3`, ...CLOUD_KEYS.s3, clock })
-    const shore = new Shore(land, { ...life.services, objects, settings: { ...life.services.settings } })
+    const shore = new Shore(estate)
     shore.pass(HOUR_MS)
     return shore
+  }
+
+  get services(): Services {
+    return this.estate.services
   }
 
   /** Looks once; resolves to what is open then, as `kind:remedy`. */
@@ -57,12 +52,12 @@ export class Shore {
 
   /** Lets time go by at once. */
   pass(ms: number): void {
-    this.land.clock.advance(ms)
+    this.estate.clock.advance(ms)
   }
 
   /** Leaves a server behind that carries these labels beside the installation's; returns its id. */
   stray(labels: Record<string, string> = {}): string {
-    const { clouds, clock } = this.land
+    const { clouds, clock } = this.estate
     const order = { name: 'stray-1', server_type: 'cx23', image: 'debian-13', location: 'nbg1' }
     const atlas = this.services.settings.installationId
     return clouds.hetzner.seed({ ...order, labels: { atlas, ...labels } }, clock.now() - HOUR_MS).id
@@ -71,12 +66,12 @@ export class Shore {
   /** Points a name by hand, in Route 53's own console. */
   point(name: string, values: string[]): void {
     const record = { name, type: 'A', ttl: 60, values }
-    this.land.clouds.route53.seed(record, this.land.clock.now() - HOUR_MS)
+    this.estate.clouds.route53.seed(record, this.estate.clock.now() - HOUR_MS)
   }
 
   /** The A records that the zone has. */
   records(): [name: string, values: string[]][] {
-    return this.land.clouds.route53
+    return this.estate.clouds.route53
       .recordSets()
       .filter(({ type }) => type === 'A')
       .map(({ name, values }) => [name, values])
@@ -85,17 +80,17 @@ export class Shore {
   /** Stores a backup an hour ago that no row knows; returns its key. */
   store(tenantId: string, bytes: Uint8Array, backupId = 'bak_forgotten'): string {
     const key = objectKeyOf(this.services.settings, tenantId, backupId)
-    this.land.clouds.s3.seed(key, bytes, this.land.clock.now() - HOUR_MS)
+    this.estate.clouds.s3.seed(key, bytes, this.estate.clock.now() - HOUR_MS)
     return key
   }
 
   /** The keys of what the backup storage has. */
   stored(): string[] {
-    return this.land.clouds.s3.stored().map(({ key }) => key)
+    return this.estate.clouds.s3.stored().map(({ key }) => key)
   }
 
   serverNames(): string[] {
-    const servers = this.land.clouds.world.table<{ id: string; name: string }>('hetzner_server').all()
+    const servers = this.estate.clouds.world.table<{ id: string; name: string }>('hetzner_server').all()
     return servers.map(({ name }) => name)
   }
 
@@ -106,7 +101,7 @@ export class Shore {
 
   /** Where a call or an answer is not as the vendors' documents say. */
   breaches(): string[] {
-    return this.land.exchanges.flatMap((exchange) => {
+    return this.estate.exchanges.flatMap((exchange) => {
       if (exchange.provider === 'hetzner') return checkHetzner(exchange)
       if (exchange.provider === 's3') return checkS3(exchange)
       return exchange.provider === 'route53' ? checkRoute53(exchange) : []
@@ -114,6 +109,6 @@ export class Shore {
   }
 
   close(): Promise<void> {
-    return this.land.close()
+    return this.estate.close()
   }
 }

@@ -25,13 +25,13 @@ async function sealed(recipient: string): Promise<Uint8Array> {
 }
 
 const rows = () => shore.services.db.read.select().from(backups).all()
-const mine = () => shore.land.tenantId
+const mine = () => shore.estate.tenantId
 
 describe('a backup that an older database has forgotten', () => {
   test('is taken up again by the look that finds it, to be kept as the plan says', async () => {
     const bytes = await sealed(await recipientOf(shore.services, mine()))
     const objectKey = shore.store(mine(), bytes)
-    const createdAt = shore.land.clock.now() - HOUR_MS
+    const createdAt = shore.estate.clock.now() - HOUR_MS
     await shore.look()
     expect(rows()).toMatchObject([
       { id: 'bak_forgotten', tenantId: mine(), method: 'app', status: 'complete', objectKey, createdAt },
@@ -42,7 +42,7 @@ describe('a backup that an older database has forgotten', () => {
       sha256: new Bun.SHA256().update(bytes).digest('hex'),
     })
     const plan = shore.services.catalog.plan(planOf()).plan.backups
-    expect(row!.expiresAt! - shore.land.clock.now()).toBeGreaterThan(plan.retentionDays * DAY_MS - HOUR_MS)
+    expect(row!.expiresAt! - shore.estate.clock.now()).toBeGreaterThan(plan.retentionDays * DAY_MS - HOUR_MS)
     expect(shore.findings('resolved')).toMatchObject([{ kind: 'backup_forgotten', resolvedBy: 'atlas' }])
     expect(await shore.look()).toEqual([])
     expect(shore.stored()).toEqual([objectKey])
@@ -54,7 +54,7 @@ describe('a backup that an older database has forgotten', () => {
     shore.store(mine(), await sealed(stranger))
     await shore.look()
     expect(rows()).toMatchObject([{ status: 'failed', error: expect.stringContaining('was forgotten') }])
-    expect(rows()[0]!.expiresAt).toBeGreaterThan(shore.land.clock.now() + DAY_MS)
+    expect(rows()[0]!.expiresAt).toBeGreaterThan(shore.estate.clock.now() + DAY_MS)
     expect(await shore.look()).toEqual([])
   })
 

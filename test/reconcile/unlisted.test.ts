@@ -17,7 +17,7 @@ beforeEach(async () => {
   shore.store('ten_lost', new Uint8Array(3))
   shore.point('shop2.localhost', ['203.0.113.9'])
   const { stripeId } = shore.services.db.read.select().from(subscriptions).get()!
-  shore.land.stage.payments.changeSubscription(stripeId, { amount: 100 })
+  shore.estate.stage.payments.changeSubscription(stripeId, { amount: 100 })
   await shore.look()
   shore.pass(HOUR_MS)
 })
@@ -27,8 +27,8 @@ const latest = () => latestReconciliation(shore.services.db.read)!
 const sightings = () => Object.fromEntries(shore.findings().map(({ kind, sightings }) => [kind, sightings]))
 
 function takeDown(source: Source): void {
-  if (source === 'stripe') shore.land.stage.payments.isDown = true
-  else shore.land.fault(source, '*', 'refuse', { times: 1e6, ...REFUSALS[source] })
+  if (source === 'stripe') shore.estate.stage.payments.isDown = true
+  else shore.estate.fault(source, '*', 'refuse', { times: 1e6, ...REFUSALS[source] })
 }
 
 const REFUSALS = {
@@ -38,9 +38,9 @@ const REFUSALS = {
 }
 
 function bringBack(): void {
-  const { faults } = shore.land.clouds.front
+  const { faults } = shore.estate.clouds.front
   for (const { id } of faults.list()) faults.remove(id)
-  shore.land.stage.payments.isDown = false
+  shore.estate.stage.payments.isDown = false
 }
 
 /** How often each is seen when a source is there for the first look only: a record needs the servers' addresses too. */
@@ -85,8 +85,8 @@ describe.each([...SOURCES])('with %s down', (source) => {
 test('what one could list of a source before it broke is not counted as seen, nor as what is used', async () => {
   const quotas = () => listQuotas(shore.services.db.read).map(({ name, used }) => [name, used])
   const before = quotas()
-  shore.land.fault('hetzner', 'GET /volumes', 'refuse', { code: 'maintenance', times: 1e6 })
-  shore.land.clouds.hetzner.lose(shore.finding('server_unknown').externalId!)
+  shore.estate.fault('hetzner', 'GET /volumes', 'refuse', { code: 'maintenance', times: 1e6 })
+  shore.estate.clouds.hetzner.lose(shore.finding('server_unknown').externalId!)
   await shore.look()
   expect(countsOf(latest())).not.toHaveProperty('servers')
   expect(countsOf(latest())).toHaveProperty('records')

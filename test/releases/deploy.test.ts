@@ -70,7 +70,7 @@ describe('a release for one tenant', () => {
     expect(fleet.tenant('t00').release).toBe('v43')
   })
 
-  test('is refused while something else is being done to it, or when it is not active', async () => {
+  test('is refused while something else is being done to it, or when it has no app', async () => {
     const { id: releaseId } = await fleet.release('v43')
     const again = () =>
       fleet.db.write((tx) =>
@@ -79,8 +79,8 @@ describe('a release for one tenant', () => {
     again()
     expect(again).toThrow('Something else is being done to this tenant.')
     await ended()
-    fleet.change('t00', { status: 'suspended' })
-    expect(again).toThrow('t00 is suspended. Only an active tenant can be brought to another release.')
+    fleet.change('t00', { status: 'deleting' })
+    expect(again).toThrow('t00 is being deleted. Only an active or suspended tenant can be brought to another release.')
   })
 })
 

@@ -35,7 +35,7 @@ describe('a connection that breaks in the middle of a deploy', () => {
   /** How often each machine was deployed to. */
   async function deploys(): Promise<number[]> {
     wires.publish('v43')
-    wires.land.fault('machine', 'deploy', 'drop', { times: 2 })
+    wires.estate.fault('machine', 'deploy', 'drop', { times: 2 })
     await wires.rollOut('v43', CALM)
     await wires.live()
     return NAMES.map((name) => wires.deploysOf(name))
@@ -142,10 +142,10 @@ describe('a release that changes the schema', () => {
     )
   }
 
-  const schemaOf = (tenant: string) => wires.land.clouds.machines.data(wires.machineOf(tenant).id).schema
+  const schemaOf = (tenant: string) => wires.estate.clouds.machines.data(wires.machineOf(tenant).id).schema
 
   const stateOf = (tenant: string) => {
-    const machine = wires.land.clouds.machines.list().find(({ name }) => name.startsWith(`${tenant}-`))
+    const machine = wires.estate.clouds.machines.list().find(({ name }) => name.startsWith(`${tenant}-`))
     return `${machine?.app.release} ${machine?.app.state}`
   }
 })
@@ -162,13 +162,13 @@ describe('tenants that are off, suspended, and being provisioned', () => {
     wires.db.write((tx) => tx.update(runs).set({ availableAt }).where(eq(runs.id, runId)).run())
 
   test('are set aside, and brought up to date when they return', async () => {
-    const { machines } = wires.land.clouds
+    const { machines } = wires.estate.clouds
     machines.powerOff(wires.machineOf('bob').id)
     wires.db.write((tx) =>
-      suspendTenant(tx, wires.land.stage.services, idOf('cleo'), { ...by(), because: 'operator' }),
+      suspendTenant(tx, wires.estate.services, idOf('cleo'), { ...by(), because: 'operator' }),
     )
     await wires.liveUntil(isSettled('cleo', 'suspended'))
-    const { runId } = await wires.land.stage.tenant('dora', 'dora@example.com')
+    const { runId } = await wires.estate.stage.tenant('dora', 'dora@example.com')
     hold(runId, 1e15)
     wires.publish('v43')
     await wires.rollOut('v43', { ...CALM, waves: '1 / 100 %' })
@@ -181,12 +181,12 @@ describe('tenants that are off, suspended, and being provisioned', () => {
     expect(wires.running()).toEqual({ ada: 'v43', bob: 'v42', cleo: 'v42' })
 
     machines.powerOn(wires.machineOf('bob').id)
-    wires.db.write((tx) => resumeTenant(tx, wires.land.stage.services, idOf('cleo'), by()))
+    wires.db.write((tx) => resumeTenant(tx, wires.estate.services, idOf('cleo'), by()))
     hold(runId, wires.clock.now())
     await wires.liveUntil(() => isSettled('cleo', 'active')() && isSettled('dora', 'active')())
     wires.clock.advance(3_600_000)
-    await wires.liveUntil((services) => {
-      catchUp(services)
+    await wires.liveUntil(() => {
+      catchUp(wires.estate.services)
       return Object.values(wires.running()).every((release) => release === 'v43')
     })
     expect(Object.keys(wires.running())).toEqual([...NAMES, 'dora'])
@@ -198,7 +198,7 @@ describe('another host key at the same address', () => {
   async function seen(): Promise<MachineEvent['kind'][]> {
     const events: MachineEvent[] = []
     const { id } = wires.machineOf('cleo')
-    wires.land.clouds.machines.observe((event) => events.push(event))
+    wires.estate.clouds.machines.observe((event) => events.push(event))
     wires.publish('v43')
     await wires.rollOut('v43', CALM)
     await wires.live()
@@ -206,7 +206,7 @@ describe('another host key at the same address', () => {
   }
 
   test('is told nothing: not even who asks', async () => {
-    wires.land.clouds.machines.changeHostKey(wires.machineOf('cleo').id)
+    wires.estate.clouds.machines.changeHostKey(wires.machineOf('cleo').id)
     expect([...new Set(await seen())]).toEqual(['connection'])
     expect(wires.targets().toSorted()).toEqual(['ada succeeded', 'bob succeeded', 'cleo set_aside'])
   })

@@ -34,7 +34,7 @@ const KEY = 'ssh-ed25519 AAAA'
 /** What goes wrong only after the new release has been started. */
 const SWITCHED: readonly Behaviour[] = ['health', 'smoke']
 
-type Ordered = { release: string; former: { release: string }; can_go_back?: boolean }
+type Ordered = { release: string; former: { release: string }; no_return?: string }
 
 type Machine = { name: string; release: string; commands: Map<string, Promise<AgentReply>> }
 
@@ -295,7 +295,7 @@ export class Fleet {
   }
 
   private async deploy(machine: Machine, input: Record<string, unknown>): Promise<AgentReply> {
-    const { release, former, can_go_back } = input as Ordered
+    const { release, former, no_return } = input as Ordered
     this.deployed.push(`${machine.name} ${release}`)
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce)
     await sleep(this.clock, this.deployMs)
@@ -305,12 +305,12 @@ export class Fleet {
       this.silent.add(machine.name)
       throw unavailable('The connection to the server broke.', { outcome: 'unknown' })
     }
-    const stays = behaviour === 'stuck' || (can_go_back === false && SWITCHED.includes(behaviour))
+    const stays = behaviour === 'stuck' || (no_return && SWITCHED.includes(behaviour))
     machine.release = behaviour === 'good' || stays ? release : former.release
     if (behaviour === 'good') return { result: { release, digest: digestOf(release) }, hostKey: KEY }
     const facts = {
       part: behaviour === 'stuck' ? 'health' : behaviour,
-      back: !stays && !(can_go_back === false && behaviour === 'migrate'),
+      back: !stays && !(no_return && behaviour === 'migrate'),
       log: ['boom'],
     }
     throw conflict(`It failed at ${facts.part}.`, { vendorCode: 'agent_conflict', outcome: 'refused', facts })

@@ -61,7 +61,7 @@ describe('over real wires', () => {
 
   test('a connection that breaks in the middle is taken up again, and nothing runs twice', async () => {
     wires.publish('v43')
-    wires.land.fault('machine', 'deploy', 'drop', { times: 2 })
+    wires.estate.fault('machine', 'deploy', 'drop', { times: 2 })
     await wires.rollOut('v43', CALM)
     expect((await wires.live()).status).toBe('succeeded')
     for (const name of ['ada', 'bob', 'cleo']) expect(wires.deploysOf(name)).toBe(1)
@@ -69,7 +69,7 @@ describe('over real wires', () => {
 
   test('a registry that does not answer is waited for', async () => {
     wires.publish('v43')
-    wires.land.fault('registry', 'pull', 'refuse', { times: 2 })
+    wires.estate.fault('registry', 'pull', 'refuse', { times: 2 })
     await wires.rollOut('v43', CALM)
     expect((await wires.live()).status).toBe('succeeded')
   })
@@ -84,7 +84,7 @@ describe('over real wires', () => {
   })
 
   test('a machine that is off is set aside, and brought up to date when it is back', async () => {
-    const { machines } = wires.land.clouds
+    const { machines } = wires.estate.clouds
     machines.powerOff(wires.machineOf('cleo').id)
     wires.publish('v43')
     await wires.rollOut('v43', CALM)
@@ -92,8 +92,8 @@ describe('over real wires', () => {
     expect(wires.targets().find((target) => target.startsWith('cleo'))).toBe('cleo set_aside')
     machines.powerOn(wires.machineOf('cleo').id)
     wires.clock.advance(3_600_000)
-    await wires.liveUntil((services) => {
-      catchUp(services)
+    await wires.liveUntil(() => {
+      catchUp(wires.estate.services)
       return wires.running().cleo === 'v43'
     })
   }, 20_000)

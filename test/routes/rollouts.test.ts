@@ -210,6 +210,42 @@ describe('a rollout’s page', () => {
     await reader?.cancel()
   })
 
+  test('of a large fleet stays small: a tile for each hundred, which says how many are where', async () => {
+    await open(1_101)
+    await fleet.end()
+    const id = await fleet.rollOut('v43', { waves: '1 / 100 %' })
+    fleet.db.sqlite.run("UPDATE rollout_targets SET state = 'succeeded' WHERE position <= 150")
+    fleet.db.sqlite.run(
+      "UPDATE rollout_targets SET state = 'failed', failed_part = 'health' WHERE position = 50",
+    )
+    const page = await text(`/admin/rollouts/${id}`)
+    expect(page.length).toBeLessThan(20_000)
+    expect(squares(page)).toEqual([])
+    const tiles = elementsOf(page).filter(({ attributes }) => attributes.get('id')?.startsWith('squares-'))
+    expect(tiles.map(({ text }) => text)).toEqual([
+      'Has it 1',
+      'Has it 99, Failed 1',
+      ...['Has it 50, Waiting 50', ...Array(9).fill('Waiting 100')],
+    ])
+    const third = tiles[2]?.attributes.get('href') ?? ''
+    expect(third).toBe(`/admin/rollouts/${id}/targets?page=3`)
+    expect(words(await text(third))).toContain('101 to 150 of 1,101 tenants')
+    const eventsUrl =
+      elementsOf(page).flatMap(({ attributes }) => attributes.get('hx-sse:connect') ?? [])[0] ?? ''
+    fleet.db.sqlite.run('UPDATE rollout_targets SET updated_at = 0')
+    const reader = (await operator.get(eventsUrl)).body?.getReader()
+    await reader?.read()
+    fleet.db.write((tx) => {
+      tx.run("UPDATE rollout_targets SET state = 'stuck' WHERE position = 203")
+    })
+    fleet.clock.advance(200)
+    const message = new TextDecoder().decode((await reader?.read())?.value)
+    expect(message).toContain('hx-target="#squares-201"')
+    expect(message).toContain('<b>Waiting 99, Stuck 1</b>')
+    expect(message).not.toContain('#squares-301"')
+    await reader?.cancel()
+  })
+
   test('is held, resumed and aborted', async () => {
     await open(6)
     const id = await fleet.rollOut('v43', { waves: '1 / 100 %', bake_minutes: 30 })

@@ -215,7 +215,7 @@ describe('a schema', () => {
       v44: { migration: 'contract' },
       v45: { behaviour: 'migration_fails' },
     })
-    const oneWay = { can_go_back: false }
+    const oneWay = { no_return: 'v43' }
     park.sim.setFull('1', true)
     expect((await failing(order('v43', 'v42', oneWay), 'full')).facts).toMatchObject({ back: true })
     park.sim.setFull('1', false)
@@ -227,8 +227,23 @@ describe('a schema', () => {
       ...{ part: 'migrate', back: false },
     })
     expect(await runningOn(target)).toMatchObject({ state: 'running', release: 'v43' })
-    await deploy(order('v44', 'v42', oneWay), 'mended')
-    expect((await failing(order('v45', 'v44'), 'later')).facts).toMatchObject({ part: 'migrate', back: true })
+    await deploy(order('v44', 'v42', { no_return: 'v44' }), 'mended')
+    const later = order('v45', 'v44', { lives_with: ['v43', 'v44'] })
+    expect((await failing(later, 'later')).facts).toMatchObject({ part: 'migrate', back: true })
+  })
+
+  test('that was changed for good starts no release from before that', async () => {
+    const { target, order, deploy, imagesOf } = await enter({ v43: { migration: 'contract' } })
+    const start = (id: string, release: string, livesWith: string[]) =>
+      park.run(target, 'start', { release, images: imagesOf(release), lives_with: livesWith }, id)
+    await deploy(order('v43', 'v42', { no_return: 'v43' }))
+    const { message, facts } = await thrownBy(start('former', 'v42', []))
+    expect(message).toBe(
+      'Release v43 has changed the data for good, and what is to be started is from before it. Deploy v43 or a later release, or restore a backup from before it.',
+    )
+    expect(facts).toEqual({ part: 'no-return' })
+    expect(await runningOn(target)).toMatchObject({ release: 'v43' })
+    expect((await start('same', 'v43', ['v43'])).result).toMatchObject({ release: 'v43' })
   })
 
   test('that a release expects and does not find makes it fail', async () => {

@@ -241,6 +241,7 @@ export const PAGES: Sample[] = [
     page: { number: 1, size: 50, total: 0 },
   }),
   sample('rollout', RolloutPage, rolloutSamples.rollout),
+  sample('rollout-large', RolloutPage, rolloutSamples.rolloutLarge),
   sample('rollout-baking', RolloutPage, rolloutSamples.rolloutBaking),
   sample('rollout-frozen', RolloutPage, rolloutSamples.rolloutFrozen),
   sample('rollout-ended', RolloutPage, rolloutSamples.rolloutEnded),

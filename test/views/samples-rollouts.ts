@@ -83,10 +83,12 @@ export const rollout: RolloutProps = {
       remainingMs: 40 * MINUTE,
     }),
   ],
-  blocks: [
-    [{ from: 0, names: ['ada'], states: ['succeeded'] }],
-    [{ from: 1, names: STATES.map((_, at) => `tenant-${at}`), states: STATES }],
-  ],
+  fleet: {
+    squares: [
+      [{ from: 0, names: ['ada'], states: ['succeeded'] }],
+      [{ from: 1, names: STATES.map((_, at) => `tenant-${at}`), states: STATES }],
+    ],
+  },
   counts: { ...none, waiting: 195, deploying: 2, succeeded: 2, failed: 1, set_aside: 3 },
   total: 203,
   failed: 1,
@@ -116,10 +118,21 @@ export const rollout: RolloutProps = {
   now: NOW,
 }
 
+export const rolloutLarge: RolloutProps = {
+  ...rollout,
+  fleet: {
+    tiles: [
+      [{ from: 0, states: ['succeeded'], page: 1 }],
+      [{ from: 1, states: Array.from({ length: 100 }, (_, at) => STATES[at % STATES.length]!), page: 1 }],
+      [{ from: 101, states: Array.from({ length: 100 }, () => 'waiting' as const), page: 3 }],
+    ],
+  },
+}
+
 export const rolloutBaking: RolloutProps = {
   ...rollout,
   waves: [wave({ state: 'baking', bakesUntil: NOW + 7 * MINUTE })],
-  blocks: [[]],
+  fleet: { squares: [[]] },
   bakesUntil: NOW + 7 * MINUTE,
   wave: 0,
   failures: [],

@@ -11,9 +11,6 @@ import {
 /** As many squares as are sent together when one of them changes. */
 export const SQUARES_TOGETHER = 100
 
-/** So many blocks follow one another without a break; of more, only those on the screen are laid out. */
-const BLOCKS_JOINED_MAX = 10
-
 /** Squares that stand together in the page, in an element of their own. */
 export type BlockView = {
   /** The place of its first square in the rollout's order. */
@@ -26,8 +23,8 @@ export type BlockView = {
 /** The element that holds a block. */
 export const blockId = ({ from }: Pick<BlockView, 'from'>) => `squares-${from}`
 
-// One letter a square: with 10,000 of them every byte counts.
-const SIGNS: Record<TargetState, string> = {
+/** One letter a square: with a thousand of them every byte counts. */
+export const SIGNS: Record<TargetState, string> = {
   waiting: 'w',
   deploying: 'd',
   succeeded: 's',
@@ -42,7 +39,7 @@ const SIGNS: Record<TargetState, string> = {
 /** One wave's tenants, each a square that leads to its log, by the page's own address with `?target=`. */
 export function Squares({ blocks }: { blocks: readonly BlockView[] }): Html {
   return (
-    <div class={['squares', blocks.length > BLOCKS_JOINED_MAX && 'squares-many']}>
+    <div class="squares">
       {blocks.map((block) => (
         <div class="squares-block" id={blockId(block)}>
           <SquareBlock {...block} />

@@ -7,6 +7,7 @@ import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type FailureGroup, Failures } from './rollout-failures'
 import { type BlockView, Legend, Squares } from './rollout-grid'
+import { Tiles, type TileView } from './rollout-tiles'
 import { WaveHead, type WaveView } from './rollout-waves'
 import { isLive, type RolloutStatus, rolloutSentence, settledOf, type TargetCounts } from './rollout-words'
 
@@ -47,14 +48,16 @@ export type RolloutData = {
 export type RolloutProps = RolloutData & {
   operator: Operator
   eventsUrl: string
-  /** The squares of each wave. */
-  blocks: BlockView[][]
+  fleet: FleetView
   /** Why what was asked for was refused. */
   problem?: string
 }
 
+/** Each wave's tenants: a square each, or a tile for each hundred of a large fleet. */
+export type FleetView = { squares: BlockView[][] } | { tiles: TileView[][] }
+
 /** One rollout: where it stands, what failed and why, and the whole fleet at a glance. */
-export function RolloutPage({ operator, eventsUrl, blocks, problem, ...rollout }: RolloutProps): Html {
+export function RolloutPage({ operator, eventsUrl, fleet, problem, ...rollout }: RolloutProps): Html {
   return (
     <AdminPage operator={operator} section="rollouts" title={`Rollout of ${rollout.tag}`}>
       {problem && <Notice tone="bad" title={problem} />}
@@ -75,7 +78,7 @@ export function RolloutPage({ operator, eventsUrl, blocks, problem, ...rollout }
               <div id={`wave-${number}`}>
                 <WaveHead wave={wave} status={rollout.status} now={rollout.now} />
               </div>
-              <Squares blocks={blocks[number] ?? []} />
+              <Wave id={rollout.id} fleet={fleet} number={number} />
             </section>
           ))}
           <div id="after-squares" tabindex={-1} />
@@ -83,6 +86,11 @@ export function RolloutPage({ operator, eventsUrl, blocks, problem, ...rollout }
       </Live>
     </AdminPage>
   )
+}
+
+function Wave({ id, fleet, number }: { id: string; fleet: FleetView; number: number }): Html {
+  if ('squares' in fleet) return <Squares blocks={fleet.squares[number] ?? []} />
+  return <Tiles path={`/admin/rollouts/${id}/targets`} tiles={fleet.tiles[number] ?? []} />
 }
 
 /** The fragment above the squares. */

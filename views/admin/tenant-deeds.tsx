@@ -17,7 +17,7 @@ const DEEDS: Deed[] = [
     label: 'Deploy a release…',
     about: 'Brings this tenant alone to a release, and back by itself when it is not well.',
     page: 'deployment',
-    statuses: ['active'],
+    statuses: ['active', 'suspended'],
   },
   {
     label: 'Change the plan…',

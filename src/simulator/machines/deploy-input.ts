@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { Images, Login, Migrate, Release } from './pull'
+import { Images, LivesWith, Login, Migrate, Release } from './pull'
 
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))
 const look = {
@@ -20,7 +20,8 @@ const Input = v.object({
   }),
   smoke: v.optional(v.object({ ...look, contains: v.optional(v.pipe(v.string(), v.regex(/^[^\0\r\n]+$/))) })),
   migrate: v.optional(Migrate),
-  can_go_back: v.optional(v.boolean(), true),
+  no_return: v.optional(Release),
+  lives_with: LivesWith,
   registry: v.optional(Login),
 })
 

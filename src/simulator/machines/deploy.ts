@@ -12,6 +12,7 @@ import {
   migratedData,
   NOT_PULLED,
   pullLines,
+  refusalOfReturn,
   SLOW,
 } from './release'
 import { readSettings } from './settings'
@@ -25,8 +26,6 @@ const BOOT_MS = 3_000
 const BETWEEN_ANSWERS_MS = 2_000
 /** Until Docker has started a broken app so often that the agent believes it. */
 const CRASHES_MS = 5_000
-const MIGRATED_FOR_GOOD =
-  'The data was migrated for good: this release cannot live with it. Deploy a later one, or restore a backup.'
 const LINE_CHARS_MAX = 400
 
 /** What everything here is told from. */
@@ -58,12 +57,13 @@ export function deploy(
   if (!machine.settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
   if (!machine.app) return { machine, end: refusal('conflict', 'The app has never been started.') }
   if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
-  if (machine.noReturn && input.can_go_back) return { machine, end: refusal('conflict', MIGRATED_FOR_GOOD) }
+  const tooOld = refusalOfReturn(machine, input)
+  if (tooOld && !input.no_return) return { machine, end: tooOld }
   const settings = raw.compose === undefined ? machine.settings : readSettings(raw)
   if (!settings) return { machine, end: refusal('invalid', 'The settings are malformed.') }
   const plan = new Plan(from, pace)
   const env = envIn(raw)
-  const mayReturn = !machine.noReturn
+  const mayReturn = tooOld === null
   const scene = {
     ...{ plan, machine: { ...machine, settings }, former: machine.settings },
     ...{ input, pace, env, mayReturn },
@@ -110,11 +110,12 @@ function migrate(scene: Scene, { app }: Fetched): Next | null {
   return { app, schema }
 }
 
-/** From here on the former release must not be started on the data. */
+/** From here on no release from before the one named may be started on the data. */
 function passReturn(scene: Scene): void {
-  if (scene.input.can_go_back) return
+  const { no_return: noReturn } = scene.input
+  if (!noReturn) return
   scene.mayReturn = false
-  scene.plan.becomes({ noReturn: true })
+  scene.plan.becomes({ noReturn })
 }
 
 function switchOver(scene: Scene, next: Next): void {
@@ -124,7 +125,7 @@ function switchOver(scene: Scene, next: Next): void {
   if (machine.settings) plan.becomes({ settings: machine.settings })
   const trouble = runs(scene, next)
   if (!trouble) {
-    plan.becomes({ noReturn: false })
+    plan.becomes({ holding: null })
     plan.end = { result: { release: next.app.release, digest: next.app.digest } }
     return
   }

@@ -17,7 +17,6 @@ const ON_DISK = [
   'holding',
   'data',
   'restoring',
-  'noReturn',
   'rotated',
   'commands',
 ] as const

@@ -37,8 +37,6 @@ export type Machine = {
   data: Data
   /** A restore has begun to replace the data and has not ended. */
   restoring: boolean
-  /** A deploy has begun to change the data for good, and no release has worked with it since. */
-  noReturn?: boolean
   /** Digests of the secrets that the app's services were told of by `rotate`. */
   rotated: Record<string, string>
   /** The agent's state folders, oldest first. */
@@ -60,8 +58,15 @@ export type Settings = {
 
 export type Holding = { title: string; message: string }
 
-/** What visitors of the sample app left there, oldest first, and in which form: that of its first image when absent. */
-export type Data = { notes: string[]; schema?: Schema }
+/** What is on the app's own disk. */
+export type Data = {
+  /** What visitors of the sample app left there, oldest first. */
+  notes: string[]
+  /** In which form: that of its first image when absent. */
+  schema?: Schema
+  /** The release that has changed it for good, or has begun to. */
+  noReturn?: string
+}
 
 export type App = {
   release: string
@@ -82,7 +87,7 @@ export type Coming = {
   schema?: Schema
   pulled?: string
   holding?: null
-  noReturn?: boolean
+  noReturn?: string
 }
 
 /** One command of the agent, known to its end from the moment it begins unless it carries something. */
@@ -190,16 +195,16 @@ export function settled(machine: Machine, now: number): Machine {
 }
 
 function become(machine: Machine, coming: Coming): Machine {
-  const { app, settings, schema, pulled, holding, noReturn = machine.noReturn } = coming
+  const { app, settings, pulled, holding } = coming
+  const { schema = machine.data.schema, noReturn = machine.data.noReturn } = coming
   const images = pulled ? [...new Set([...(machine.pulled ?? []), pulled])] : machine.pulled
   return {
     ...machine,
     app: app ?? machine.app,
     settings: settings ?? machine.settings,
-    data: schema ? { ...machine.data, schema } : machine.data,
+    data: { ...machine.data, schema, noReturn },
     holding: holding === undefined ? machine.holding : holding,
     pulled: images,
-    noReturn,
   }
 }
 

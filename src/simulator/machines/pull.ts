@@ -10,6 +10,8 @@ const Image = v.object({
 const text = v.pipe(v.string(), v.minLength(1))
 
 export const Release = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/))
+/** Releases that have changed data for good, as far as what is to run lives with that. */
+export const LivesWith = v.optional(v.array(Release), [])
 export const Images = v.pipe(v.array(Image), v.maxLength(20))
 export const Login = v.object({
   host: v.pipe(v.string(), v.regex(/^[a-z0-9]+([.-][a-z0-9]+)*(:\d{1,5})?$/)),

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { migrated, type Schema } from '../registry/images'
-import { type LogLine, type Machine, type Surroundings, spread, withConsole } from './machine'
-import { type Fetched, fetchRelease, Images, Login, Migrate, Release } from './pull'
+import { type AgentEnd, type LogLine, type Machine, type Surroundings, spread, withConsole } from './machine'
+import { type Fetched, fetchRelease, Images, LivesWith, Login, Migrate, Release } from './pull'
 import { refusal, type Work } from './work'
 
 /** From the beginning of a start until the app is up. */
@@ -15,6 +15,7 @@ const Input = v.object({
   release: Release,
   images: v.optional(Images),
   migrate: v.optional(Migrate),
+  lives_with: LivesWith,
   registry: v.optional(Login),
 })
 
@@ -30,6 +31,8 @@ export function start(
   if (!input.success) return { machine, end: refusal('invalid', 'The release is malformed.') }
   if (!settings) return { machine, end: refusal('conflict', 'The settings have not been delivered.') }
   if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
+  const tooOld = refusalOfReturn(machine, input.output)
+  if (tooOld) return { machine, end: tooOld }
   if (settings.missing.length > 0) return missingVariable(machine, settings.missing, from)
   const fetched = fetchRelease(machine, input.output, pace)
   if (fetched === 'not_found') return { machine, end: refusal('not_found', MISSING_IMAGE) }
@@ -40,6 +43,17 @@ export function start(
   }
   const data = migrate ? migratedData(machine, fetched) : machine.data.schema
   return started(machine, { ...fetched, data }, from, pace)
+}
+
+/** Why no release may run that lives with no more than this, after what was done to the data; null when it may. */
+export function refusalOfReturn(
+  { data: { noReturn } }: Machine,
+  { lives_with: livesWith }: { lives_with: string[] },
+): AgentEnd | null {
+  if (!noReturn || livesWith.includes(noReturn)) return null
+  const why = `Release ${noReturn} has changed the data for good, and what is to be started is from before it.`
+  const message = `${why} Deploy ${noReturn} or a later release, or restore a backup from before it.`
+  return { error: { code: 'conflict', message, part: 'no-return' } }
 }
 
 export const HALF_RESTORED = 'A restore was interrupted: the data is incomplete. Restore once more.'

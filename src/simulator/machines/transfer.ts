@@ -69,7 +69,7 @@ async function restore(input: RestoreInput, grip: Grip, options: TransferOptions
   // From here on until the end the data is neither the old nor the new.
   grip.change((machine) => ({ ...machine, restoring: true, app: stopped(machine) }))
   await until(grip.fromMs + lastsMs, grip, options)
-  grip.change((machine) => ({ ...machine, restoring: false, noReturn: false, data, app: stopped(machine) }))
+  grip.change((machine) => ({ ...machine, restoring: false, data, app: stopped(machine) }))
   return { result: {} }
 }
 

@@ -1,30 +1,33 @@
 import { sign } from '../../src/simulator/stripe/deliveries'
 
+/** The type of the events; Atlas keeps also what it has no use for. */
+export const KEPT = 'test.kept'
+
 const PAUSE_MS = 60
 const PATIENCE_MS = 2_000
 
-/** Writes one webhook after the other into Atlas, and remembers which of them Atlas said it has. */
-export class Diary {
+/** Sends Atlas one webhook after the other, and remembers which of them Atlas said it has. */
+export class Webhooks {
   /** Ids of the events that were answered with 200. */
   readonly acknowledged: string[] = []
   private isOpen = true
-  private readonly writing: Promise<void>
+  private readonly sending: Promise<void>
 
   constructor(
     private readonly atlasUrl: string,
     private readonly secret: string,
   ) {
-    this.writing = this.write()
+    this.sending = this.send()
   }
 
   async close(): Promise<void> {
     this.isOpen = false
-    await this.writing
+    await this.sending
   }
 
-  private async write(): Promise<void> {
+  private async send(): Promise<void> {
     for (let number = 1; this.isOpen; number++) {
-      const id = `evt_diary_${number}`
+      const id = `evt_kept_${number}`
       if (await this.post(id)) this.acknowledged.push(id)
       await Bun.sleep(PAUSE_MS)
     }
@@ -35,7 +38,7 @@ export class Diary {
     const event = {
       id,
       object: 'event',
-      type: 'diary.entry',
+      type: KEPT,
       created: Math.floor(nowMs / 1_000),
       data: { object: {} },
     }

@@ -5,7 +5,7 @@ import { getSignup } from '../../src/signups/signup'
 import type { Command, Machine } from '../../src/simulator/machines/machine'
 import type { StoredMail } from '../../src/simulator/resend'
 import { getTenant, type ServerRow, serverOf } from '../../src/tenants/tenant'
-import type { Land } from './land'
+import type { Estate } from '../estate'
 
 /** What is there when a signup has been provisioned once and well. */
 export const EXACTLY_ONE = {
@@ -39,22 +39,22 @@ export const NOTHING = {
   notices: 2,
 }
 
-/** Counts everything that Atlas and the clouds hold of the land's customer. */
-export function census(land: Land): typeof EXACTLY_ONE {
-  const { db, tenantId } = land
+/** Counts everything that Atlas and the clouds hold of the estate's customer. */
+export function census(estate: Estate): typeof EXACTLY_ONE {
+  const { db, tenantId } = estate
   const tenant = getTenant(db.read, tenantId)
   const firstHostKey = and(eq(secrets.tenantId, tenantId), eq(secrets.name, FIRST_HOST_KEY))
   return {
-    run: land.run.status,
+    run: estate.run.status,
     tenant: tenant.status,
     signup: getSignup(db.read, tenant.signupId ?? '').status,
-    ...censusOfClouds(land, serverOf(db.read, tenantId)),
+    ...censusOfClouds(estate, serverOf(db.read, tenantId)),
     firstHostKeys: db.read.select().from(secrets).where(firstHostKey).all().length,
     unsettledEffects: db.read.select().from(effects).where(eq(effects.outcome, 'intended')).all().length,
   }
 }
 
-function censusOfClouds({ clouds, customer }: Land, server: ServerRow) {
+function censusOfClouds({ clouds, customer }: Estate, server: ServerRow) {
   const { world } = clouds
   const machines = world.table<Machine>('machines').all()
   const machine = machines.find(({ id }) => id === server.externalId)

@@ -1,0 +1,33 @@
+import type { Reader } from '../db/open'
+import type { StepContext } from '../runs/recipe'
+import { noWayBackFrom, oneWay, passedReleases } from './lineage'
+import { getRelease, type ReleaseRow } from './release'
+
+/** What a run of the recipe `deploy` is given. */
+export type DeployWork = {
+  /** Null when the release is known by its tag only: one that a tenant had before releases were resolved. */
+  releaseId: string | null
+  release: string
+  formerReleaseId: string | null
+  formerRelease: string
+  /** `back`: to a release that the tenant had before; the data is not migrated. */
+  way: 'forward' | 'back'
+  rolloutId?: string
+  /** Whether nobody asked for it but the sweep that brings tenants up to date. */
+  isCatchUp?: boolean
+}
+
+/** The input of a run of the recipe `deploy`. */
+export const workOf = ({ run }: Pick<StepContext, 'run'>) => run.input as DeployWork
+
+/** Why a run can't be taken back once its deploy has begun, and what to do instead; null when it can. */
+export function noReturnOf(db: Reader, work: DeployWork): string | null {
+  const barrier = oneWay(passedBy(db, work))
+  return barrier ? noWayBackFrom(barrier) : null
+}
+
+/** The releases whose migrations a run takes its tenant through. */
+export function passedBy(db: Reader, { releaseId, formerReleaseId, way }: DeployWork): ReleaseRow[] {
+  if (way === 'back' || !releaseId) return []
+  return passedReleases(db, formerReleaseId, getRelease(db, releaseId))
+}
