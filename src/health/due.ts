@@ -54,15 +54,19 @@ export function dueChecks(db: Reader, byMs: number, limit: number): DueCheck[] {
 
 /** Whether a tenant may still be judged by an answer to what was asked at `askedAtMs`: it is active, and no run has held it since. */
 export function isJudgeable(db: Reader, tenantId: string, askedAtMs: number): boolean {
-  const tenant = db.select({ status: tenants.status }).from(tenants).where(eq(tenants.id, tenantId)).get()
-  const held = sql`(${runs.status} IN ('queued', 'running', 'waiting') OR ${runs.finishedAt} >= ${askedAtMs})`
-  const run = db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(and(eq(runs.tenantId, tenantId), held))
-    .get()
-  return tenant?.status === 'active' && !run
+  return judgeable(db).get({ tenantId, askedAtMs }) !== undefined
 }
+
+const judgeable = prepared((db) => {
+  const isActive = and(eq(tenants.id, sql.placeholder('tenantId')), sql`+${tenants.status} = 'active'`)
+  const wasHeld = sql`EXISTS (SELECT 1 FROM ${runs} WHERE ${runs.tenantId} = ${tenants.id} AND
+    (${runs.status} IN ('queued', 'running', 'waiting') OR ${runs.finishedAt} >= ${sql.placeholder('askedAtMs')}))`
+  return db
+    .select({ id: tenants.id })
+    .from(tenants)
+    .where(and(isActive, sql`NOT ${wasHeld}`))
+    .prepare()
+})
 
 const unchecked = prepared((db) =>
   db
