@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { Tx } from '../db/open'
 import { backups } from '../db/schema'
-import { AtlasError } from '../errors'
+import { AtlasError, conflict } from '../errors'
 import type { StoredObject } from '../providers/objects'
 import type { Services } from '../services'
 import { storageOf } from './address'
+import type { BackupRow } from './backup'
 import { hasBackupKey, identityOf } from './key'
 
 /** An age header with one recipient has some 200 bytes. */
 const HEADER_BYTES_MAX = 4_096
 
-/** A stored backup as Atlas finds it: what its server said of it once, and whether the tenant's key opens it. */
+/** A stored backup as Atlas finds it: the checksum of what is there now, and whether the tenant's key opens it. */
 export type FoundBackup = StoredObject & { sha256: string; opens: boolean }
 
 /** Under which prefix an installation keeps the backups of all its tenants. */
@@ -59,20 +60,26 @@ async function opens(services: Services, tenantId: string, header: Uint8Array): 
 }
 
 /**
+ * Throws `conflict` when a backup is used that was taken up from the storage, unless whoever asks knows that: its
+ * checksum went with its row, and the one that it has now is that of what was found.
+ */
+export function requireAccepted({ adoptedAt }: Pick<BackupRow, 'adoptedAt'>, isAccepted: boolean): void {
+  if (adoptedAt === null || isAccepted) return
+  throw conflict(
+    'This backup is unverified: Atlas’s database had forgotten it, and its checksum with it. Accept it unverified to use it all the same.',
+  )
+}
+
+/**
  * Writes a stored backup down that an older database has forgotten, to be kept until `expiresAt`. One that does not open
  * is kept as long, as a failed one. Throws `conflict` when it is known by now.
  */
 export function adoptBackup(
   tx: Tx,
-  {
-    id,
-    tenantId,
-    objectKey,
-    expiresAt,
-  }: { id: string; tenantId: string; objectKey: string; expiresAt: number },
+  place: { id: string; tenantId: string; objectKey: string; expiresAt: number; adoptedAt: number },
   { sizeBytes, createdAt, sha256, opens }: FoundBackup,
 ): void {
-  const facts = { id, tenantId, objectKey, sizeBytes, sha256, createdAt, expiresAt }
+  const facts = { ...place, sizeBytes, sha256, createdAt }
   const ends = opens
     ? { status: 'complete' as const, completedAt: createdAt }
     : { status: 'failed' as const, error: 'The key that opens it was forgotten, as the backup itself was.' }

@@ -13,6 +13,7 @@ import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, type ServerRow, serverOf } from '../tenants/tenant'
 import { storageOf } from './address'
+import { requireAccepted } from './adopt'
 import { type BackupRow, getBackup } from './backup'
 import { copyIfPossible, copyTenant } from './copy'
 import { copyingEnds } from './ends'
@@ -22,6 +23,14 @@ import { putBack } from './put-back'
 const PATIENCE_MS = 120_000
 const REASON = 'before_restore'
 
+export type RestoreAsked = {
+  backupId: string
+  /** Whether a backup may be put back that was found in the storage, and that nobody can vouch for. */
+  acceptUnverified?: boolean
+  actor: Actor
+  nowMs: number
+}
+
 /**
  * Queues that a backup is put back on the tenant's own server; what is there now is backed up first, and a suspended
  * tenant stays so. Throws `conflict` with the reason when that can't be, or when something else is being done to it.
@@ -30,13 +39,14 @@ export function restoreTenant(
   tx: Tx,
   services: Services,
   tenantId: string,
-  { backupId, actor, nowMs }: { backupId: string; actor: Actor; nowMs: number },
+  { backupId, acceptUnverified = false, actor, nowMs }: RestoreAsked,
 ): { runId: string } {
   requireReady(tx, getTenant(tx, tenantId), ['active', 'suspended'], 'restored')
   const backup = getBackup(tx, backupId)
   if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
   const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))
   if (obstacle) throw conflict(obstacle)
+  requireAccepted(backup, acceptUnverified)
   const runId = queueRun(tx, restoreRecipe(services), tenantId, { backupId }, nowMs)
   const detail = { run: runId, backup: backupId, made: new Date(backup.createdAt).toISOString() }
   audit(tx, nowMs, { actor, action: 'tenant.restore_asked', subject: tenantId, detail })

@@ -1,4 +1,4 @@
-import { and, eq, gte, inArray, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, inArray, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
@@ -100,15 +100,14 @@ function wantedMove(db: Reader, tenantId: string, nowMs: number): Move | null {
   return null
 }
 
-/** A server that can't be reached must not get a new run every five minutes. */
+/**
+ * A server that can't be reached must not get a new run every five minutes. When something else has been done to the
+ * tenant since, it can be reached again; what a person called off stays so for its time.
+ */
 function isResting(db: Reader, tenantId: string, kind: Move['kind'], nowMs: number): boolean {
-  const ofTenant = and(eq(runs.tenantId, tenantId), gte(runs.createdAt, nowMs - REST_MS))
-  const unsuccessful = inArray(runs.status, ['failed', 'cancelled'])
-  const found = db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(and(ofTenant, eq(runs.kind, kind), unsuccessful))
-    .limit(1)
-    .get()
-  return found !== undefined
+  const since = and(eq(runs.tenantId, tenantId), gte(runs.createdAt, nowMs - REST_MS))
+  const recent = db.select().from(runs).where(since).orderBy(asc(runs.createdAt)).all()
+  if (recent.some((run) => run.kind === kind && run.status === 'cancelled')) return true
+  const failedAt = recent.findLastIndex((run) => run.kind === kind && run.status === 'failed')
+  return failedAt >= 0 && !recent.slice(failedAt).some(({ status }) => status === 'succeeded')
 }

@@ -13,6 +13,7 @@ type ToldBackup = {
   size_bytes: number | null
   created_at: number
   expires_at: number | null
+  adopted_at: number | null
   obstacle: string | null
 }
 
@@ -32,13 +33,19 @@ export const BACKUP_COMMANDS: Record<string, TenantCommand> = {
     options: { image: { type: 'boolean' } },
     run: backUp,
   },
-  restore: { words: 'NAME BACKUP', about: 'put a backup back; `latest` is the newest', run: restore },
+  restore: {
+    words: 'NAME BACKUP [--accept-unverified]',
+    about: 'put a backup back; `latest` is the newest',
+    options: { 'accept-unverified': { type: 'boolean' } },
+    run: restore,
+  },
   move: {
-    words: 'NAME [--backup ID] [--accept-older-backup] [--plan ID]',
+    words: 'NAME [--backup ID] [--accept-older-backup] [--accept-unverified] [--plan ID]',
     about: 'move it to a new server, with its data as it is or a backup',
     options: {
       backup: { type: 'string' },
       'accept-older-backup': { type: 'boolean' },
+      'accept-unverified': { type: 'boolean' },
       plan: { type: 'string' },
     },
     run: move,
@@ -63,7 +70,7 @@ async function list({ remote, io, args, options }: TenantCall): Promise<number> 
     row.id,
     timeText(row.created_at),
     row.method,
-    row.status,
+    row.adopted_at !== null && row.status === 'complete' ? 'unverified' : row.status,
     row.size_bytes === null ? '' : sizeWords(row.size_bytes),
     row.reason.replaceAll('_', ' '),
     timeText(row.expires_at),
@@ -83,15 +90,23 @@ async function backUp(call: TenantCall): Promise<number> {
 }
 
 async function restore(call: TenantCall): Promise<number> {
-  const { remote, args } = call
+  const { remote, args, options } = call
   const tenant = await findTenant(remote, args[0] ?? '')
   const backup = await findBackup(remote, tenant.id, args[1] ?? '')
   await confirmLoss(call, tenant, [
     `Everything that was changed since the backup of ${timeText(backup.created_at)} is lost.`,
     'What is there now is backed up first.',
+    ...(backup.adopted_at === null ? [] : [UNVERIFIED]),
   ])
   const path = `/api/admin/tenant/${tenant.id}/restoration`
-  return tellRun(call, await remote.ask('POST', path, { backup_id: backup.id }))
+  return tellRun(call, await remote.ask('POST', path, { backup_id: backup.id, ...acceptance(options) }))
+}
+
+const UNVERIFIED =
+  'It is unverified: the database had forgotten it, and its checksum with it (--accept-unverified).'
+
+function acceptance(options: TenantCall['options']) {
+  return options['accept-unverified'] ? { accept_unverified: true } : {}
 }
 
 /** The backup with this id, or the newest that can be restored. Throws `not_found`. */
@@ -119,7 +134,12 @@ async function move(call: TenantCall): Promise<number> {
     ...(backup ? [`Everything that was changed since ${backup} was made is lost.`] : []),
   ])
   const accepted = options['accept-older-backup'] ? { accept_older_backup: true } : {}
-  const body = { ...(backup ? { backup_id: backup } : {}), ...accepted, ...(plan ? { plan } : {}) }
+  const body = {
+    ...(backup ? { backup_id: backup } : {}),
+    ...accepted,
+    ...acceptance(options),
+    ...(plan ? { plan } : {}),
+  }
   const path = `/api/admin/tenant/${tenant.id}/move`
   const queued = await remote.ask<Moving>('POST', path, body)
   const minutes = queued.downtime_minutes

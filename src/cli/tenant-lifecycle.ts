@@ -1,23 +1,12 @@
-import { invalid } from '../errors'
 import { confirmLoss, findTenant, type TenantCall, type TenantCommand, tellRun } from './tenant-command'
+import { DEPLOY_COMMAND } from './tenant-deploy'
 
 /** What is done to a tenant as a whole. */
 export const LIFECYCLE_COMMANDS: Record<string, TenantCommand> = {
   suspend: { words: 'NAME', about: 'stop its app, keep everything', run: queue('/api/admin/suspend') },
   resume: { words: 'NAME', about: 'start a suspended one again', run: queue('/api/admin/unsuspend') },
   plan: { words: 'NAME PLAN', about: 'change its plan, such as to virtues/pro', run: changePlan },
-  deploy: {
-    words: 'NAME TAG [--migration KIND] [--notes TEXT] [--backup|--no-backup] [--no-way-back]',
-    about: 'bring it, and nobody else, to a release',
-    options: {
-      migration: { type: 'string' },
-      notes: { type: 'string' },
-      backup: { type: 'boolean' },
-      'no-backup': { type: 'boolean' },
-      'no-way-back': { type: 'boolean' },
-    },
-    run: deploy,
-  },
+  deploy: DEPLOY_COMMAND,
   tag: { words: 'NAME TAGS', about: 'give it these tags (beta,early) and no others; "" for none', run: tag },
   delete: {
     words: 'NAME [--cool-off-days N] [--no-image] [--confirm-many]',
@@ -50,20 +39,6 @@ async function changePlan(call: TenantCall): Promise<number> {
   const minutes = queued.downtime_minutes
   call.io.err(`Visitors get no answer for about ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`)
   return tellRun(call, queued)
-}
-
-async function deploy(call: TenantCall): Promise<number> {
-  const { remote, args, options } = call
-  const [name = '', tag = ''] = args
-  const { backup = false, 'no-backup': noBackup = false, migration, notes } = options
-  if (backup && noBackup) throw invalid('--backup and --no-backup can’t both be meant.')
-  const { id } = await findTenant(remote, name)
-  const asked = {
-    ...{ tag, migration, notes },
-    ...((backup || noBackup) && { backup }),
-    accepts_no_way_back: options['no-way-back'] ?? false,
-  }
-  return tellRun(call, await remote.ask('POST', `/api/admin/tenant/${id}/deployment`, asked))
 }
 
 async function tag({ remote, io, args, options }: TenantCall): Promise<number> {

@@ -3,6 +3,7 @@ import createTheDomain from '../../migrations/0001_create_the_domain.sql' with {
 import carryTheWholeLife from '../../migrations/0002_carry_the_whole_life.sql' with { type: 'text' }
 import rollOutReleases from '../../migrations/0003_roll_out_releases.sql' with { type: 'text' }
 import sayWhatWasNotSeen from '../../migrations/0004_say_what_was_not_seen.sql' with { type: 'text' }
+import countTargets from '../../migrations/0005_count_targets.sql' with { type: 'text' }
 import { conflict } from '../errors'
 
 type Migration = { version: number; name: string; sql: string }
@@ -13,6 +14,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'carry_the_whole_life', sql: carryTheWholeLife },
   { version: 3, name: 'roll_out_releases', sql: rollOutReleases },
   { version: 4, name: 'say_what_was_not_seen', sql: sayWhatWasNotSeen },
+  { version: 5, name: 'count_targets', sql: countTargets },
 ]
 
 /**

@@ -443,6 +443,10 @@ export const rollouts = sqliteTable('rollouts', {
   createdBy: text('created_by').notNull(),
   createdAt: integer('created_at').notNull(),
   finishedAt: integer('finished_at'),
+  // The database counts these itself.
+  total: integer('total').notNull().default(0),
+  settled: integer('settled').notNull().default(0),
+  failed: integer('failed').notNull().default(0),
 })
 
 export const rolloutTargets = sqliteTable(

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
-import { getBackup, missingFor } from '../backups/backup'
+import { requireAccepted } from '../backups/adopt'
+import { type BackupRow, getBackup, missingFor } from '../backups/backup'
 import { copyingEnds } from '../backups/ends'
 import { obstacleTo } from '../backups/restore'
 import type { Reader, Tx } from '../db/open'
@@ -30,6 +31,8 @@ export type MoveAsked = {
   backupId?: string
   /** Whether the latest backup may take the place of the data when the old server does not answer. */
   acceptOlderBackup?: boolean
+  /** Whether the backup may be one that was found in the storage, and that nobody can vouch for. */
+  acceptUnverified?: boolean
   /** What changes at Stripe when the new server is of another plan. */
   plan?: PriceChange | null
 }
@@ -43,7 +46,7 @@ export function moveToNewServer(
   tx: Tx,
   services: Services,
   tenantId: string,
-  { actor, nowMs, backupId, acceptOlderBackup = false, plan }: MoveAsked,
+  { actor, nowMs, backupId, acceptOlderBackup = false, acceptUnverified = false, plan }: MoveAsked,
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
   requireReady(tx, tenant, plan ? ['active'] : ['active', 'suspended'], 'moved')
@@ -53,7 +56,7 @@ export function moveToNewServer(
   const from = serverOf(tx, tenantId)
   const missing = missingFor(services, tenant, from, 'app')
   if (missing) throw conflict(missing)
-  if (backupId) checkBackup(tx, services, tenantId, backupId)
+  if (backupId) requireAccepted(checkedBackup(tx, services, tenantId, backupId), acceptUnverified)
   refuseUnfinishedMove(tx, tenantId)
   const to = planServer(tx, tenant, 'next', nowMs, services.random)
   const data = { ...(backupId ? { backupId } : {}), ...(acceptOlderBackup ? { acceptOlderBackup } : {}) }
@@ -111,13 +114,14 @@ function ifPlanChanges(step: Step): Step {
   return onlyIf(step, { by: ({ input }) => Boolean(input.planId), else: 'The plan stays.' })
 }
 
-function checkBackup(tx: Tx, services: Services, tenantId: string, backupId: string): void {
+function checkedBackup(tx: Tx, services: Services, tenantId: string, backupId: string): BackupRow {
   const backup = getBackup(tx, backupId)
   if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
   if (backup.method === 'image')
     throw conflict('An image goes back to its own server only. Move with a backup of the app.')
   const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))
   if (obstacle) throw conflict(obstacle)
+  return backup
 }
 
 /** A move that failed half-way holds a server already. */

@@ -26,6 +26,8 @@ export type Ground = {
   serverRowById: Map<string, KnownServer>
   serverRowByExternalId: Map<string, KnownServer>
   cloudServers: Map<string, CloudServer>
+  /** Whether a server of ours is there that was made for this row, by its label or its name. */
+  isMade(row: KnownServer): boolean
   /** Whether the project has this address, so that no stranger can get it. */
   holds(address: string): boolean
   /** Whether an address is, or ever was, of a tenant of ours, or of a server with our label. */
@@ -52,6 +54,7 @@ export async function groundOf(snapshot: Snapshot, known: Known, nowMs: number):
   )
   const isOurs = (labels: Record<string, string>) => labels.atlas === known.installationId
   const ours = snapshot.servers.filter(({ labels }) => isOurs(labels))
+  const madeFor = new Set(ours.flatMap(({ labels, name }) => [labels.server ?? '', name]))
   const ever = await networksOf(
     known.records.map(({ value }) => value),
     [...known.servers, ...ours],
@@ -74,6 +77,7 @@ export async function groundOf(snapshot: Snapshot, known: Known, nowMs: number):
     serverRowById: by(known.servers, ({ id }) => id),
     serverRowByExternalId: by(known.servers, ({ externalId }) => externalId),
     cloudServers: by(snapshot.servers, ({ id }) => id),
+    isMade: ({ id, name }) => madeFor.has(id) || madeFor.has(name),
     holds: (address) => held.has(networkOf(address)),
     wasOurs: (address) => ever.has(networkOf(address)),
     offers: by(known.offers, ({ id }) => id),

@@ -96,7 +96,8 @@ const REMEDY_WORDS: Record<RemedyName, Words> = {
   restore_record: (f) => `Point ${f.name} to ${f.address}, its tenant’s server.`,
   delete_record: (f) => `Remove the record ${f.name} (${f.type}).`,
   adopt_server: (f) => `Write the server’s id and addresses down as ${f.tenant}’s again.`,
-  adopt_backup: (f) => `Write it down as ${f.tenant}’s again, to be kept as long as its plan says.`,
+  adopt_backup: (f) =>
+    `Write it down as ${f.tenant}’s again, unverified, to be kept as long as its plan says.`,
   note_server: () => 'Write down what the server has now.',
   power_on: (f) => `Switch ${f.server} on.`,
   delete_server: (f) => `Delete ${f.server} and everything on it.`,

@@ -29,7 +29,7 @@ export type DeployOutlook = {
  */
 export function lookAtDeploy(
   db: Reader,
-  services: Pick<Services, 'objects' | 'catalog'>,
+  services: Pick<Services, 'objects' | 'catalog' | 'settings'>,
   tenantId: string,
   releaseId: string,
 ): DeployOutlook {
@@ -43,7 +43,7 @@ export function lookAtDeploy(
   const missing = copies ? missingFor(services, tenant, serverOf(db, tenantId), 'app') : null
   const obstacles = [
     tenant.releaseId === releaseId && `${tenant.subdomain} runs ${release.tag} already.`,
-    live && heldInWords(db, live),
+    live && heldInWords(db, live, services.settings.baseUrl),
     way === 'back' && barrierTo(db, tenant, releaseId),
     missing && `A backup is to be made first. ${missing}`,
   ].filter((obstacle) => typeof obstacle === 'string')

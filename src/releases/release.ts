@@ -6,10 +6,12 @@ import { imagesOfRelease } from '../catalog/images'
 import type { Reader, Tx } from '../db/open'
 import type { Page, PageWanted } from '../db/page'
 import { releases, rollouts } from '../db/schema'
-import { conflict, invalid, notFound } from '../errors'
+import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
 import type { PinnedImage, PinnedRelease } from '../provisioning/deploy-input'
 import type { Services } from '../services'
+import { complete, readAsked, type Said } from './said'
+import { isInUse } from './use'
 
 export type ReleaseRow = typeof releases.$inferSelect
 
@@ -24,20 +26,19 @@ export type ReleaseAsked = {
   actor: Actor
 }
 
-const MIGRATIONS: readonly string[] = ['none', 'reversible', 'expand', 'contract'] satisfies Migration[]
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
-
 /**
- * Finds a release by its tag, or looks up once which images the tag stands for now; from then on it is the same for
- * ever. Throws `invalid` for what is missing or malformed, `conflict` when it is known as something else than what is
- * said of it, and what the registry refuses.
+ * Finds a release by its tag, or looks up once which images the tag stands for now; those are the same for ever. What it
+ * does to the data is what is said last before somebody gets it: whoever has only looked decides nothing. Throws
+ * `invalid` for what is missing or malformed, `conflict` when it is in use as something else than what is said of it,
+ * and what the registry refuses.
  */
 export async function createRelease(services: Services, asked: ReleaseAsked): Promise<ReleaseRow> {
   const { db, clock, catalog, registry, env } = services
   const blueprint = catalog.blueprint(asked.blueprint)
   const said = readAsked(asked, blueprint.releases)
+  const meet = (tx: Tx, known: ReleaseRow) => heardAgain(tx, known, { ...asked, ...said }, clock.now())
   const known = findRelease(db.read, blueprint.name, asked.tag)
-  if (known) return mustBe(known, asked)
+  if (known) return db.write((tx) => meet(tx, known))
   const facts = complete(said)
   const images = imagesOfRelease(blueprint, asked.tag, env)
   if (images.length === 0)
@@ -51,7 +52,7 @@ export async function createRelease(services: Services, asked: ReleaseAsked): Pr
   return db.write((tx) => {
     // Somebody else may have looked it up at the same time.
     const known = findRelease(tx, blueprint.name, asked.tag)
-    return known ? mustBe(known, asked) : insert(tx, { ...asked, ...facts, pinned }, clock.now())
+    return known ? meet(tx, known) : insert(tx, { ...asked, ...facts, pinned }, clock.now())
   })
 }
 
@@ -112,42 +113,28 @@ export function firstRelease(
   return { release: tag, releaseId: findRelease(db, blueprint, tag)?.id ?? null }
 }
 
-type Said = { notes: string; migration?: Migration; backup?: boolean }
-
-function readAsked(
-  { tag, notes, migration, backup }: ReleaseAsked,
-  notesOfBlueprint: readonly ({ tag: string } & Required<Said>)[],
-): Said {
-  const fields: Record<string, string> = {}
-  if (!TAG.test(tag)) fields.tag = 'Must be the tag of an image, such as v43.'
-  if (notes && notes.length > 2000) fields.notes = 'Must not be longer than 2000 characters.'
-  if (migration !== undefined && !MIGRATIONS.includes(migration)) fields.migration = MIGRATION_WORDS
-  if (Object.keys(fields).length > 0) throw invalid('Some fields need another look.', fields)
-  const noted = notesOfBlueprint.find((note) => note.tag === tag)
-  // What somebody says anew of the migration leaves nothing of what was noted of its backup.
-  const notedBackup = migration === undefined || migration === noted?.migration ? noted?.backup : undefined
-  return {
-    notes: notes || noted?.notes || '',
-    migration: migration ?? noted?.migration,
-    backup: backup ?? notedBackup,
-  }
-}
-
-const MIGRATION_WORDS =
-  'Must say what it does to the data: none, reversible, expand (the former release lives with it) or contract (there is no way back).'
-
-function complete({ notes, migration, backup }: Said): Required<Said> {
-  if (migration === undefined) throw invalid('Some fields need another look.', { migration: MIGRATION_WORDS })
-  return { notes, migration, backup: backup ?? migration === 'contract' }
-}
-
-/** A release is what it was when it was first heard of. */
-function mustBe(known: ReleaseRow, { migration, backup }: ReleaseAsked): ReleaseRow {
-  const isAsSaid =
-    (migration === undefined || migration === known.migration) &&
-    (backup === undefined || backup === known.backup)
+/** One that nobody has got yet becomes what is said of it now; any other is what it was. */
+function heardAgain(tx: Tx, known: ReleaseRow, asked: ReleaseAsked, nowMs: number): ReleaseRow {
+  const { migration = known.migration, actor } = asked
+  // Another migration leaves nothing of what was said of its backup.
+  const { backup = migration === known.migration ? known.backup : migration === 'contract' } = asked
+  const isAsSaid = migration === known.migration && backup === known.backup
   if (isAsSaid) return known
-  throw conflict('This release is known already, with another migration or backup. Give it another tag.')
+  if (isInUse(tx, known))
+    throw conflict('This release is in use already, with another migration or backup. Give it another tag.')
+  const change = { migration, backup }
+  const detail = { blueprint: known.blueprint, tag: known.tag, ...change }
+  audit(tx, nowMs, { actor, action: 'release.changed', subject: known.id, detail })
+  return tx.update(releases).set(change).where(eq(releases.id, known.id)).returning().get() ?? known
+}
+
+/** Throws `conflict` when somebody else has said something else of a release since it was looked up. */
+export function confirmRelease(tx: Tx, { id, migration, backup }: ReleaseRow): void {
+  const now = getRelease(tx, id)
+  if (now.migration === migration && now.backup === backup) return
+  throw conflict(
+    'Somebody has just said of this release that its migration or backup is another. Look again.',
+  )
 }
 
 function insert(

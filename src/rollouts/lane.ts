@@ -1,11 +1,12 @@
 import { and, asc, eq, isNotNull, lte, min, notInArray, sql } from 'drizzle-orm'
-import type { Db } from '../db/open'
+import type { Db, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { rollouts } from '../db/schema'
 import type { Lane } from '../runs/worker'
 import type { Services } from '../services'
 import { act } from './act'
 import { type Decide, decide } from './decide'
+import { settleForgotten } from './forgotten'
 import { getRollout, type RolloutRow } from './rollout'
 import { readSnapshot } from './snapshot'
 import { wake } from './targets'
@@ -14,6 +15,8 @@ import { wake } from './targets'
 const AT_ONCE_MAX = 4
 /** More turns in a row would mean that a decision changes nothing. */
 const TURNS_MAX = 1_000
+/** How often it is seen whether the runs at work have ended without a word; the others wake their rollout. */
+const IN_FLIGHT_MS = 60_000
 
 const earliestRollout = prepared((db) => {
   const isFree = sql`${rollouts.id} NOT IN (SELECT value FROM json_each(${sql.placeholder('inHand')}))`
@@ -51,13 +54,21 @@ function turn(services: Services, rolloutId: string, by: Decide): boolean {
     tx.update(rollouts).set({ dueAt: null }).where(eq(rollouts.id, rolloutId)).run()
     const rollout = getRollout(tx, rolloutId)
     if (rollout.status !== 'running' && rollout.status !== 'going_back') return false
-    const decisions = by(readSnapshot(tx, rollout), nowMs)
+    settleForgotten(tx, services, rollout, nowMs)
+    const snapshot = readSnapshot(tx, rollout)
+    const decisions = by(snapshot, nowMs)
     for (const decision of decisions) act({ tx, services, rollout, nowMs }, decision)
     const hasActed = decisions.some(({ kind }) => kind !== 'look_again')
     // A process that dies now has left a rollout that is due.
     if (hasActed) wake(tx, rolloutId, nowMs)
+    else if (snapshot.deploying + snapshot.goingBack > 0) lookBy(tx, rolloutId, nowMs + IN_FLIGHT_MS)
     return hasActed
   })
+}
+
+function lookBy(tx: Tx, rolloutId: string, atMs: number): void {
+  const dueAt = sql`min(coalesce(${rollouts.dueAt}, ${atMs}), ${atMs})`
+  tx.update(rollouts).set({ dueAt }).where(eq(rollouts.id, rolloutId)).run()
 }
 
 function dueRollouts(db: Db, inHand: ReadonlySet<string>, nowMs: number, limit: number): RolloutRow[] {

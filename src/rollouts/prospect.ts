@@ -11,7 +11,7 @@ import type { Services } from '../services'
 import { tenantsTagged } from '../tenants/tags'
 import { obstacleOf, TENANT_FACTS } from './facts'
 import { type Candidate, type Plan, planRollout } from './plan'
-import { liveRollout } from './rollout'
+import { liveRollout, type RolloutRow } from './rollout'
 import type { Strategy } from './strategy'
 
 /** What a rollout would do, before anybody starts it. */
@@ -38,7 +38,7 @@ const TAG = 'tag:'
  */
 export function lookAhead(
   db: Reader,
-  services: Pick<Services, 'objects' | 'catalog'>,
+  services: Pick<Services, 'objects' | 'catalog' | 'settings'>,
   { releaseId, strategy }: { releaseId: string; strategy: Strategy },
 ): Prospect {
   const release = getRelease(db, releaseId)
@@ -137,24 +137,31 @@ function refuseCanaries(words: string): never {
 
 function obstaclesTo(
   db: Reader,
-  services: Pick<Services, 'objects' | 'catalog'>,
+  services: Pick<Services, 'objects' | 'catalog' | 'settings'>,
   { release, copies, isEmpty }: { release: ReleaseRow; copies: boolean; isEmpty: boolean },
 ): string[] {
   const live = liveRollout(db, release.blueprint)
   // What is missing for one tenant's backup by configuration is missing for all.
   const missing = copies ? missingFor(services, release, { externalId: null }, 'app') : null
   return [
-    ...(live ? [heldInWords(db, live)] : []),
+    ...(live ? [heldInWords(db, live, services.settings.baseUrl)] : []),
     ...(isEmpty ? ['There is nobody who could get this release now.'] : []),
     ...(missing ? [`A backup of each tenant is to be made first. ${missing}`] : []),
   ]
 }
 
-/** Who holds the fleet. */
-export function heldInWords(db: Reader, live: { releaseId: string; status: string }): string {
-  const { tag } = getRelease(db, live.releaseId)
-  const word = live.status.replace('_', ' ')
-  return `The rollout of ${tag} holds the fleet: it is ${word}. Wait until it has ended, or abort it.`
+/** Who holds the fleet, and what whoever wants it can do: a person, or a job that nobody looks at before it has failed. */
+export function heldInWords(
+  db: Reader,
+  { id, releaseId, status }: Pick<RolloutRow, 'id' | 'releaseId' | 'status'>,
+  baseUrl = '',
+): string {
+  const { tag } = getRelease(db, releaseId)
+  return [
+    `The rollout of ${tag} holds the fleet: it is ${status.replace('_', ' ')}.`,
+    `Wait until it has ended, or end it with “atlas rollout abort ${id}”; then ask for this once more.`,
+    `Its page is ${baseUrl}/admin/rollouts/${id}.`,
+  ].join(' ')
 }
 
 /** Throws `conflict` when a rollout can't be started as it was looked at. */

@@ -4,7 +4,7 @@ import type { GithubSource, Migration } from '../catalog/deploy'
 import type { Reader, Tx } from '../db/open'
 import { inbox } from '../db/schema'
 import { AtlasError, conflict, unavailable } from '../errors'
-import { createRelease, type ReleaseRow } from '../releases/release'
+import { confirmRelease, createRelease, type ReleaseRow } from '../releases/release'
 import type { Services } from '../services'
 import { lookAhead } from './prospect'
 import { liveRollout } from './rollout'
@@ -110,6 +110,7 @@ export async function followPush(services: Services, objectId: string): Promise<
     // A process that died between the start and the note of it begins nothing twice.
     if (liveRollout(tx, blueprint)?.releaseId === release.id) return
     const wanted = { releaseId: release.id, strategy: DEFAULT_STRATEGY }
+    confirmRelease(tx, release)
     if (lookAhead(tx, services, wanted).targets.length === 0) return
     startRollout(tx, services, { ...wanted, actor: ACTOR, nowMs: clock.now() })
   })

@@ -8,7 +8,7 @@ import type { TargetRow, TargetState } from './targets'
 
 export type RolloutFilter = { q: string; status: RolloutStatus | '' }
 
-export type ListedRollout = RolloutRow & { tag: string; settled: number; total: number; failed: number }
+export type ListedRollout = RolloutRow & { tag: string }
 
 /** Rollouts that match a filter, newest first. `settled` of `total` tenants have nothing more to come. */
 export function listRollouts(db: Reader, filter: RolloutFilter, page: PageWanted): Page<ListedRollout> {
@@ -26,7 +26,7 @@ export function listRollouts(db: Reader, filter: RolloutFilter, page: PageWanted
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()
-    .map(({ rollout, tag }) => ({ ...rollout, tag, ...progressOf(db, rollout.id) }))
+    .map(({ rollout, tag }) => ({ ...rollout, tag }))
   const all = db.select({ n: count() }).from(rollouts).innerJoin(releases, released).where(where).get()
   return { rows, ...page, total: all?.n ?? 0 }
 }
@@ -63,11 +63,6 @@ export function countTargets(db: Reader, rolloutId: string): TargetCount[] {
       .all()
       .map(({ failedPart, ...one }) => ({ ...one, hasFailed: failedPart !== null }))
   )
-}
-
-/** Whether nothing more is to come for a target of a rollout that goes forward. */
-export function isSettled(state: TargetState): boolean {
-  return state !== 'waiting' && state !== 'deploying' && state !== 'going_back'
 }
 
 /** Targets that failed at the same part for the same reason, with the first of them. */
@@ -212,15 +207,4 @@ function isIn(state: TargetFilter['state']): SQL | undefined {
 
 function isCalled(q: string): SQL | undefined {
   return or(sql`${tenants.subdomain} LIKE ${containing(q)} ESCAPE '\\'`, eq(tenants.id, q))
-}
-
-function progressOf(db: Reader, rolloutId: string) {
-  const counts = countTargets(db, rolloutId)
-  const many = (isMeant: (one: TargetCount) => boolean) =>
-    counts.filter(isMeant).reduce((sum, one) => sum + one.count, 0)
-  return {
-    settled: many(({ state }) => isSettled(state)),
-    total: many(() => true),
-    failed: many(({ hasFailed }) => hasFailed),
-  }
 }

@@ -10,7 +10,8 @@ import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
 import { operatorOf, wanted } from './admin'
 import { json, page } from './answer'
-import { readForm, readJson, requiredField, textField } from './request'
+import { UNACCEPTED } from './move'
+import { flagField, readForm, readJson, requiredField, textField } from './request'
 import { type Call, routes } from './route'
 import { act, actForProgram, ask, type TenantVerb } from './tenant-verbs'
 
@@ -39,11 +40,15 @@ export const backupRoutes = routes(
     path: '/admin/tenants/:id/backups/:backup/restoration',
     policy: 'operator',
     handle: async (call) => {
-      const { confirmation = '' } = await readForm(call.request)
+      const { confirmation = '', accept_unverified: accepted = '' } = await readForm(call.request)
       return ask(call, () => {
         const props = restorationProps(call)
         const { subdomain } = props.tenant
-        if (confirmation.trim() === subdomain) return act(call, restore(props.backup.id))
+        const isAccepted = accepted === 'yes'
+        if (props.backup.adoptedAt !== null && !isAccepted) {
+          return page(RestorationPage({ ...props, value: confirmation, unverifiedError: UNACCEPTED }), 422)
+        }
+        if (confirmation.trim() === subdomain) return act(call, restore(props.backup.id, isAccepted))
         const error = `Type ${subdomain} to make sure that this is the one.`
         return page(RestorationPage({ ...props, value: confirmation, error }), 422)
       })
@@ -81,8 +86,10 @@ export const backupRoutes = routes(
     path: '/api/admin/tenant/:id/restoration',
     policy: 'operator_api',
     handle: async (call) => {
-      const backupId = requiredField(await readJson(call.request), 'backup_id')
-      return actForProgram(call, call.params.id ?? '', restore(backupId))
+      const body = await readJson(call.request)
+      const backupId = requiredField(body, 'backup_id')
+      const isAccepted = flagField(body, 'accept_unverified')
+      return actForProgram(call, call.params.id ?? '', restore(backupId, isAccepted))
     },
   },
 )
@@ -93,9 +100,9 @@ const backUp =
     backUpTenant(tx, services, tenantId, { ...asked, method, reason: 'by_hand' })
 
 const restore =
-  (backupId: string): TenantVerb =>
+  (backupId: string, acceptUnverified: boolean): TenantVerb =>
   (tx, services, tenantId, asked) =>
-    restoreTenant(tx, services, tenantId, { ...asked, backupId })
+    restoreTenant(tx, services, tenantId, { ...asked, backupId, acceptUnverified })
 
 /** The app's own backup is what is meant when nothing is said. */
 function methodIn(text = ''): BackupMethod {
@@ -143,6 +150,7 @@ function backupFacts(row: BackupRow & { obstacle: string | null }) {
     completed_at: row.completedAt,
     expires_at: row.expiresAt,
     removed_at: row.removedAt,
+    adopted_at: row.adoptedAt,
     obstacle: row.obstacle,
   }
 }

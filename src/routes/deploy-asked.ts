@@ -3,7 +3,7 @@ import type { ReleaseForm } from '../../views/admin/release-fields'
 import type { Actor } from '../audit'
 import type { Migration } from '../catalog/deploy'
 import { invalid } from '../errors'
-import { createRelease, type ReleaseAsked } from '../releases/release'
+import { confirmRelease, createRelease, type ReleaseAsked } from '../releases/release'
 import { lookAhead, type Prospect } from '../rollouts/prospect'
 import { startRollout } from '../rollouts/start'
 import { parseStrategy, type Strategy, type WrittenStrategy } from '../rollouts/strategy'
@@ -32,7 +32,10 @@ export async function begin({ services, actor }: Pick<Call, 'services' | 'actor'
   const { strategy, acceptsNoWayBack } = asked
   const nowMs = clock.now()
   const wanted = { releaseId: release.id, strategy, acceptsNoWayBack, actor, nowMs }
-  const { rolloutId } = db.write((tx) => startRollout(tx, services, wanted))
+  const { rolloutId } = db.write((tx) => {
+    confirmRelease(tx, release)
+    return startRollout(tx, services, wanted)
+  })
   return { rolloutId, releaseId: release.id }
 }
 

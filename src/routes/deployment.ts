@@ -1,8 +1,9 @@
 import { DeploymentPage, type DeploymentPlan, type DeploymentProps } from '../../views/admin/deployment'
 import type { ReleaseForm } from '../../views/admin/release-fields'
 import { AtlasError } from '../errors'
-import { deployByHand, lookAtDeploy } from '../releases/by-hand'
-import { createRelease, imagesOf } from '../releases/release'
+import { type DeployOutlook, deployByHand, lookAtDeploy } from '../releases/by-hand'
+import { DEPLOYABLE } from '../releases/deploy'
+import { confirmRelease, createRelease, imagesOf } from '../releases/release'
 import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
@@ -11,6 +12,7 @@ import { flagField, releaseOfBody, releaseOfForm } from './deploy-asked'
 import { statusOf } from './refusal'
 import { knownReleases } from './releases'
 import { readForm, readJson } from './request'
+import { releaseFacts } from './rollouts-api'
 import { type Call, routes } from './route'
 import { ask } from './tenant-verbs'
 
@@ -57,6 +59,17 @@ export const deploymentRoutes = routes(
       return json({ run_id: await begin(call, releaseOfBody(body, blueprintOf(call)), accepted) }, 202)
     },
   },
+  {
+    method: 'POST',
+    path: '/api/admin/tenant/:id/deployment/plan',
+    policy: 'operator_api',
+    handle: async (call) => {
+      const wanted = releaseOfBody(await readJson(call.request), blueprintOf(call))
+      const { release, way, canGoBack, copies, takesMs, obstacles } = await foresee(call, wanted)
+      const plan = { way, can_go_back: canGoBack, backup: copies, takes_ms: takesMs, obstacles }
+      return json({ release: releaseFacts(call.services, release), ...plan })
+    },
+  },
 )
 
 const EMPTY: ReleaseForm = { tag: '', notes: '', migration: '', backup: '' }
@@ -74,16 +87,22 @@ type Wanted = ReturnType<typeof releaseOfForm>
 async function begin(call: Call, wanted: Wanted, acceptsNoWayBack: boolean): Promise<string> {
   const { services, actor, params } = call
   const { db, clock } = services
-  const { id: releaseId } = await createRelease(services, { ...wanted, actor })
-  const asked = { releaseId, acceptsNoWayBack, actor, nowMs: clock.now() }
-  return db.write((tx) => deployByHand(tx, services, params.id ?? '', asked)).runId
+  const release = await createRelease(services, { ...wanted, actor })
+  const asked = { releaseId: release.id, acceptsNoWayBack, actor, nowMs: clock.now() }
+  return db.write((tx) => {
+    confirmRelease(tx, release)
+    return deployByHand(tx, services, params.id ?? '', asked).runId
+  })
+}
+
+/** What the deploy would do: its release is looked up, and kept, but the tenant does not get it. */
+async function foresee({ services, actor, params }: Call, wanted: Wanted): Promise<DeployOutlook> {
+  const release = await createRelease(services, { ...wanted, actor })
+  return lookAtDeploy(services.db.read, services, params.id ?? '', release.id)
 }
 
 async function planned(call: Call, form: ReleaseForm): Promise<DeploymentProps> {
-  const { services, actor } = call
-  const { id, blueprint } = getTenant(services.db.read, call.params.id ?? '')
-  const release = await createRelease(services, { ...releaseOfForm(form, blueprint), actor })
-  const outlook = lookAtDeploy(services.db.read, services, id, release.id)
+  const { release, ...outlook } = await foresee(call, releaseOfForm(form, blueprintOf(call)))
   const plan: DeploymentPlan = { ...outlook, release: { ...release, images: imagesOf(release) } }
   return { ...deploymentProps(call, form), plan }
 }
@@ -118,7 +137,7 @@ function deploymentProps(call: Call, form: ReleaseForm): DeploymentProps {
   const { services, params } = call
   const { read } = services.db
   const tenant = getTenant(read, params.id ?? '')
-  requireReady(read, tenant, ['active'], 'brought to another release')
+  requireReady(read, tenant, DEPLOYABLE, 'brought to another release')
   return {
     operator: operatorOf(call),
     tenant,

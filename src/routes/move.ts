@@ -1,7 +1,8 @@
 import { MovePage, type MoveProps } from '../../views/admin/move'
 import { relativeTime } from '../../views/components/time'
+import { requireAccepted } from '../backups/adopt'
 import { type BackupRow, getBackup } from '../backups/backup'
-import { type AtlasError, conflict, invalid, notFound } from '../errors'
+import { type AtlasError, conflict, notFound } from '../errors'
 import { moveMinutes } from '../lifecycle/downtime'
 import { moveToNewServer } from '../lifecycle/move'
 import { lookAtMove } from '../lifecycle/move-outlook'
@@ -12,7 +13,7 @@ import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
 import { operatorOf } from './admin'
 import { json, page } from './answer'
-import { readForm, readJson, textField } from './request'
+import { flagField, readForm, readJson, textField } from './request'
 import { type Call, routes } from './route'
 import { act, ask } from './tenant-verbs'
 
@@ -47,7 +48,11 @@ export const moveRoutes = routes(
         if (!props.answers && !backup && !acceptOlderBackup) {
           return page(MovePage({ ...props, error: 'The old server has stopped answering. Look again.' }), 409)
         }
-        const choice = { backupId: backup || undefined, acceptOlderBackup, plan: change }
+        const acceptUnverified = sent.accept_unverified === 'yes'
+        if (props.isUnverified && !acceptUnverified) {
+          return page(MovePage({ ...props, value: confirmation, unverifiedError: UNACCEPTED }), 422)
+        }
+        const choice = { backupId: backup || undefined, acceptOlderBackup, acceptUnverified, plan: change }
         return act(call, (tx, services, id, asked) =>
           moveToNewServer(tx, services, id, { ...asked, ...choice }),
         )
@@ -63,10 +68,12 @@ export const moveRoutes = routes(
       const id = params.id ?? ''
       const body = request.body ? await readJson(request) : {}
       const backupId = textField(body, 'backup_id') || undefined
-      const acceptOlderBackup = acceptedIn(body)
+      const acceptOlderBackup = flagField(body, 'accept_older_backup')
+      const acceptUnverified = flagField(body, 'accept_unverified')
       const { answers, latest, plan } = await lookAtMove(services, id, textField(body, 'plan') || undefined)
       if (!answers && !backupId && !acceptOlderBackup) throw onlyBackup(latest, clock.now())
-      const asked = { actor, nowMs: clock.now(), backupId, acceptOlderBackup, plan }
+      if (!answers && !backupId && latest) requireAccepted(latest, acceptUnverified)
+      const asked = { actor, nowMs: clock.now(), backupId, acceptOlderBackup, acceptUnverified, plan }
       const { runId } = db.write((tx) => moveToNewServer(tx, services, id, asked))
       const told = { answers, latest_backup_at: latest?.createdAt ?? null }
       return json({ run_id: runId, downtime_minutes: moveMinutes(db.read), ...told }, 202)
@@ -74,10 +81,8 @@ export const moveRoutes = routes(
   },
 )
 
-function acceptedIn({ accept_older_backup: accepted = false }: Record<string, unknown>): boolean {
-  if (typeof accepted === 'boolean') return accepted
-  throw invalid('Some fields need another look.', { accept_older_backup: 'Must be true or false.' })
-}
+/** What is said to whoever has not accepted an unverified backup. */
+export const UNACCEPTED = 'Say that you take it all the same, or choose another backup.'
 
 function onlyBackup(latest: BackupRow | null, nowMs: number): AtlasError {
   const age = latest ? relativeTime(latest.createdAt, nowMs) : 'never'
@@ -111,6 +116,7 @@ async function moveProps(
     answers,
     backup,
     isChosen: chosen.backup !== '',
+    isUnverified: (chosen.backup !== '' || !answers) && backup?.adoptedAt != null,
     minutes: moveMinutes(read),
     now: services.clock.now(),
   }

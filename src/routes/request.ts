@@ -61,6 +61,13 @@ export function requiredField(body: Record<string, unknown>, name: string): stri
   return value
 }
 
+/** A field of a JSON body that is true or false, which it is when it is missing. Throws `invalid` for anything else. */
+export function flagField(body: Record<string, unknown>, name: string): boolean {
+  const value = Object.hasOwn(body, name) ? body[name] : false
+  if (typeof value === 'boolean') return value
+  throw invalid('Some fields need another look.', { [name]: 'Must be true or false.' })
+}
+
 export function readCookies(header: string | null): Record<string, string> {
   const cookies: Record<string, string> = Object.create(null)
   for (const pair of header?.split(';') ?? []) {

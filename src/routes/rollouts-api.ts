@@ -171,7 +171,8 @@ function releasesAnswer(call: Call) {
   return { releases, page: page.number, per_page: page.size, total: page.total }
 }
 
-function releaseFacts({ db }: Services, row: ReleaseRow) {
+/** A release as the API tells it. */
+export function releaseFacts({ db }: Services, row: ReleaseRow) {
   return {
     id: row.id,
     blueprint: row.blueprint,

@@ -24,7 +24,11 @@ export type OutgoingMail = {
   mail: Mail
 }
 
-const SEND_ATTEMPTS_MAX = 12
+/** After so many tries a mail is late: people are shown it, and it is tried ever more seldom. */
+export const LATE_ATTEMPTS = 12
+const LATE_PAUSE_MS = 1_800_000
+/** Resend knows a key for 24 hours; while it does, a mail that may have arrived can be sent again without harm. */
+const SEND_FOR_MS = 20 * 3_600_000
 const MAILS_AT_ONCE_MAX = 4
 
 const insertMail = inserting(outbox, 'unless there')
@@ -107,8 +111,10 @@ async function deliver(parts: OutboxParts, row: MailRow): Promise<void> {
   } catch (thrown) {
     const error = asAtlasError(thrown)
     const attempts = row.attempts + 1
-    const again = error.code === 'unavailable' && attempts < SEND_ATTEMPTS_MAX
-    const pauseMs = Math.max(backOffMs(attempts, chance()), error.retryAfterMs ?? 0)
+    const isLate = attempts >= LATE_ATTEMPTS
+    const isOld = clock.now() - row.createdAt >= SEND_FOR_MS
+    const again = error.code === 'unavailable' && !(isLate && isOld)
+    const pauseMs = Math.max(isLate ? LATE_PAUSE_MS : backOffMs(attempts, chance()), error.retryAfterMs ?? 0)
     if (!again) log.error('a mail could not be sent', error, { mail: row.id, kind: row.kind })
     change(db, row.id, {
       status: again ? 'queued' : 'failed',

@@ -4,6 +4,7 @@ import { followMoney, REST_MS } from '../../src/billing/follow'
 import { GRACE_PERIOD_MS } from '../../src/billing/standing'
 import { debtOf } from '../../src/billing/unpaid'
 import { runs, tenants } from '../../src/db/schema'
+import { rotateSecrets } from '../../src/lifecycle/secret-rotation'
 import { Tenancy } from './tenancy'
 import { Till } from './till'
 
@@ -208,6 +209,22 @@ describe('money leaves alone', () => {
       expect(ada.runs).toEqual([])
     },
   )
+
+  test('what failed only until something else has been done on its server', async () => {
+    twin().cancelByCustomer(ada.stripeId)
+    await till.later()
+    ada.breakRun('failed')
+    await till.later(1)
+    const asked = { actor: { id: 'test' }, nowMs: till.clock.now() }
+    till.db.write((tx) => rotateSecrets(tx, till.services, ada.tenantId, asked))
+    ada.breakRun('failed')
+    await follow()
+    expect(ada.runs).toHaveLength(1)
+    const rotation = eq(runs.kind, 'rotate-secrets')
+    till.db.write((tx) => tx.update(runs).set({ status: 'succeeded' }).where(rotation).run())
+    await follow()
+    expect(ada.runs).toHaveLength(2)
+  })
 
   test.each(['failed', 'cancelled'] as const)('a day long what was %s', async (status) => {
     twin().cancelByCustomer(ada.stripeId)

@@ -153,6 +153,10 @@ describe('atlas deploy', () => {
     const held = await atlas(GOOD)
     expect([held.exitCode, held.out]).toEqual([1, ''])
     expect(held.err).toContain('The rollout of v44 holds the fleet')
+    // A job's log has nothing but these words.
+    const { id } = fleet.rollout
+    expect(held.err).toContain(`end it with “atlas rollout abort ${id}”; then ask for this once more`)
+    expect(held.err).toContain(`${fleet.services.settings.baseUrl}/admin/rollouts/${id}`)
     const unsaid = await atlas('deploy v45')
     expect([unsaid.exitCode, unsaid.err]).toEqual([
       1,

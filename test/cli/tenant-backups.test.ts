@@ -102,6 +102,17 @@ describe('atlas tenants restore', () => {
     expect(run()).toMatchObject({ kind: 'restore', status: 'queued' })
   })
 
+  test('wants to be told twice of one that nobody can vouch for', async () => {
+    put({ adoptedAt: stage.clock.now() })
+    expect((await atlas('backups ada-lovelace')).out).toMatch(/^bak_one .* app +unverified +12\.3 MB/m)
+    const refused = await atlas('restore ada-lovelace bak_one --yes ada-lovelace')
+    expect([refused.exitCode, run()?.kind]).toEqual([1, 'provision'])
+    expect(refused.err).toContain('(--accept-unverified)')
+    const words = 'restore ada-lovelace bak_one --accept-unverified --yes ada-lovelace'
+    expect((await atlas(words)).exitCode).toBe(0)
+    expect(run()).toMatchObject({ kind: 'restore', status: 'queued' })
+  })
+
   test('finds the latest that can be restored, and old ones on later pages', async () => {
     put({ id: 'bak_gone', status: 'removed', createdAt: Date.UTC(2026, 10, 21) })
     for (let at = 0; at < 60; at++) put({ id: `bak_${at}`, createdAt: Date.UTC(2026, 9, 1) - at })

@@ -62,7 +62,11 @@ describe('the page', () => {
     await shore.look()
     const page = await read()
     expect(page).toContain('Not everything could be listed')
-    expect(page).toMatch(/Stripe, since\s*<time[^>]*>[^<]*<\/time>: Stripe cannot be reached\./)
+    expect(page).toMatch(
+      /Stripe<\/strong> \(first failed\s*<time[^>]*>[^<]*<\/time>\s*\): Stripe cannot be reached/,
+    )
+    expect(page).toContain('What could be listed agrees')
+    expect(page).not.toContain('Everything agrees')
     expect(page).toContain('Looked')
     shore.estate.stage.payments.isDown = false
     await shore.look()

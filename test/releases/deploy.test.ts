@@ -80,7 +80,9 @@ describe('a release for one tenant', () => {
     expect(again).toThrow('Something else is being done to this tenant.')
     await ended()
     fleet.change('t00', { status: 'deleting' })
-    expect(again).toThrow('t00 is being deleted. Only an active or suspended tenant can be brought to another release.')
+    expect(again).toThrow(
+      't00 is being deleted. Only an active or suspended tenant can be brought to another release.',
+    )
   })
 })
 

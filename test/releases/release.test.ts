@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { auditEvents } from '../../src/db/schema'
+import { auditEvents, rollouts, runs, tenants } from '../../src/db/schema'
 import { notFound } from '../../src/errors'
 import type { ImageRef } from '../../src/providers/registry'
+import { livedWith } from '../../src/releases/lineage'
 import {
+  confirmRelease,
   createRelease,
   firstRelease,
   getRelease,
@@ -77,9 +79,21 @@ describe('a release', () => {
   })
 
   test('is not taken for what somebody else says of it at the same time', async () => {
-    const [one, other] = await Promise.allSettled([create(), create({ migration: 'contract' })])
-    expect(one).toMatchObject({ status: 'fulfilled', value: { migration: 'none' } })
-    expect(other).toMatchObject({ status: 'rejected', reason: { code: 'conflict' } })
+    const { db } = stage.services
+    const [one, other] = await Promise.all([create({ migration: 'contract' }), create()])
+    expect([one.migration, other.migration]).toEqual(['contract', 'none'])
+    expect(() => db.write((tx) => confirmRelease(tx, one))).toThrow('Somebody has just said of this release')
+    db.write((tx) => confirmRelease(tx, other))
+  })
+
+  test('that was only looked at is what is said of it next', async () => {
+    const first = await create({ migration: 'contract', backup: false })
+    stage.clock.advance(1_000)
+    const said = await create({ migration: 'expand' })
+    expect(said).toMatchObject({ id: first.id, migration: 'expand', backup: false, images: first.images })
+    expect(await create({ migration: undefined })).toEqual(said)
+    expect((await create({ migration: 'contract' })).backup).toBe(true)
+    expect(asked).toHaveLength(1)
   })
 
   test('stands in the list, newest first', async () => {
@@ -103,6 +117,31 @@ describe('a release', () => {
   })
 })
 
+const giveToTenant = async (change: Partial<typeof tenants.$inferInsert>) => {
+  await stage.tenant('ada')
+  stage.services.db.write((tx) => tx.update(tenants).set(change).run())
+}
+const insertRollout = (releaseId: string) =>
+  stage.services.db.write((tx) =>
+    tx
+      .insert(rollouts)
+      .values({
+        id: 'rol_1',
+        blueprint: 'virtues',
+        releaseId,
+        createdBy: 'ada',
+        status: 'aborted',
+        strategy: '{}',
+        createdAt: 1,
+      })
+      .run(),
+  )
+const insertDeploy = async (releaseId: string) => {
+  await stage.tenant('ada')
+  const change = { kind: 'deploy', input: JSON.stringify({ releaseId }), createdAt: stage.clock.now() }
+  stage.services.db.write((tx) => tx.update(runs).set(change).run())
+}
+
 describe('a release is refused', () => {
   test('when nobody says what it does to the data', async () => {
     await expect(create({ tag: 'v99', migration: undefined })).rejects.toMatchObject({
@@ -118,11 +157,25 @@ describe('a release is refused', () => {
     expect(asked).toEqual([])
   })
 
-  test('when it is known as something else', async () => {
-    await create({ migration: 'expand' })
+  test.each([
+    ['is rolled out', async (id: string) => insertRollout(id)],
+    ['runs somewhere', async (id: string) => giveToTenant({ releaseId: id })],
+    ['is to run somewhere', async (id: string) => giveToTenant({ wantedReleaseId: id })],
+    ['was begun somewhere', async (id: string) => insertDeploy(id)],
+  ])('when it %s as something else', async (_, use) => {
+    await use((await create({ migration: 'expand' })).id)
     await expect(create({ migration: 'contract' })).rejects.toThrow('Give it another tag.')
     await expect(create({ migration: undefined, backup: true })).rejects.toThrow('Give it another tag.')
     expect((await create({ migration: undefined })).migration).toBe('expand')
+  })
+
+  test('when it has changed data for good, for all who were brought past it', async () => {
+    const { id } = await create({ migration: 'contract' })
+    stage.clock.advance(1_000)
+    insertRollout((await create({ tag: 'v44' })).id)
+    await expect(create({ migration: 'none' })).rejects.toThrow('Give it another tag.')
+    expect(livedWith(stage.services.db.read, (await create({ tag: 'v44' })).id)).toEqual(['v43'])
+    expect(getRelease(stage.services.db.read, id).migration).toBe('contract')
   })
 
   test('when the registry has no such image, and is not kept', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { catchUp } from '../../src/rollouts/catch-up'
-import { countTargets } from '../../src/rollouts/report'
+import { countTargets, listRollouts } from '../../src/rollouts/report'
 import { readSnapshot } from '../../src/rollouts/snapshot'
 import { Fleet } from './fleet'
 
@@ -54,4 +54,33 @@ test('the tenants of a rollout are counted in the order of an index', () => {
   expect(steps).toEqual([
     'SEARCH rollout_targets USING COVERING INDEX rollout_targets_by_count (rollout_id=?)',
   ])
+})
+
+const listed = () => listRollouts(fleet.db.read, { q: '', status: '' }, { number: 1, size: 50 })
+
+test('a list of rollouts looks at none of their tenants', () => {
+  expect(stepsOf(listed).filter((step) => step.includes('rollout_targets'))).toEqual([])
+})
+
+test('what it says of them is what has become of them, on the way there and back', async () => {
+  const counts: { total: number; settled: number; failed: number }[] = []
+  const look = () => {
+    const targets = fleet.targets()
+    const isAtWork = (state: string) => ['waiting', 'deploying', 'going_back'].includes(state)
+    const { total, settled, failed } = listed().rows[0]!
+    expect({ total, settled, failed }).toEqual({
+      total: targets.length,
+      settled: targets.filter(({ state }) => !isAtWork(state)).length,
+      failed: targets.filter(({ failedPart }) => failedPart !== null).length,
+    })
+    counts.push({ total, settled, failed })
+  }
+  look()
+  fleet.behaves = (name) => (name === fleet.targets()[0]?.name ? 'good' : 'health')
+  await fleet.passUntil(() => fleet.rollout.status === 'going_back')
+  look()
+  await fleet.live()
+  look()
+  expect(counts[0]).toEqual({ total: 3, settled: 0, failed: 0 })
+  expect(counts.at(-1)).toEqual({ total: 3, settled: 3, failed: 2 })
 })

@@ -26,7 +26,7 @@ describe('starting', () => {
     await open(4)
     await fleet.rollOut('v43')
     await expect(fleet.rollOut('v44')).rejects.toThrow(
-      'The rollout of v43 holds the fleet: it is running. Wait until it has ended, or abort it.',
+      `The rollout of v43 holds the fleet: it is running. Wait until it has ended, or end it with “atlas rollout abort ${id()}”; then ask for this once more. Its page is ${fleet.services.settings.baseUrl}/admin/rollouts/${id()}.`,
     )
     hold()
     await expect(fleet.rollOut('v44')).rejects.toThrow('it is held')

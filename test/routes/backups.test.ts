@@ -140,6 +140,23 @@ describe('restoring', () => {
     leadsToRun(await operator.post(path(), { confirmation: 'ada-lovelace' }), 'restore')
   })
 
+  test('of a backup that nobody can vouch for says so, and goes on only when that is accepted', async () => {
+    put({ adoptedAt: stage.clock.now() })
+    expect(await page()).toContain('Unverified: found in the storage')
+    expect(await (await operator.get(path())).text()).toContain('This backup is unverified')
+    const refused = await operator.post(path(), { confirmation: 'ada-lovelace' })
+    expect(refused.status).toBe(422)
+    expect(await refused.text()).toContain('Say that you take it all the same')
+    const form = { confirmation: 'ada-lovelace', accept_unverified: 'yes' }
+    leadsToRun(await operator.post(path(), form), 'restore')
+  })
+
+  test('of one whose checksum Atlas has kept asks nothing of the kind', async () => {
+    put()
+    expect(await page()).not.toContain('Unverified')
+    expect(await (await operator.get(path())).text()).not.toContain('unverified')
+  })
+
   test('is refused with the reason on the tenant’s page', async () => {
     put({ status: 'removed' })
     const answer = await operator.get(path())
@@ -189,6 +206,23 @@ describe('moving', () => {
     const accepted = { ...form, accept_older_backup: 'true' }
     leadsToRun(await operator.post(`/admin/tenants/${id}/move`, accepted), 'move')
     expect(JSON.parse(latest()?.input ?? '')).toMatchObject({ acceptOlderBackup: true })
+  })
+
+  test('with a backup that nobody can vouch for goes on only when that is accepted', async () => {
+    put({ adoptedAt: stage.clock.now() })
+    const path = `/admin/tenants/${id}/move`
+    // The data as it is comes along, so the backup does not matter.
+    expect(await page('/move')).not.toContain('unverified')
+    const ways: Record<string, string>[] = [{ backup: 'bak_one' }, { accept_older_backup: 'true' }]
+    for (const form of ways) {
+      serverAnswers = 'backup' in form
+      expect(await page(`/move?${new URLSearchParams(form)}`)).toContain('This backup is unverified')
+      const named = { confirmation: 'ada-lovelace', ...form }
+      expect((await operator.post(path, named)).status).toBe(422)
+      leadsToRun(await operator.post(path, { ...named, accept_unverified: 'yes' }), 'move')
+      over('succeeded')
+      stage.services.db.sqlite.run("DELETE FROM servers WHERE role = 'next'")
+    }
   })
 
   test('from a dead server without a backup is refused at once', async () => {
@@ -277,6 +311,15 @@ describe('the API', () => {
     put()
     expect(await ask('POST', `${id}/restoration`, {})).toMatchObject({ status: 422 })
     expect(await ask('POST', `${id}/restoration`, { backup_id: 'bak_none' })).toMatchObject({ status: 404 })
+    put({ id: 'bak_found', adoptedAt: stage.clock.now() })
+    const found = { backup_id: 'bak_found' }
+    expect(await ask('POST', `${id}/restoration`, found)).toMatchObject({ status: 409 })
+    expect(await ask('POST', `${id}/move`, found)).toMatchObject({ status: 409 })
+    const vague = { ...found, accept_unverified: 'yes' }
+    expect(await ask('POST', `${id}/restoration`, vague)).toMatchObject({ status: 422 })
+    const accepted = { ...found, accept_unverified: true }
+    expect(await ask('POST', `${id}/restoration`, accepted)).toMatchObject({ status: 202 })
+    over()
     expect(await ask('POST', `${id}/restoration`, { backup_id: 'bak_one' })).toMatchObject({ status: 202 })
     expect(latest()?.kind).toBe('restore')
     expect(await ask('POST', `${id}/restoration`, { backup_id: 'bak_one' })).toMatchObject({ status: 409 })

@@ -76,7 +76,7 @@ describe('a release for one tenant', () => {
       422,
       expect.stringContaining('Must be the tag of an image'),
     ])
-    fleet.change('t02', { status: 'suspended' })
+    fleet.change('t02', { status: 'deleting' })
     const suspended = await operator.get(path('t02'))
     expect([suspended.status, await words(suspended)]).toEqual([
       409,
@@ -88,13 +88,19 @@ describe('a release for one tenant', () => {
     const headers = { authorization: `Bearer ${fleet.stage.apiToken().token}` }
     const document = (await (await operator.get('/api/openapi.json')).json()) as OpenApiDocument
     const route = '/api/admin/tenant/ten_t01/deployment'
-    const ask = async (request: object) => {
-      const answer = await fleet.stage.browser().ask(route, { method: 'POST', headers, json: request })
-      const exchange = { method: 'POST', path: route, request, status: answer.status }
+    const ask = async (request: object, path = route) => {
+      const answer = await fleet.stage.browser().ask(path, { method: 'POST', headers, json: request })
+      const exchange = { method: 'POST', path, request, status: answer.status }
       expect(checkExchange(document, { ...exchange, answer: await answer.clone().json() })).toEqual([])
       return answer
     }
     expect((await ask({ tag: 'v44' })).status).toBe(422)
+    const plan = await ask({ tag: 'v43', migration: 'contract', backup: false }, `${route}/plan`)
+    expect(await plan.json()).toMatchObject({
+      release: { tag: 'v43', migration: 'contract' },
+      ...{ way: 'forward', can_go_back: false, backup: false, obstacles: [] },
+    })
+    expect(run()?.kind).not.toBe('deploy')
     expect((await ask({ tag: 'v43', migration: 'none' })).status).toBe(202)
     expect(run()?.kind).toBe('deploy')
     expect((await ask({ tag: 'v44', migration: 'none' })).status).toBe(409)

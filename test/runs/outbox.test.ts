@@ -4,6 +4,7 @@ import { type Db, openDb } from '../../src/db/open'
 import { effects, outbox } from '../../src/db/schema'
 import { Log } from '../../src/log'
 import { createResend } from '../../src/providers/resend'
+import { failedMails, retryMail } from '../../src/runs/failed-mails'
 import { outboxLane, queueMail } from '../../src/runs/outbox'
 import { recoverRuns } from '../../src/runs/run'
 import { Worker } from '../../src/runs/worker'
@@ -155,18 +156,51 @@ describe('when Resend is not there', () => {
     expect(office.rows).toMatchObject([{ status: 'sent', externalId: office.mailbox[0]?.id }])
   })
 
-  test('it is given up after twelve tries, with the last reason', async () => {
+  test('a mail is shown after twelve tries, tried for 20 hours and then given up with the last reason', async () => {
     office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'refuse', times: 100 })
     office.queue('welcome-1')
+    const goOn = async (tries: number, pauseMs: number) => {
+      for (let left = tries; left > 0; left--) {
+        await office.deliver()
+        office.clock.advance(pauseMs)
+      }
+    }
+    await goOn(11, 300_000)
+    expect(failedMails(office.db.read, 10)).toEqual([])
+    await goOn(1, 1_800_000)
+    expect(failedMails(office.db.read, 10)).toMatchObject([{ status: 'queued', attempts: 12 }])
+    await goOn(60, 1_800_000)
+    expect(office.rows).toMatchObject([{ status: 'failed', reason: 'Resend asks to slow down.' }])
+    expect(office.ledger).toHaveLength(51)
+    expect(office.lines.join()).toContain('a mail could not be sent')
+  })
+
+  test('one whose replies were lost for a morning arrives by itself, once', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'lose_reply', times: 30 })
+    office.queue('welcome-1')
+    office.queue('welcome-2')
     for (let tries = 0; tries < 20; tries++) {
+      await office.deliver()
+      office.clock.advance(1_800_000)
+    }
+    expect(office.rows.map(({ status }) => status)).toEqual(['sent', 'sent'])
+    expect(office.mailbox).toHaveLength(2)
+  })
+
+  test('one that is late is sent when somebody asks for it', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'refuse', times: 12 })
+    office.queue('welcome-1')
+    for (let tries = 0; tries < 11; tries++) {
       await office.deliver()
       office.clock.advance(300_000)
     }
-    expect(office.rows).toMatchObject([
-      { status: 'failed', attempts: 12, reason: 'Resend asks to slow down.' },
-    ])
-    expect(office.ledger).toHaveLength(12)
-    expect(office.lines.join()).toContain('a mail could not be sent')
+    await office.deliver()
+    const ask = () =>
+      office.db.write((tx) => retryMail(tx, office.rows[0]!.id, { id: 'test' }, office.clock.now()))
+    ask()
+    expect(ask).toThrow('Only a mail that has failed')
+    await office.deliver()
+    expect(office.rows).toMatchObject([{ status: 'sent' }])
   })
 })
 

@@ -301,6 +301,16 @@ describe('a command', () => {
       outcome: 'refused',
     })
   })
+
+  test('that it has begun, is never refused anew', async () => {
+    const { create, run, booted, faults } = await open()
+    const target = create()
+    await booted(target)
+    const settings = () => run(target, 'settings', { compose: COMPOSE, env: { REPO: 'r' } }, 'settings-1')
+    const said = await settings()
+    faults.add({ provider: 'machine', verb: 'settings', kind: 'refuse', times: 1 })
+    expect(await settings()).toEqual(said)
+  })
 })
 
 describe('trouble', () => {

@@ -168,6 +168,7 @@ export const PAGES: Sample[] = [
     page: { number: 1, size: 50, total: 0 },
   }),
   sample('restoration', RestorationPage, backupSamples.restoration),
+  sample('restoration-unverified', RestorationPage, backupSamples.restorationUnverified),
   sample('restoration-image', RestorationPage, {
     ...backupSamples.restoration,
     backup: { ...backupSamples.restoration.backup, method: 'image' },

@@ -24,6 +24,7 @@ const backup = (over: Partial<BackupView>): BackupView => ({
   createdAt: NOW - 5 * HOUR,
   expiresAt: NOW + 6 * DAY,
   removedAt: null,
+  adoptedAt: null,
   obstacle: null,
   ...over,
 })
@@ -31,6 +32,7 @@ const backup = (over: Partial<BackupView>): BackupView => ({
 const rows = [
   backup({ status: 'running', sizeBytes: null, reason: 'by_hand', createdAt: NOW - 20_000, expiresAt: null }),
   backup({ id: 'bak_02' }),
+  backup({ id: 'bak_05', adoptedAt: NOW - 2 * HOUR }),
   backup({
     id: 'bak_03',
     status: 'failed',
@@ -88,7 +90,14 @@ export const restoration: RestorationProps = {
   now: NOW,
 }
 
+export const restorationUnverified: RestorationProps = {
+  ...restoration,
+  backup: backup({ adoptedAt: NOW - 2 * HOUR }),
+  unverifiedError: 'Say that you take it all the same, or choose another backup.',
+}
+
 export const move: MoveProps = {
+  isUnverified: false,
   operator,
   tenant,
   from: { name: 'linus-abc123', serverType: 'cx33', location: 'nbg1' },

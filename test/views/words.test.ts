@@ -25,6 +25,11 @@ describe('times', () => {
     [-6 * DAY, '6 days ago'],
     [-7 * DAY, '15 Nov 2026'],
     [24 * MINUTE, 'in 24 min'],
+    [7 * DAY - MINUTE, 'in 7 days'],
+    [6 * DAY + 11 * HOUR, 'in 6 days'],
+    [23 * HOUR + 40 * MINUTE, 'in 1 day'],
+    [59 * MINUTE + 31 * SECOND, 'in 1 h'],
+    [89 * MINUTE, 'in 1 h'],
     [30 * DAY, '22 Dec 2026'],
   ])('%p ms from now is %p', (distance, words) => {
     expect(relativeTime(NOW + distance, NOW)).toBe(words)

@@ -27,6 +27,8 @@ export type BackupView = {
   createdAt: number
   expiresAt: number | null
   removedAt: number | null
+  /** When it was found in the storage after it had been forgotten: nobody can vouch for it. */
+  adoptedAt: number | null
   /** Why it can't be put back on the tenant's server; null when it can. */
   obstacle: string | null
 }
@@ -86,6 +88,11 @@ function BackupLine(props: { backup: BackupView; canRestore: boolean; now: numbe
           {METHOD_WORDS[method]}, {REASON_WORDS[reason]}
           {sizeBytes !== null && <span class="until-s">, {sizeWords(sizeBytes)}</span>}
         </p>
+        {backup.adoptedAt !== null && status === 'complete' && (
+          <p class="row-note">
+            Unverified: found in the storage <Time at={backup.adoptedAt} now={now} />
+          </p>
+        )}
         {error && status !== 'complete' && <p class="row-note">{error}</p>}
       </td>
       <td>

@@ -3,7 +3,7 @@ import { type Money, moneyText } from '../components/money'
 import { countWords, type Page } from '../components/pager'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
-import type { DriftFilter } from './drift'
+import type { DriftFilter, LookView } from './drift'
 
 /** Whether Atlas may act on a finding: now, after a question, once it is confirmed (UTC milliseconds), or never. */
 export type Appliance = 'now' | 'asked' | { after: number } | 'by_hand'
@@ -36,7 +36,7 @@ type ListProps = {
   findings: FindingView[]
   page: Page
   filter: DriftFilter
-  look: object | null
+  look: Pick<LookView, 'status' | 'unlisted'> | null
   now: number
 }
 
@@ -54,7 +54,7 @@ export function FindingList({ findings, page, filter, look, now }: ListProps): H
           ))}
         </ul>
       ) : (
-        <NoFindings filter={filter} hasLooked={look !== null} />
+        <NoFindings filter={filter} look={look} />
       )}
     </section>
   )
@@ -150,9 +150,11 @@ function Apply({ finding: { id, appliance, button, title } }: { finding: Finding
   )
 }
 
-function NoFindings({ filter, hasLooked }: { filter: DriftFilter; hasLooked: boolean }): Html {
+function NoFindings({ filter, look }: Pick<ListProps, 'filter' | 'look'>): Html {
   if (filter.kind || filter.status !== 'open') return <Empty title={`Nothing ${filter.status} here`} />
-  if (!hasLooked) return <Empty title="Nothing is known yet" />
+  if (!look) return <Empty title="Nothing is known yet" />
+  if (look.status !== 'complete') return <Empty title="Nothing is open" />
+  if (look.unlisted.length > 0) return <Empty title="What could be listed agrees" />
   return (
     <Empty title="Everything agrees">
       <p>The clouds hold what Atlas knows of, and nothing else.</p>

@@ -112,7 +112,8 @@ function Unlisted({ unlisted, now }: { unlisted: LookView['unlisted']; now: numb
       <ul class="plain">
         {unlisted.map(({ source, error, since }) => (
           <li>
-            {source}, since <Time at={since} now={now} />: {error}
+            <strong>{source}</strong> (first failed <Time at={since} now={now} />
+            ): {error}
           </li>
         ))}
       </ul>

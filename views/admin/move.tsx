@@ -6,6 +6,7 @@ import { sizeWords } from '../components/size'
 import { relativeTime, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { UnverifiedField } from './unverified'
 
 export type MoveProps = {
   operator: Operator
@@ -22,10 +23,13 @@ export type MoveProps = {
   backup: { id: string; createdAt: number; sizeBytes: number | null } | null
   /** Whether that backup was chosen instead of the data as it is. */
   isChosen: boolean
+  /** Whether the backup that is used was found in the storage, and nobody can vouch for it. */
+  isUnverified: boolean
   /** For how many minutes visitors get no answer. */
   minutes: number
   value?: string
   error?: string
+  unverifiedError?: string
   now: number
 }
 
@@ -35,7 +39,11 @@ export function MovePage(props: MoveProps): Html {
   const back = { href: `/admin/tenants/${tenant.id}`, label: tenant.subdomain }
   const title = `Move ${tenant.subdomain}`
   return (
-    <AdminPage operator={operator} section="tenants" title={error ? 'Error: move' : title}>
+    <AdminPage
+      operator={operator}
+      section="tenants"
+      title={error || props.unverifiedError ? 'Error: move' : title}
+    >
       <AdminHeading title={`${title} to a new server?`} back={back} />
       {!answers && <Notice tone="bad" title="The old server does not answer" />}
       <div class="card form undo">
@@ -51,6 +59,7 @@ export function MovePage(props: MoveProps): Html {
           {props.isOtherPlan && <input type="hidden" name="plan" value={props.plan.id} />}
           {props.isChosen && <input type="hidden" name="backup" value={props.backup?.id} />}
           {!answers && !props.isChosen && <input type="hidden" name="accept_older_backup" value="true" />}
+          {props.isUnverified && <UnverifiedField error={props.unverifiedError} />}
           <NameField subdomain={tenant.subdomain} value={value} error={error} />
           <p class="button-row">
             <button class="button button-danger-solid" type="submit">

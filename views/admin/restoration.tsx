@@ -5,6 +5,7 @@ import { relativeTime, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { type BackupView, METHOD_WORDS, REASON_WORDS, restorationOf } from './backup-table'
+import { UnverifiedField } from './unverified'
 
 export type RestorationProps = {
   operator: Operator
@@ -15,6 +16,7 @@ export type RestorationProps = {
   /** What was typed, when it was wrong. */
   value?: string
   error?: string
+  unverifiedError?: string
   now: number
 }
 
@@ -24,7 +26,11 @@ export function RestorationPage(props: RestorationProps): Html {
   const back = { href: `/admin/tenants/${tenant.id}`, label: tenant.subdomain }
   const title = `Restore ${tenant.subdomain}`
   return (
-    <AdminPage operator={operator} section="tenants" title={error ? 'Error: restore' : title}>
+    <AdminPage
+      operator={operator}
+      section="tenants"
+      title={error || props.unverifiedError ? 'Error: restore' : title}
+    >
       <AdminHeading title={`${title}?`} back={back} />
       <div class="card form undo">
         <dl class="facts">
@@ -59,6 +65,7 @@ export function RestorationPage(props: RestorationProps): Html {
           {tenant.status === 'suspended' && ' The tenant stays suspended.'}
         </p>
         <form class="form" method="post" action={restorationOf(backup)} novalidate>
+          {backup.adoptedAt !== null && <UnverifiedField error={props.unverifiedError} />}
           <NameField subdomain={tenant.subdomain} value={value} error={error} />
           <p class="button-row">
             <button class="button button-danger-solid" type="submit">

@@ -24,13 +24,20 @@ export function ClockTime({ at }: { at: number }): Html {
   )
 }
 
-/** 'just now', '12 s ago', 'in 5 min', and the date from a week on. Both in UTC milliseconds. */
+/**
+ * 'just now', '12 s ago', 'in 5 min', and the date from a week on. What has passed is told in whole units; what is to
+ * come in the nearest one, as somebody who was promised a week sees it a minute later. Both in UTC milliseconds.
+ */
 export function relativeTime(at: number, now: number): string {
   const distance = Math.abs(now - at)
   if (distance < 5 * SECOND_MS) return 'just now'
   if (distance >= 7 * DAY_MS) return DATE.format(at)
-  const words = distanceWords(distance)
-  return at > now ? `in ${words}` : `${words} ago`
+  return at > now ? `in ${distanceWords(nearest(distance))}` : `${distanceWords(distance)} ago`
+}
+
+function nearest(distanceMs: number): number {
+  const unitMs = [DAY_MS, HOUR_MS, MINUTE_MS].find((ms) => distanceMs >= ms) ?? SECOND_MS
+  return Math.round(distanceMs / unitMs) * unitMs
 }
 
 function distanceWords(distanceMs: number): string {

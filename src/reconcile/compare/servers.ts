@@ -76,7 +76,8 @@ function goneServer(ground: Ground, tenant: KnownTenant): Difference | null {
   const lives = tenant.status === 'active' || tenant.status === 'suspended'
   if (!lives || ground.isBusy(tenant) || !row || ground.isYoung(row.createdAt)) return null
   if (row.externalId !== null && ground.cloudServers.has(row.externalId)) return null
-  if (row.externalId === null && isAmongOurs(ground, row)) return null
+  // A row without an id that has its server after all is a forgotten one.
+  if (row.externalId === null && ground.isMade(row)) return null
   const paid = ground.subscriptionOf.get(tenant.organizationId)
   const { amount, currency, interval } = paid ?? {}
   const isKnown = amount != null && currency != null && interval != null
@@ -89,11 +90,4 @@ function goneServer(ground: Ground, tenant: KnownTenant): Difference | null {
     monthly: isKnown ? monthlyOf({ amount, currency, interval: interval as 'month' }) : null,
   }
   return difference(found, row.id)
-}
-
-/** Whether a row without an id has its server after all: then it is a forgotten one. */
-function isAmongOurs({ snapshot, isOurs }: Ground, row: KnownServer): boolean {
-  return snapshot.servers.some(
-    ({ labels, name }) => isOurs(labels) && (labels.server === row.id || name === row.name),
-  )
 }

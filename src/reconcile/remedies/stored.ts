@@ -20,7 +20,8 @@ export const adoptStored: Remedy = async (one) => {
       tenant.status === 'deleted'
         ? (lastKept(tx, tenantId)?.expiresAt ?? nowMs)
         : expiryOf(nowMs, services.catalog.plan(tenant.planId).plan.backups.retentionDays)
-    adoptBackup(tx, { id: backupId, tenantId, objectKey: key, expiresAt }, found)
+    const place = { id: backupId, tenantId, objectKey: key, expiresAt, adoptedAt: nowMs }
+    adoptBackup(tx, place, found)
   }
 }
 

@@ -17,8 +17,17 @@ const BACKUP = object({
   completed_at: time('When it was complete.'),
   expires_at: time('Until when it is kept.'),
   removed_at: time('When it was removed.'),
+  adopted_at: time(
+    'When it was found in the storage after the database had forgotten it: it is unverified, its checksum is of what was found.',
+  ),
   obstacle: { type: ['string', 'null'], description: 'Why it can’t be restored; null when it can.' },
 })
+
+/** Asked for before a backup is used that was found in the storage. */
+export const ACCEPT_UNVERIFIED = {
+  type: 'boolean',
+  description: 'Whether a backup with `adopted_at` may be used, for which nobody can vouch.',
+}
 
 /** A tenant's backups, and the way back to one of them. */
 export const backupPaths = {
@@ -74,7 +83,11 @@ export const backupPaths = {
       summary: 'Put a backup back on the tenant’s server',
       description: 'What is there now is backed up first.',
       parameters: [tenantInPath],
-      requestBody: body(object({ backup_id: text('The backup’s id, `bak_…`.') })),
+      requestBody: body(
+        object({ backup_id: text('The backup’s id, `bak_…`.'), accept_unverified: ACCEPT_UNVERIFIED }, [
+          'backup_id',
+        ]),
+      ),
       responses: { 202: queued, ...refused(400, 401, 403, 404, 409, 413, 415, 422) },
     },
   },

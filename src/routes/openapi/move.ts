@@ -1,3 +1,4 @@
+import { ACCEPT_UNVERIFIED } from './backups'
 import { answer, body, object, refused, tenantInPath, text } from './words'
 
 /** The move to a new server. */
@@ -18,6 +19,7 @@ export const movePaths = {
                 description:
                   'Whether the latest backup may take the place of the data of a server that is silent.',
               },
+              accept_unverified: ACCEPT_UNVERIFIED,
               plan: text('The plan to change to on the way, such as `virtues/starter`.'),
             },
             [],

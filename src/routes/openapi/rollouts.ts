@@ -16,7 +16,8 @@ const STATES = [
 ]
 const COUNTS = object(Object.fromEntries(STATES.map((state) => [state, count])))
 
-const RELEASE = {
+/** What the API tells of a release. */
+export const RELEASE = {
   id: text('`rel_…`'),
   blueprint: text('Its name.'),
   tag: text('Of the image.'),

@@ -42,7 +42,8 @@ export async function execute(exec: Exec, context: MachineContext): Promise<void
     return finish(channel, 127)
   }
   const fault = await meetFault(readCommandLine(line)?.verb ?? '', context, gone.signal)
-  if (fault?.kind === 'refuse') {
+  // A command that it has begun is never refused anew: whoever asks again hears what became of it.
+  if (fault?.kind === 'refuse' && !hasBegun(machineId, line, context)) {
     return end(channel, refusal(fault.code ?? 'unavailable', 'The simulator refuses this command.'))
   }
   await turn(machineId, line, context)
@@ -80,6 +81,15 @@ export async function awake(
 
 export function machinesOf({ world }: Pick<MachineContext, 'world'>) {
   return world.table<Machine>('machines')
+}
+
+function hasBegun(machineId: string, line: string, context: MachineContext): boolean {
+  const { id } = readCommandLine(line) ?? {}
+  return (
+    machinesOf(context)
+      .get(machineId)
+      ?.commands.some((command) => command.id === id) ?? false
+  )
 }
 
 /** One command at a time: resolves when nothing is being carried, unless by this very command. */
