@@ -132,6 +132,18 @@ export class Land {
     return n === 0 && (webhook === undefined || webhook > this.time.now() + 60 * MINUTE_MS)
   }
 
+  /** How often Atlas has changed anything outside itself, or begun to. */
+  get changes(): number {
+    const counts = 'SELECT (SELECT count(*) FROM effects) + (SELECT count(*) FROM runs) AS n'
+    return (this.shop.tables.statement(counts).get() as { n: number }).n
+  }
+
+  /** Whether the hourly look has found something that is still there. */
+  get hasFindings(): boolean {
+    const open = "SELECT 1 FROM findings WHERE status = 'open'"
+    return this.shop.tables.statement(open).get() !== null
+  }
+
   /** What a person does who waits; time does not stride past the moment. */
   async pause(ms: number): Promise<void> {
     const until = this.time.now() + ms
