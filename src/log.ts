@@ -13,20 +13,20 @@ const PEM = '-----'
 /** Writes what happens as one JSON line each, with every live secret blotted out. */
 export class Log {
   /** By their first characters, so that a text is read once, however many secrets there are. */
-  private readonly secrets = new Map<string, Set<string>>()
+  private readonly secrets = new Map<string, string | Set<string>>()
 
   constructor(
     private readonly now: () => number,
     private readonly write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
   ) {}
 
-  /** Makes sure that a secret never appears, in plain or as JSON, JSON within JSON or an address spells it. */
+  /** Makes sure that a secret never appears, in plain or as JSON, JSON within JSON, an address, base64 or hex spells it. */
   hide(...secrets: (string | undefined)[]): void {
     for (const secret of secrets.flatMap((value) => (value ? [value, ...linesOf(value)] : []))) {
-      if (secret.length < SECRET_CHARS_MIN) continue
+      if (secret.length < SECRET_CHARS_MIN || this.isKnown(secret)) continue
       const inJson = JSON.stringify(secret).slice(1, -1)
       const spellings = [secret, inJson, JSON.stringify(inJson).slice(1, -1), encodeURIComponent(secret)]
-      for (const spelling of spellings) this.know(spelling)
+      for (const spelling of [...spellings, ...encodingsOf(secret)]) this.know(spelling)
     }
   }
 
@@ -60,7 +60,8 @@ export class Log {
   /** How many characters of a secret are there; 0 when it is none. */
   private secretAt(text: string, at: number): number {
     let longest = 0
-    for (const secret of this.secrets.get(text.slice(at, at + SECRET_CHARS_MIN)) ?? []) {
+    const known = this.secrets.get(text.slice(at, at + SECRET_CHARS_MIN)) ?? []
+    for (const secret of typeof known === 'string' ? [known] : known) {
       const length = Math.min(secret.length, text.length - at)
       const isMeant = length === secret.length || (length >= CUT_CHARS_MIN && !isPem(secret))
       if (length > longest && isMeant && text.startsWith(secret.slice(0, length), at)) longest = length
@@ -68,17 +69,35 @@ export class Log {
     return longest
   }
 
+  private isKnown(spelling: string): boolean {
+    const known = this.secrets.get(spelling.slice(0, SECRET_CHARS_MIN))
+    return known instanceof Set ? known.has(spelling) : known === spelling
+  }
+
   private know(spelling: string): void {
     const start = spelling.slice(0, SECRET_CHARS_MIN)
     const known = this.secrets.get(start)
-    if (known) known.add(spelling)
-    else this.secrets.set(start, new Set([spelling]))
+    // Nearly all stand alone, and a set of one is several times as large.
+    if (known === undefined) this.secrets.set(start, spelling)
+    else if (known instanceof Set) known.add(spelling)
+    else if (known !== spelling) this.secrets.set(start, new Set([known, spelling]))
   }
 
   private line(level: string, message: string, fields: Fields): void {
     const at = new Date(this.now()).toISOString()
     this.write(this.redact(JSON.stringify({ at, level, message, ...fields })))
   }
+}
+
+/** In hex, and in base64 of either alphabet as far as it is the same whatever stands before and after the secret. */
+function encodingsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  const base64 = [0, 1, 2].flatMap((before) => {
+    const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    const own = whole.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
+    return [own, own.replaceAll('+', '-').replaceAll('/', '_')]
+  })
+  return [bytes.toString('hex'), ...base64]
 }
 
 // Every key begins with the same words; its lines are known one by one.

@@ -92,6 +92,22 @@ describe('a secret that the log knows', () => {
     },
   )
 
+  test.each(Object.entries(SECRETS))(
+    '(%s) is blotted out as hex and as base64, alone or within more',
+    (_, secret) => {
+      const hex = Buffer.from(secret).toString('hex')
+      expect(log.redact(`x'${hex}'`)).toBe(`x'[hidden]'`)
+      for (const alphabet of ['base64', 'base64url'] as const) {
+        for (const before of ['', 'u:', 'atlas:', 'user:']) {
+          const spelled = Buffer.from(`${before}${secret}\n`).toString(alphabet)
+          const shown = log.redact(`authorization: Basic ${spelled};`)
+          // What is left belongs to what stands around it, or shares a letter with it.
+          expect(shown).toMatch(/^authorization: Basic [\w+/-]{0,8}\[hidden\][\w+/=-]{0,4};$/)
+        }
+      }
+    },
+  )
+
   test('is told from words that only begin like it', () => {
     expect(log.redact('keys begin with sk_test_')).toBe('keys begin with sk_test_')
     expect(log.redact(`${SECRETS.plain.slice(0, 12)} and more`)).toBe(
