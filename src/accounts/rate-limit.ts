@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { lt, sql } from 'drizzle-orm'
-import type { Db } from '../db/open'
+import type { Db, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { rateLimits } from '../db/schema'
 import { tooOften } from '../errors'
 
@@ -34,9 +35,16 @@ export function networkOf(ip: string | null): string {
   return `${prefix.join(':')}::/64`
 }
 
+const deleteOver = prepared((tx: Tx) =>
+  tx
+    .delete(rateLimits)
+    .where(lt(rateLimits.resetsAt, sql.placeholder('nowMs')))
+    .prepare(),
+)
+
 /** Forgets the windows that are over. */
 export function sweepRateLimits(db: Db, nowMs: number): void {
-  db.write((tx) => tx.delete(rateLimits).where(lt(rateLimits.resetsAt, nowMs)).run())
+  db.write((tx) => deleteOver(tx).run({ nowMs }))
 }
 
 function countOne(db: Db, { key, windowMs }: Limit, nowMs: number) {

@@ -1,5 +1,6 @@
-import { and, eq, gt, lt } from 'drizzle-orm'
+import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import type { Db, Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { loginLinks, sessions, users } from '../db/schema'
 import { hashToken, newToken } from '../secrets'
 
@@ -69,10 +70,23 @@ export function endSession(tx: Tx, token: string): void {
     .run()
 }
 
+const deleteSessions = prepared((tx: Tx) =>
+  tx
+    .delete(sessions)
+    .where(lt(sessions.expiresAt, sql.placeholder('nowMs')))
+    .prepare(),
+)
+const deleteLinks = prepared((tx: Tx) =>
+  tx
+    .delete(loginLinks)
+    .where(lt(loginLinks.expiresAt, sql.placeholder('nowMs')))
+    .prepare(),
+)
+
 /** Forgets sessions and sign-in links whose time is over. */
 export function sweepSessions(db: Db, nowMs: number): void {
   db.write((tx) => {
-    tx.delete(sessions).where(lt(sessions.expiresAt, nowMs)).run()
-    tx.delete(loginLinks).where(lt(loginLinks.expiresAt, nowMs)).run()
+    deleteSessions(tx).run({ nowMs })
+    deleteLinks(tx).run({ nowMs })
   })
 }

@@ -1,5 +1,5 @@
-import { eq } from 'drizzle-orm'
 import { ATLAS } from '../audit'
+import { reading, updating } from '../db/prepared'
 import { signups } from '../db/schema'
 import { AtlasError, asAtlasError, conflict, unavailable } from '../errors'
 import { type Checkout, type PaidSubscription, REMEMBERED_FAILURE } from '../providers/payments'
@@ -14,6 +14,9 @@ export const CHECKOUT_LASTS_MS = 3_600_000
 /** What Stripe wants a checkout to last at least, and a minute for the way there. */
 const CHECKOUT_REST_MIN_MS = 31 * 60_000
 const NOT_PENDING = 'This signup is paid or was given up.'
+
+const signupById = reading(signups, 'id')
+const changeSignup = updating(signups, 'id')
 
 /**
  * The address where this signup is paid: its open checkout, or a new one. The idempotency key makes a second
@@ -39,10 +42,7 @@ export async function openCheckout(services: Services, signupId: string): Promis
   db.write((tx) => {
     // Given up while Stripe was asked: then nobody may see this checkout.
     requireStatus(getSignup(tx, signupId), 'pending', NOT_PENDING)
-    tx.update(signups)
-      .set({ checkoutId: id, checkoutUrl: url, checkoutExpiresAt: checkout.expiresAt })
-      .where(eq(signups.id, signup.id))
-      .run()
+    changeSignup(tx, signup, { checkoutId: id, checkoutUrl: url, checkoutExpiresAt: checkout.expiresAt })
   })
   return url
 }
@@ -55,9 +55,7 @@ export async function openCheckout(services: Services, signupId: string): Promis
 export async function syncCheckout(services: Services, checkoutId: string): Promise<Checkout> {
   const { db, clock, payments: stripe } = services
   const checkout = await stripe.getCheckout(checkoutId)
-  const signup = checkout.signupId
-    ? db.read.select().from(signups).where(eq(signups.id, checkout.signupId)).get()
-    : undefined
+  const signup = checkout.signupId ? signupById(db.read, { id: checkout.signupId }) : undefined
   if (!signup) return checkout
   db.write((tx) => {
     const fresh = getSignup(tx, signup.id)
@@ -148,7 +146,7 @@ function isSpent(thrown: unknown): boolean {
 
 /** The checkout that it may have made was shown to nobody and can't be paid, so a new key is harmless. */
 function giveUpAttempt({ db }: Services, signup: SignupRow): void {
-  db.write((tx) => tx.update(signups).set({ checkoutExpiresAt: null }).where(eq(signups.id, signup.id)).run())
+  db.write((tx) => changeSignup(tx, signup, { checkoutExpiresAt: null }))
 }
 
 function beginAttempt(services: Services, signup: SignupRow): { attempt: number; expiresAt: number } {
@@ -160,7 +158,7 @@ function beginAttempt(services: Services, signup: SignupRow): { attempt: number;
     // The same attempt must send the same bytes, or Stripe refuses its idempotency key.
     const expiresAt = over ? clock.now() + CHECKOUT_LASTS_MS : (signup.checkoutExpiresAt ?? 0)
     const change = { checkoutAttempt: attempt, checkoutExpiresAt: expiresAt, checkoutUrl: null }
-    tx.update(signups).set(change).where(eq(signups.id, signup.id)).run()
+    changeSignup(tx, signup, change)
     return { attempt, expiresAt }
   })
 }

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { reading } from '../db/prepared'
 import { organizations, payments, signups, subscriptions } from '../db/schema'
 import type { Services } from '../services'
 import { syncCheckout } from './checkout'
@@ -27,13 +27,14 @@ export function lookFor(type: string): Look | undefined {
   return Object.hasOwn(LOOKS, type) ? LOOKS[type] : undefined
 }
 
+const signupById = reading(signups, 'id')
+const subscriptionByStripeId = reading(subscriptions, 'stripeId')
+const paymentByInvoice = reading(payments, 'stripeInvoiceId')
+const customerById = reading(organizations, 'stripeCustomerId')
+
 async function lookAtCheckout(services: Services, checkoutId: string): Promise<string | null> {
   const { signupId } = await syncCheckout(services, checkoutId)
-  const signup = services.db.read
-    .select()
-    .from(signups)
-    .where(eq(signups.id, signupId ?? ''))
-    .get()
+  const signup = signupById(services.db.read, { id: signupId ?? '' })
   // Money may have moved on between the look at the checkout and the making of the organization.
   if (signup?.organizationId) await lookAtMoney(services, signup.organizationId)
   return signup?.id ?? null
@@ -41,7 +42,7 @@ async function lookAtCheckout(services: Services, checkoutId: string): Promise<s
 
 async function lookAtSubscription(services: Services, stripeId: string): Promise<string | null> {
   const { db, payments: stripe } = services
-  const known = db.read.select().from(subscriptions).where(eq(subscriptions.stripeId, stripeId)).get()
+  const known = subscriptionByStripeId(db.read, { stripeId })
   const organizationId =
     known?.organizationId ?? organizationOf(services, (await stripe.getSubscription(stripeId)).customerId)
   return lookAtMoney(services, organizationId)
@@ -49,7 +50,7 @@ async function lookAtSubscription(services: Services, stripeId: string): Promise
 
 async function lookAtInvoice(services: Services, invoiceId: string): Promise<string | null> {
   const { db, payments: stripe } = services
-  const known = db.read.select().from(payments).where(eq(payments.stripeInvoiceId, invoiceId)).get()
+  const known = paymentByInvoice(db.read, { stripeInvoiceId: invoiceId })
   const organizationId =
     known?.organizationId ?? organizationOf(services, (await stripe.getInvoice(invoiceId)).customerId)
   return lookAtMoney(services, organizationId)
@@ -57,8 +58,7 @@ async function lookAtInvoice(services: Services, invoiceId: string): Promise<str
 
 /** Null for a customer who bought nothing of Atlas, or whose checkout is yet to be looked at: that look sees it all. */
 function organizationOf({ db }: Services, customerId: string | null): string | null {
-  const theirs = eq(organizations.stripeCustomerId, customerId ?? '')
-  return db.read.select().from(organizations).where(theirs).get()?.id ?? null
+  return customerById(db.read, { stripeCustomerId: customerId ?? '' })?.id ?? null
 }
 
 async function lookAtMoney(services: Services, organizationId: string | null): Promise<string | null> {

@@ -1,6 +1,6 @@
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { asc, sql } from 'drizzle-orm'
 import type { Tx } from '../db/open'
-import { inserting, prepared } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { counters, inbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import type { WebhookEvent } from '../providers/payments'
@@ -89,11 +89,9 @@ async function act(services: Services, row: EventRow, chance: () => number): Pro
   }
 }
 
+const changeEvent = updating(inbox, 'source', 'eventId', 'status')
+
 /** Nothing when another event has taken its place meanwhile. */
 function change(tx: Tx, { source, eventId }: EventRow, fields: Partial<EventRow>): void {
-  const mine = and(eq(inbox.source, source), eq(inbox.eventId, eventId))
-  tx.update(inbox)
-    .set(fields)
-    .where(and(mine, eq(inbox.status, 'received')))
-    .run()
+  changeEvent(tx, { source, eventId, status: 'received' }, fields)
 }

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { prepared, putting } from '../db/prepared'
 import { payments, subscriptions } from '../db/schema'
 import { newId } from '../ids'
 import type { PaidSubscription, Payment } from '../providers/payments'
@@ -55,6 +55,9 @@ function mirrorOf(subscription: PaidSubscription) {
   }
 }
 
+const putSubscription = putting(subscriptions, 'organizationId', ['id', 'createdAt'])
+const putPayment = putting(payments, 'stripeInvoiceId', ['id', 'organizationId', 'createdAt'])
+
 /** Makes an organization's subscription equal to Stripe's; `soldPlanId` is its plan unless its price says another. */
 export function mirrorSubscription(
   tx: Tx,
@@ -71,23 +74,13 @@ export function mirrorSubscription(
     planId: priced?.id ?? before?.planId ?? soldPlanId,
     updatedAt: nowMs,
   }
-  tx.insert(subscriptions)
-    .values({ id: newId('sub', nowMs), organizationId, createdAt: nowMs, ...mirror })
-    .onConflictDoUpdate({ target: subscriptions.organizationId, set: mirror })
-    .run()
+  putSubscription(tx, { id: newId('sub', nowMs), organizationId, createdAt: nowMs, ...mirror })
   noteUnpaid(tx, services, organizationId, before, subscription, nowMs)
 }
 
 /** Makes the row of an invoice equal to Stripe's. */
 export function mirrorPayment(tx: Tx, organizationId: string, payment: Payment, nowMs: number): void {
   const { amount, currency, status, paidAt } = payment
-  const mirror = { amount, currency, status, paidAt }
-  const row = {
-    id: newId('pay', nowMs),
-    organizationId,
-    stripeInvoiceId: payment.invoiceId,
-    createdAt: nowMs,
-    ...mirror,
-  }
-  tx.insert(payments).values(row).onConflictDoUpdate({ target: payments.stripeInvoiceId, set: mirror }).run()
+  const identity = { id: newId('pay', nowMs), organizationId, stripeInvoiceId: payment.invoiceId }
+  putPayment(tx, { ...identity, createdAt: nowMs, amount, currency, status, paidAt })
 }

@@ -1,10 +1,20 @@
 import { eq } from 'drizzle-orm'
+import { prepared, reading } from '../db/prepared'
 import { organizations, payments, subscriptions } from '../db/schema'
 import type { PaidSubscription } from '../providers/payments'
 import type { Services } from '../services'
 import { followOrganization } from './follow'
 import { currentOf, isEnded, isMirrored, type SubscriptionRow } from './mirror'
 import { syncMoney } from './sync'
+
+const paymentOf = reading(payments, 'stripeInvoiceId')
+const everySubscription = prepared((db) =>
+  db
+    .select()
+    .from(subscriptions)
+    .innerJoin(organizations, eq(organizations.id, subscriptions.organizationId))
+    .prepare(),
+)
 
 /**
  * Finds what events should have told and did not: asks Stripe for all that is live, and looks again at every
@@ -13,11 +23,7 @@ import { syncMoney } from './sync'
 export async function refetchMoney(services: Services): Promise<void> {
   const { db, log, payments: stripe } = services
   const live = Map.groupBy(await stripe.listLiveSubscriptions(), ({ customerId }) => customerId)
-  const known = db.read
-    .select()
-    .from(subscriptions)
-    .innerJoin(organizations, eq(organizations.id, subscriptions.organizationId))
-    .all()
+  const known = everySubscription(db.read).all()
   const behind = known.filter(({ subscriptions: row, organizations: { stripeCustomerId } }) =>
     isBehind(services, row, currentOf(live.get(stripeCustomerId ?? '') ?? [])),
   )
@@ -37,6 +43,5 @@ function isBehind({ db }: Services, row: SubscriptionRow, current: PaidSubscript
   if (!isMirrored(row, current)) return true
   const payment = current.latestPayment
   if (!payment) return false
-  const theirs = eq(payments.stripeInvoiceId, payment.invoiceId)
-  return db.read.select().from(payments).where(theirs).get()?.status !== payment.status
+  return paymentOf(db.read, { stripeInvoiceId: payment.invoiceId })?.status !== payment.status
 }

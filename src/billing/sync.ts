@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { reading } from '../db/prepared'
 import { organizations } from '../db/schema'
 import { asAtlasError, notFound } from '../errors'
 import type { Invoice, PaidSubscription } from '../providers/payments'
@@ -26,8 +26,10 @@ export function syncMoney(services: Services, organizationId: string): Promise<v
 
 type Money = { subscriptions: PaidSubscription[]; invoices: Invoice[] }
 
+const organizationById = reading(organizations, 'id')
+
 async function askStripe({ db, payments: stripe }: Services, organizationId: string): Promise<Money> {
-  const organization = db.read.select().from(organizations).where(eq(organizations.id, organizationId)).get()
+  const organization = organizationById(db.read, { id: organizationId })
   if (!organization?.stripeCustomerId) throw notFound('There is no such customer.')
   try {
     return {

@@ -1,10 +1,17 @@
-import { notInArray } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Tx } from '../db/open'
-import { putting } from '../db/prepared'
+import { prepared, putting } from '../db/prepared'
 import { plans } from '../db/schema'
 import type { Catalog } from './catalog'
 
 const putPlan = putting(plans, 'id')
+const retireOthers = prepared((tx: Tx) =>
+  tx
+    .update(plans)
+    .set({ retiredAt: sql`${sql.placeholder('nowMs')}` })
+    .where(sql`${plans.id} NOT IN (SELECT value FROM json_each(${sql.placeholder('sold')}))`)
+    .prepare(),
+)
 
 /** Makes the table of plans equal to the catalog; a plan that is no longer sold is retired and kept. */
 export function syncPlans(tx: Tx, catalog: Catalog, nowMs: number): void {
@@ -20,13 +27,5 @@ export function syncPlans(tx: Tx, catalog: Catalog, nowMs: number): void {
     }
     putPlan(tx, { id, ...facts })
   })
-  tx.update(plans)
-    .set({ retiredAt: nowMs })
-    .where(
-      notInArray(
-        plans.id,
-        catalog.offers.map(({ id }) => id),
-      ),
-    )
-    .run()
+  retireOthers(tx).run({ nowMs, sold: JSON.stringify(catalog.offers.map(({ id }) => id)) })
 }

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { isScalar, type Scalar, visit } from 'yaml'
+import { type Document, isScalar, type Scalar, visit } from 'yaml'
 import { invalid } from '../errors'
 import type { Blueprint } from './blueprint'
 import { checkTemplate, fillTemplate, placeholdersOf } from './template'
@@ -45,6 +45,14 @@ function gzipped(agent: string): string {
   return packed.gzip
 }
 
+// A blueprint's template stays the same from server to server, and to read it takes longer than to fill it.
+let read = { template: '', document: parseYaml('').document }
+
+function documentOf(template: string): Document {
+  if (read.template !== template) read = { template, document: parseYaml(template).document }
+  return read.document.clone()
+}
+
 /** The filled template, of whatever length and from whatever values. */
 export function fillUserData(template: string, input: UserDataInput): string {
   const values: Record<string, string> = {
@@ -54,7 +62,7 @@ export function fillUserData(template: string, input: UserDataInput): string {
     'host_key.public': input.hostKey.publicKey.trim(),
     hostname: input.hostname,
   }
-  const { document } = parseYaml(template)
+  const document = documentOf(template)
   visit(document, { Scalar: (_key, scalar) => fill(scalar, values) })
   return document.toString({ lineWidth: 0 })
 }

@@ -1,8 +1,11 @@
-import { eq } from 'drizzle-orm'
 import type { Reader } from '../db/open'
+import { reading } from '../db/prepared'
 import { payments, signups } from '../db/schema'
 import type { Session } from '../simulator/stripe/session'
 import type { End } from './end'
+
+const paymentOf = reading(payments, 'stripeInvoiceId')
+const signupById = reading(signups, 'id')
 
 /** Checkouts that somebody paid and Atlas knows nothing of, in words. */
 export function lostPayments({ db, holds }: End): string[] {
@@ -10,10 +13,9 @@ export function lostPayments({ db, holds }: End): string[] {
     .filter(({ status }) => status === 'complete')
     .flatMap(({ id, invoice, ...session }) => {
       const signup = signupOf(db, session)
-      const mine = eq(payments.stripeInvoiceId, invoice ?? '')
       return [
         ...(signup?.paidAt ? [] : [`the signup of ${id} is ${signup?.status}`]),
-        ...(db.select().from(payments).where(mine).get() ? [] : [`no payment is known of ${id}`]),
+        ...(paymentOf(db, { stripeInvoiceId: invoice ?? '' }) ? [] : [`no payment is known of ${id}`]),
       ]
     })
 }
@@ -33,6 +35,5 @@ export function strayCheckouts({ db, holds, priceOf }: End): string[] {
 }
 
 function signupOf(db: Reader, session: Pick<Session, 'client_reference_id'>) {
-  const mine = eq(signups.id, session.client_reference_id ?? '')
-  return db.select().from(signups).where(mine).get()
+  return signupById(db, { id: session.client_reference_id ?? '' })
 }

@@ -1,17 +1,16 @@
 import { and, desc, eq, isNotNull } from 'drizzle-orm'
 import { backupOfRun } from '../backups/backup'
-import { backups, runs, servers, tenants } from '../db/schema'
+import { backups, runs, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
 import type { Wanted } from './diary'
-import { type End, liveTenants } from './end'
+import { currentServer, type End, liveTenants } from './end'
 
 const DAY_MS = 86_400_000
 
 /** Live tenants whose apps hold something else than they must, in words. */
 export function lostNotes(end: End): string[] {
   return liveTenants(end.db).flatMap((tenant) => {
-    const mine = and(eq(servers.tenantId, tenant.id), eq(servers.role, 'current'))
-    const server = end.db.select().from(servers).where(mine).get()
+    const server = currentServer(end.db, tenant)
     const machine = end.holds.machines.find(({ id }) => id === server?.externalId)
     const wanted = end.diary.wanted(tenant.id)
     if (!machine || !wanted) return []

@@ -1,6 +1,7 @@
-import { eq, inArray } from 'drizzle-orm'
+import { inArray } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { organizations, tenants } from '../db/schema'
+import { prepared, reading } from '../db/prepared'
+import { organizations, servers, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
 import type { Diary } from './diary'
 import type { Holdings } from './holdings'
@@ -28,17 +29,27 @@ export type End = {
   keptDays(planId: string): number
 }
 
-/** Tenants that have what they pay for, or had until they were suspended. */
-export function liveTenants(db: Reader): TenantRow[] {
-  return db
+const everyLiveTenant = prepared((db) =>
+  db
     .select()
     .from(tenants)
-    .where(inArray(tenants.status, ['active', 'suspended']))
-    .all()
+    .where(inArray(tenants.status, ['active', 'suspended']).inlineParams())
+    .prepare(),
+)
+const serverOfRole = reading(servers, 'tenantId', 'role')
+const organizationById = reading(organizations, 'id')
+
+/** Tenants that have what they pay for, or had until they were suspended. */
+export function liveTenants(db: Reader): TenantRow[] {
+  return everyLiveTenant(db).all()
+}
+
+/** The server that a tenant lives on, as Atlas knows it. */
+export function currentServer(db: Reader, { id: tenantId }: Pick<TenantRow, 'id'>) {
+  return serverOfRole(db, { tenantId, role: 'current' })
 }
 
 /** Whom Stripe knows an organization's payer as; null when it has none. */
 export function customerOf(db: Reader, { organizationId }: { organizationId: string | null }): string | null {
-  const mine = eq(organizations.id, organizationId ?? '')
-  return db.select().from(organizations).where(mine).get()?.stripeCustomerId ?? null
+  return organizationById(db, { id: organizationId ?? '' })?.stripeCustomerId ?? null
 }

@@ -1,10 +1,9 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { effects, outbox, runs, servers, tenants } from '../db/schema'
-import type { TenantRow } from '../tenants/tenant'
 import { lostPayments, strayCheckouts } from './checkouts'
 import { lostBackups, lostCopies, lostNotes } from './data'
-import { customerOf, type End, liveTenants } from './end'
+import { currentServer, customerOf, type End, liveTenants } from './end'
 import { isLive } from './holdings'
 import { strangeHostKeys, strangeSecrets } from './keys'
 import { orphans, recordName } from './orphans'
@@ -214,14 +213,6 @@ export const INVARIANTS: readonly Invariant[] = [
 /** Everything that is wrong at the end of a story. */
 export function violations(end: End): string[] {
   return INVARIANTS.flatMap(({ always, broken }) => broken(end).map((what) => `${always} But: ${what}`))
-}
-
-function currentServer(db: Reader, { id }: TenantRow) {
-  return db
-    .select()
-    .from(servers)
-    .where(and(eq(servers.tenantId, id), eq(servers.role, 'current')))
-    .get()
 }
 
 function isLatest(db: Reader, { tenantId, createdAt }: typeof runs.$inferSelect): boolean {

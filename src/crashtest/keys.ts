@@ -1,13 +1,12 @@
 import { and, eq, isNotNull } from 'drizzle-orm'
-import { secrets, servers } from '../db/schema'
+import { secrets } from '../db/schema'
 import { FIRST_HOST_KEY } from '../provisioning/prepare'
-import { type End, liveTenants } from './end'
+import { currentServer, type End, liveTenants } from './end'
 
 /** Live tenants whose server Atlas could not be sure of, in words. */
 export function strangeHostKeys({ db, holds }: End): string[] {
   return liveTenants(db).flatMap(({ id, subdomain }) => {
-    const current = and(eq(servers.tenantId, id), eq(servers.role, 'current'))
-    const server = db.select().from(servers).where(current).get()
+    const server = currentServer(db, { id })
     const machine = holds.machines.find((one) => one.id === server?.externalId)
     const first = and(eq(secrets.tenantId, id), eq(secrets.name, FIRST_HOST_KEY))
     return [
@@ -21,8 +20,7 @@ export function strangeHostKeys({ db, holds }: End): string[] {
 /** Live tenants whose secrets are not those that their server has, in words. */
 export function strangeSecrets({ db, holds, secretsOf }: End): string[] {
   return liveTenants(db).flatMap((tenant) => {
-    const current = and(eq(servers.tenantId, tenant.id), eq(servers.role, 'current'))
-    const server = db.select().from(servers).where(current).get()
+    const server = currentServer(db, tenant)
     const { rotated = {} } = holds.machines.find((one) => one.id === server?.externalId) ?? {}
     const half = and(eq(secrets.tenantId, tenant.id), isNotNull(secrets.nextSealed))
     const values = Object.keys(rotated).length > 0 ? secretsOf(tenant) : {}

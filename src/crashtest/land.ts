@@ -23,6 +23,7 @@ import { StoryTime } from './time'
 import { Trace } from './trace'
 import { Watch } from './watch'
 import { Weather } from './weather'
+import { countChanges, hasFindings, hasWork, nextWorkAt } from './work'
 
 /** Everything that a story left behind, from which another can go on. */
 export type Snapshot = { atMs: number; control: Copy; clouds: WorldSnapshot }
@@ -121,15 +122,18 @@ export class Land {
 
   /** Whether nobody is working on anything and no mail or event waits for its turn. */
   get isAtRest(): boolean {
-    const { n } = this.shop.tables
-      .statement(
-        `SELECT (SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting'))
-              + (SELECT count(*) FROM outbox WHERE status = 'queued')
-              + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
-      )
-      .get() as { n: number }
     const webhook = this.clouds.stripe.nextWebhookAt()
-    return n === 0 && (webhook === undefined || webhook > this.time.now() + 60 * MINUTE_MS)
+    return !hasWork(this.shop.tables) && (webhook === undefined || webhook > this.time.now() + 60 * MINUTE_MS)
+  }
+
+  /** How often Atlas has changed anything outside itself, or begun to. */
+  get changes(): number {
+    return countChanges(this.shop.tables)
+  }
+
+  /** Whether the hourly look has found something that is still there. */
+  get hasFindings(): boolean {
+    return hasFindings(this.shop.tables)
   }
 
   /** What a person does who waits; time does not stride past the moment. */
@@ -219,18 +223,8 @@ export class Land {
 
   /** When anything has to be done that is not done again and again anyway. */
   private nextDue(): number {
-    const { at } = this.shop.tables
-      .statement(
-        `SELECT min(at) AS at FROM (
-           SELECT available_at AS at FROM runs WHERE status IN ('queued', 'waiting')
-           UNION ALL SELECT 0 FROM runs WHERE status = 'running'
-           UNION ALL SELECT available_at FROM outbox WHERE status = 'queued'
-           UNION ALL SELECT available_at FROM inbox WHERE status = 'received'
-           UNION ALL SELECT due_at FROM rollouts WHERE due_at IS NOT NULL)`,
-      )
-      .get() as { at: number | null }
     const webhook = this.clouds.stripe.nextWebhookAt() ?? Number.POSITIVE_INFINITY
-    return Math.min(at ?? Number.POSITIVE_INFINITY, webhook, ...this.awaited)
+    return Math.min(nextWorkAt(this.shop.tables), webhook, ...this.awaited)
   }
 
   private begin(): Life {

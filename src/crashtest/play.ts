@@ -31,7 +31,7 @@ const STORY_MAX_MS = 60 * DAY_MS
 const LOOK_MS = HOUR_MS
 const LOOKS_MAX = 30
 const SIGHTINGS = 3
-/** After the last of it Atlas has so many times so long to notice everything by itself. */
+/** After the last of it Atlas has at most so many times so long to notice everything by itself. */
 const RESTS = 2
 const REST_MS = 45 * 60_000
 
@@ -80,8 +80,11 @@ async function tell(
   if (applies) await applyFindings(land)
   for (const { name } of story.customers) await land.write(name)
   for (let rest = 0; rest < rests; rest++) {
+    const before = land.changes
     await land.go(land.time.now() + REST_MS)
     await land.go(land.time.now() + DAY_MS, () => land.isAtRest)
+    // What finds nothing to do finds nothing the next time either.
+    if (land.changes === before && !land.hasFindings) break
   }
   await land.go(land.time.now() + 2 * HOUR_MS, () => !land.watch.isUneasy)
 }

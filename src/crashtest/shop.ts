@@ -18,6 +18,7 @@ const WEBHOOK_URL = 'http://atlas.internal/api/stripe/webhook'
 export const STORAGE_HOST = 'storage.internal'
 const STORAGE = `http://${STORAGE_HOST}/s3`
 const sshKey = generateHostKey()
+const prices = demoPrices()
 
 /** The environment that every Atlas of a crash test is started with; each life has addresses of its own. */
 const environment: Environment = {
@@ -98,7 +99,7 @@ export class Shop {
 export function cloudsOf(insides: Pick<CloudsOptions, 'deliver' | 'outside'>): CloudsOptions {
   return {
     keys: CLOUD_KEYS,
-    prices: demoPrices(),
+    prices,
     webhook: { url: WEBHOOK_URL, secret: WEBHOOK_SECRET },
     zone: { id: ZONE_ID, name: TENANT_DOMAIN },
     sshKey: { name: SSH_KEY_NAME, publicKey: sshKey.publicKey },

@@ -15,6 +15,8 @@ const nextTurn = globalThis.setImmediate
  */
 export class StoryTime implements MovableClock {
   private readonly alarms: Alarm[] = []
+  /** What waits until nothing is under way outside the event loop. */
+  private readonly held: (() => void)[] = []
   private order = 0
   private turnsAhead = 0
   private busy = 0
@@ -60,7 +62,7 @@ export class StoryTime implements MovableClock {
     let isWanted = true
     const fire = () => {
       // Threads take as long as they like; whatever waits for its turn must not overtake them.
-      if (this.busy > 0) return void nextTurn(fire)
+      if (this.busy > 0) return void this.held.push(fire)
       this.turnsAhead--
       if (isWanted) action()
     }
@@ -77,6 +79,7 @@ export class StoryTime implements MovableClock {
       return await work
     } finally {
       this.busy--
+      if (this.busy === 0) for (const go of this.held.splice(0)) nextTurn(go)
     }
   }
 
@@ -88,7 +91,7 @@ export class StoryTime implements MovableClock {
   /** Resolves when nothing can happen any more without time going on. */
   async quiet(): Promise<void> {
     for (let turns = 0; turns < QUIET_TURNS; ) {
-      await new Promise<void>((resolve) => nextTurn(() => resolve()))
+      await new Promise<void>((resolve) => (this.busy > 0 ? this.held.push(resolve) : nextTurn(resolve)))
       turns = this.isQuiet ? turns + 1 : 0
     }
   }

@@ -5,6 +5,7 @@ import { organizations, runs, signups, tenants } from '../db/schema'
 import type { PrimaryIpRow } from '../simulator/hetzner/addresses'
 import type { ServerRow } from '../simulator/hetzner/project'
 import type { Machine } from '../simulator/machines/machine'
+import type { RecordSet } from '../simulator/route53/zone'
 import type { Clouds } from '../simulator/simulator'
 import type { Subscription } from '../simulator/stripe/billing'
 import { isLive } from './holdings'
@@ -28,6 +29,7 @@ export class Watch {
   private readonly answered = new Map<string, number>()
   private readonly held = new Set<string>()
   private readonly unpaidSince = new Map<string, number>()
+  private looked = ''
   private moneyAt = 0
 
   constructor(
@@ -44,17 +46,18 @@ export class Watch {
     if (!this.seen.includes(what)) this.seen.push(what)
   }
 
-  /** At every exchange with the clouds and every step of time. */
+  /** At every exchange with the clouds and every step of time: whether names point to what is ours. */
   look(): void {
     const { world, route53 } = this.clouds
     const nowMs = world.now()
-    const ours = new Set(
-      world
-        .table<PrimaryIpRow>('hetzner_primary_ip')
-        .all()
-        .map(({ ip }) => ip),
-    )
-    for (const { name, type, values } of route53.recordSets()) {
+    const addresses = world.table<PrimaryIpRow>('hetzner_primary_ip')
+    const records = world.table<RecordSet & { id: string }>('route53_record_set')
+    const answers = world.table('route53_answers')
+    const looked = [nowMs, addresses.version, records.version, answers.version].join()
+    if (looked === this.looked) return
+    this.looked = looked
+    const ours = new Set(addresses.all().map(({ ip }) => ip))
+    for (const { name, type, values } of records.all()) {
       if (type !== 'A') continue
       for (const ip of values)
         if (!ours.has(ip)) this.tell(`dangling: ${name} points to ${ip}, which is not ours`)
@@ -67,7 +70,7 @@ export class Watch {
         this.tell(`dangling: ${ip} was given back while caches had it`)
     }
     // Name servers go on answering for a while with a record that is gone.
-    for (const { id } of world.table('route53_answers').all()) {
+    for (const { id } of answers.all()) {
       const [name = '', type] = id.split(' ')
       const ip = type === 'A' ? route53.resolve(name.slice(0, -1)) : undefined
       if (ip) this.answered.set(ip, nowMs)

@@ -8,12 +8,14 @@ const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const NAMES = ['ada', 'bea', 'cyd'] as const
 /** How many customers a story has. */
-const MANY = [1, 1, 1, 1, 2, 2, 3]
+const MANY = [...Array<number>(24).fill(1), 2, 2, 3]
 /** How many stories begin with somebody who is a customer already. */
-const LIVE_SHARE = 0.45
+const LIVE_SHARE = 0.6
 /** The share of calls that go wrong; most of them only lose their reply. */
 const WEATHERS = [0, 0.05, 0.2, 0.2, 0.2]
-const DEATHS_MAX = 4
+const DEATHS = [1, 1, 1, 2, 2, 3, 4]
+/** What a customer’s life has beyond its beginning: most are short, and a minute tells many. */
+const LATER_ACTS = [0, 0, 1, 1, 2]
 /** How many moments a process may pass before it dies; many die in their first seconds. */
 const MOMENTS_MAX = 120
 const PROVIDERS = ['stripe', 'hetzner', 'route53', 'resend', 'machine']
@@ -61,9 +63,7 @@ export function writeStory(seed: number): Story {
   const customers = NAMES.slice(0, pick(chance, MANY)).map((name) => writeCustomer(chance, name))
   const [first] = customers
   if (first && chance() < LIVE_SHARE) Object.assign(first, { isLive: true, acts: writeLater(chance, 1) })
-  const deaths = Array.from({ length: 1 + whole(chance, DEATHS_MAX) }, () =>
-    Math.floor(chance() ** 2 * MOMENTS_MAX),
-  )
+  const deaths = Array.from({ length: pick(chance, DEATHS) }, () => Math.floor(chance() ** 2 * MOMENTS_MAX))
   return {
     seed,
     customers,
@@ -89,7 +89,7 @@ function writeCustomer(chance: Chance, name: string): Customer {
 function writeLater(chance: Chance, atLeast = 0): Act[] {
   const acts: Act[] = []
   let state: State = 'live'
-  for (let more = atLeast + pick(chance, [0, 1, 1, 1, 2, 2, 3]); more > 0; more--) {
+  for (let more = atLeast + pick(chance, LATER_ACTS); more > 0; more--) {
     const kind: string = pick(chance, chance() < MADNESS_SHARE ? MADNESS : SENSIBLE[state])
     if (kind === 'server freezes') acts.push({ kind: 'back up', after: soon(chance) })
     acts.push(writeAct(chance, kind))

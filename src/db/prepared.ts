@@ -17,6 +17,24 @@ export function prepared<Query, From extends Reader = Reader>(
   }
 }
 
+/** Reads the row of a table in which these columns have the given values; undefined when there is none. */
+export function reading<Table extends SQLiteTable, Key extends string & keyof Table['$inferSelect']>(
+  table: Table,
+  ...keys: Key[]
+): (db: Reader, where: Pick<Table['$inferSelect'], Key>) => Table['$inferSelect'] | undefined {
+  const columns = getTableColumns(table)
+  const isMeant = and(...keys.map((key) => eq(columns[key]!, sql.placeholder(key))))
+  const read = prepared((db) =>
+    db
+      .select()
+      .from(table as SQLiteTable)
+      .where(isMeant)
+      .limit(1)
+      .prepare(),
+  )
+  return (db, where) => read(db).get(where)
+}
+
 type Row = Record<string, unknown>
 type Write = { run(values: Row): unknown }
 
@@ -32,20 +50,23 @@ export function inserting<Table extends SQLiteTable>(
   return (tx, row) => write(tx, row)
 }
 
-/** Inserts a row, or makes the one with the same key equal to it; built once for each choice of columns. */
+/**
+ * Inserts a row, or makes the one with the same key equal to it in all but what it `keeps`; built once for each
+ * choice of columns.
+ */
 export function putting<Table extends SQLiteTable>(
   table: Table,
   key: string & keyof Table['$inferSelect'],
+  keeps: readonly (string & keyof Table['$inferSelect'])[] = [],
 ): (tx: Tx, row: Table['$inferInsert']) => void {
   const target = getTableColumns(table)[key]!
-  const write = eachShape((tx, columns) => {
-    const row = placeholders(columns)
-    return tx
+  const write = eachShape((tx, columns) =>
+    tx
       .insert(table)
-      .values(row as Table['$inferInsert'])
-      .onConflictDoUpdate({ target, set: row })
-      .prepare()
-  })
+      .values(placeholders(columns) as Table['$inferInsert'])
+      .onConflictDoUpdate({ target, set: placeholders(columns.filter((name) => !keeps.includes(name))) })
+      .prepare(),
+  )
   return (tx, row) => write(tx, row)
 }
 

@@ -2,6 +2,7 @@ import { and, asc, eq, gt, isNull, lt, lte, min, sql } from 'drizzle-orm'
 import type { Db, Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { healthChecks, runs, servers, tenants } from '../db/schema'
+import { IS_CURRENT } from '../tenants/tenant'
 import { CHECK_EVERY_MS, type HealthRow, nextTurn } from './check'
 
 /** A tenant's check that is due, with what it takes to ask. */
@@ -39,7 +40,7 @@ const checksDue = prepared((db) =>
     })
     .from(healthChecks)
     .innerJoin(tenants, eq(tenants.id, healthChecks.tenantId))
-    .leftJoin(servers, and(eq(servers.tenantId, healthChecks.tenantId), eq(servers.role, 'current')))
+    .leftJoin(servers, and(eq(servers.tenantId, healthChecks.tenantId), IS_CURRENT))
     .where(lte(healthChecks.dueAt, sql.placeholder('byMs')))
     .orderBy(asc(healthChecks.dueAt))
     .limit(sql.placeholder('limit'))
@@ -53,22 +54,26 @@ export function dueChecks(db: Reader, byMs: number, limit: number): DueCheck[] {
 
 /** Whether a tenant may still be judged by an answer to what was asked at `askedAtMs`: it is active, and no run has held it since. */
 export function isJudgeable(db: Reader, tenantId: string, askedAtMs: number): boolean {
-  const tenant = db.select({ status: tenants.status }).from(tenants).where(eq(tenants.id, tenantId)).get()
-  const held = sql`(${runs.status} IN ('queued', 'running', 'waiting') OR ${runs.finishedAt} >= ${askedAtMs})`
-  const run = db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(and(eq(runs.tenantId, tenantId), held))
-    .get()
-  return tenant?.status === 'active' && !run
+  return judgeable(db).get({ tenantId, askedAtMs }) !== undefined
 }
+
+const judgeable = prepared((db) => {
+  const isActive = and(eq(tenants.id, sql.placeholder('tenantId')), sql`+${tenants.status} = 'active'`)
+  const wasHeld = sql`EXISTS (SELECT 1 FROM ${runs} WHERE ${runs.tenantId} = ${tenants.id} AND
+    (${runs.status} IN ('queued', 'running', 'waiting') OR ${runs.finishedAt} >= ${sql.placeholder('askedAtMs')}))`
+  return db
+    .select({ id: tenants.id })
+    .from(tenants)
+    .where(and(isActive, sql`NOT ${wasHeld}`))
+    .prepare()
+})
 
 const unchecked = prepared((db) =>
   db
     .select({ id: tenants.id })
     .from(tenants)
     .leftJoin(healthChecks, eq(healthChecks.tenantId, tenants.id))
-    .where(and(eq(tenants.status, 'active'), isNull(healthChecks.tenantId)))
+    .where(and(eq(tenants.status, 'active').inlineParams(), isNull(healthChecks.tenantId)))
     .prepare(),
 )
 

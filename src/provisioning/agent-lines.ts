@@ -1,4 +1,5 @@
-import { and, asc, eq, gte, min } from 'drizzle-orm'
+import { and, asc, eq, gte, min, sql } from 'drizzle-orm'
+import { prepared } from '../db/prepared'
 import { effects, runLogs } from '../db/schema'
 import type { Log } from '../log'
 import type { StepContext } from '../runs/recipe'
@@ -20,18 +21,27 @@ export function newLines(context: StepContext, log: Log, commandId: string, onLo
 
 /** What the run's log has of this step since the command was first given, oldest first. */
 function linesHeard({ db, run, step }: StepContext, commandId: string): string[] {
-  const given = and(eq(effects.runId, run.id), eq(effects.key, commandId))
-  const first = db.read
+  const first = firstGiven(db.read).get({ runId: run.id, commandId })
+  if (typeof first?.at !== 'number') return []
+  return linesSince(db.read)
+    .all({ runId: run.id, step, sinceMs: first.at })
+    .map(({ line }) => line)
+}
+
+const firstGiven = prepared((db) =>
+  db
     .select({ at: min(effects.requestedAt) })
     .from(effects)
-    .where(given)
-    .get()
-  if (typeof first?.at !== 'number') return []
-  const since = and(eq(runLogs.runId, run.id), eq(runLogs.step, step), gte(runLogs.at, first.at))
-  const rows = db.read
-    .select({ line: runLogs.line })
+    .where(and(eq(effects.runId, sql.placeholder('runId')), eq(effects.key, sql.placeholder('commandId'))))
+    .prepare(),
+)
+const linesSince = prepared((db) => {
+  const { runId, step, at, position, line } = runLogs
+  const ofStep = and(eq(runId, sql.placeholder('runId')), eq(step, sql.placeholder('step')))
+  return db
+    .select({ line })
     .from(runLogs)
-    .where(since)
-    .orderBy(asc(runLogs.position))
-  return rows.all().map(({ line }) => line)
-}
+    .where(and(ofStep, gte(at, sql.placeholder('sinceMs'))))
+    .orderBy(asc(position))
+    .prepare()
+})

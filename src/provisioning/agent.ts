@@ -109,7 +109,10 @@ export function targetOf({ ipv4, hostKey, nextHostKey }: ServerRow): MachineTarg
 }
 
 const countRefusals = prepared((db) => {
-  const refused = and(eq(effects.outcome, 'refused'), like(effects.vendorCode, `${AGENT_SAID}%`))
+  const refused = and(
+    eq(effects.outcome, 'refused'),
+    like(effects.vendorCode, `${AGENT_SAID}%`),
+  )?.inlineParams()
   const { runId, step, verb } = effects
   const ofStep = and(eq(runId, sql.placeholder('runId')), eq(step, sql.placeholder('step')))
   return db

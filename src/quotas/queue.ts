@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { runs, steps } from '../db/schema'
@@ -31,21 +31,19 @@ export function aheadInQueue(db: Reader, runId: string): number | null {
 
 /** How many older runs are about to make a server: whoever came first is served first. */
 export function countBefore(db: Reader, runId: string): number {
-  const run = db.select({ createdAt: runs.createdAt }).from(runs).where(eq(runs.id, runId)).get()
-  if (!run) return 0
-  const isOlder = or(
-    lt(runs.createdAt, run.createdAt),
-    and(eq(runs.createdAt, run.createdAt), lt(runs.id, runId)),
-  )
+  return countOlder(db).get({ runId })?.count ?? 0
+}
+
+const countOlder = prepared((db) => {
+  const isOlder = sql`(${runs.createdAt}, ${runs.id}) < (SELECT created_at, id FROM runs WHERE id = ${sql.placeholder('runId')})`
   const atStep = and(eq(steps.runId, runs.id), eq(steps.name, QUEUE_STEP))
-  const about = db
+  return db
     .select({ count: count() })
     .from(runs)
     .innerJoin(steps, atStep)
     .where(and(isLive(), inArray(steps.status, ['running', 'waiting']), isOlder))
-    .get()
-  return about?.count ?? 0
-}
+    .prepare()
+})
 
 const wakeAll = prepared((tx: Tx) =>
   tx
@@ -67,7 +65,8 @@ function inQueue() {
   return and(isLive(), waits)
 }
 
+/** In literals: SQLite compiles a query again for each value that could fit a partial index. */
 function isLive() {
   const live = inArray(runs.status, ['queued', 'running', 'waiting'])
-  return and(live, eq(runs.direction, 'forward'), eq(runs.step, QUEUE_STEP))
+  return and(live, eq(runs.direction, 'forward'), eq(runs.step, QUEUE_STEP))?.inlineParams()
 }

@@ -1,5 +1,6 @@
 import { and, count, isNotNull, isNull } from 'drizzle-orm'
 import type { Reader } from '../db/open'
+import { prepared } from '../db/prepared'
 import { servers } from '../db/schema'
 import { AtlasError } from '../errors'
 import { type StepContext, type Wait, wait } from '../runs/recipe'
@@ -47,6 +48,10 @@ function hasRoom(db: Reader, { settings }: Services, before: number): boolean {
 
 /** Before the first look: what Atlas itself has made. */
 function countServers(db: Reader): number {
-  const present = and(isNull(servers.deletedAt), isNotNull(servers.externalId))
-  return db.select({ count: count() }).from(servers).where(present).get()?.count ?? 0
+  return countPresent(db).get()?.count ?? 0
 }
+
+const countPresent = prepared((db) => {
+  const present = and(isNull(servers.deletedAt), isNotNull(servers.externalId))
+  return db.select({ count: count() }).from(servers).where(present).prepare()
+})

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
-import { inserting, updating } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { effects } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { newId } from '../ids'
@@ -50,13 +50,20 @@ export async function performEffect<T>(
  * unknown. The steps and mails that asked look for themselves when they go on.
  */
 export function recoverEffects(tx: Tx, nowMs: number): void {
-  const error = 'Atlas was stopped before the answer came.'
-  tx.update(effects)
-    .set({ outcome: 'unknown', error, finishedAt: nowMs })
-    // A literal, because SQLite uses no partial index for a bound value.
-    .where(sql`${effects.outcome} = 'intended'`)
-    .run()
+  settleIntended(tx).run({ nowMs })
 }
+
+const settleIntended = prepared((tx: Tx) => {
+  const error = 'Atlas was stopped before the answer came.'
+  return (
+    tx
+      .update(effects)
+      .set({ outcome: 'unknown', error, finishedAt: sql`${sql.placeholder('nowMs')}` })
+      // A literal, because SQLite uses no partial index for a bound value.
+      .where(sql`${effects.outcome} = 'intended'`)
+      .prepare()
+  )
+})
 
 const insertEffect = inserting(effects)
 const changeEffect = updating(effects, 'id')

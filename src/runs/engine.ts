@@ -8,9 +8,9 @@ import type { Log } from '../log'
 import { backOffMs } from './back-off'
 import { performEffect } from './effects'
 import { allowedMs, inVain } from './patience'
-import type { Done, Recipe, RunFacts, Step, StepContext, Wait } from './recipe'
-import { addRunLog, factsOf, getRun, pastReturn, type RunRow, turnIfAsked } from './run'
-import { align, findStep, type StepRow, stepsOf } from './steps'
+import type { Done, Recipe, Step, StepContext, Wait } from './recipe'
+import { addRunLog, factsOf, isCancelled, pastReturn, type RunRow, turnIfAsked } from './run'
+import { align, findStep, nextStep, outputOf, type StepRow } from './steps'
 
 export type EngineParts = {
   db: Db
@@ -56,7 +56,7 @@ export class Engine {
   /** Does one step; resolves to whether there is more to do right now. */
   private async advance(run: RunRow, recipe: Recipe): Promise<boolean> {
     this.turn(run, recipe)
-    const row = nextStep(run, stepsOf(this.parts.db.read, run.id))
+    const row = nextStep(this.parts.db.read, run)
     try {
       if (!row) return this.finish(run, recipe)
       const startedAt = this.begin(run, row)
@@ -74,7 +74,7 @@ export class Engine {
 
   /** Turns the run round when somebody has asked for it; returns whether it did. */
   private turn(run: RunRow, recipe: Recipe): boolean {
-    if (getRun(this.parts.db.read, run.id).cancelRequestedAt === null) return false
+    if (!isCancelled(this.parts.db.read, run.id)) return false
     let turned = false
     this.whileHeld(run, (tx) => {
       turned = turnIfAsked(tx, recipe, run, this.parts.clock.now())
@@ -117,7 +117,7 @@ export class Engine {
       db,
       startedAt,
       now: () => clock.now(),
-      output: (name) => outputOf(stepsOf(db.read, run.id), name),
+      output: (name) => outputOf(db.read, run.id, name),
       effect: async (intent, call, externalId) => {
         mustHold(db.read, run)
         return performEffect(db, clock, place, intent, call, externalId)
@@ -214,7 +214,7 @@ export class Engine {
 
   private release(tx: Tx, run: RunRow, change: Partial<RunRow>): void {
     // Whoever asked for it to turn back meanwhile must not wait for what it waits for.
-    const turns = change.status === 'waiting' && getRun(tx, run.id).cancelRequestedAt !== null
+    const turns = change.status === 'waiting' && isCancelled(tx, run.id)
     const availableAt = turns ? this.parts.clock.now() : change.availableAt
     changeRun(tx, run, { ...change, availableAt, claimedBy: null })
   }
@@ -249,20 +249,8 @@ function mustHold(db: Reader, { id, fence }: RunRow): void {
   if (!claim(db).get({ id, fence })) throw new ClaimLost()
 }
 
-/** Forward: the first step not done. Undoing: the last step that began and is not undone yet. */
-export function nextStep(run: Pick<RunRow, 'direction'>, rows: StepRow[]): StepRow | undefined {
-  if (run.direction === 'forward') return rows.find((row) => row.status !== 'succeeded')
-  return rows.findLast((row) => row.status !== 'pending' && row.status !== 'undone')
-}
-
 function stepOf(recipe: Recipe, { name }: StepRow): Step {
   const step = findStep(recipe, name)
   if (!step) throw new AtlasError('internal', `This Atlas no longer knows the step ${name}.`)
   return step
-}
-
-function outputOf(rows: StepRow[], name: string): RunFacts['input'] {
-  const output = rows.find((row) => row.name === name)?.output
-  if (!output) throw new AtlasError('internal', `The step ${name} has not run yet.`)
-  return JSON.parse(output) as RunFacts['input']
 }

@@ -1,7 +1,7 @@
 import { asc, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
 import type { Db, Tx } from '../db/open'
-import { prepared, updating } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { outbox } from '../db/schema'
 import { asAtlasError } from '../errors'
 import { newId } from '../ids'
@@ -31,23 +31,22 @@ const LATE_PAUSE_MS = 1_800_000
 const SEND_FOR_MS = 20 * 3_600_000
 const MAILS_AT_ONCE_MAX = 4
 
+const insertMail = inserting(outbox, 'unless there')
+
 /** Queues a mail in the transaction that makes it true. A key that was queued before queues nothing. */
 export function queueMail(tx: Tx, key: Uint8Array, outgoing: OutgoingMail, nowMs: number): void {
   const id = newId('msg', nowMs)
-  tx.insert(outbox)
-    .values({
-      id,
-      kind: outgoing.kind,
-      subject: outgoing.subject,
-      recipient: outgoing.mail.to,
-      sealed: seal(key, JSON.stringify(outgoing.mail), placeOf(id)),
-      idempotencyKey: outgoing.idempotencyKey,
-      status: 'queued',
-      availableAt: nowMs,
-      createdAt: nowMs,
-    })
-    .onConflictDoNothing()
-    .run()
+  insertMail(tx, {
+    id,
+    kind: outgoing.kind,
+    subject: outgoing.subject,
+    recipient: outgoing.mail.to,
+    sealed: seal(key, JSON.stringify(outgoing.mail), placeOf(id)),
+    idempotencyKey: outgoing.idempotencyKey,
+    status: 'queued',
+    availableAt: nowMs,
+    createdAt: nowMs,
+  })
 }
 
 export type OutboxParts = {

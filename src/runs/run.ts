@@ -13,21 +13,21 @@ export type RunRow = typeof runs.$inferSelect
 const STEP_LOG_LINES_MAX = 500
 const LOG_LINE_CHARS_MAX = 2_000
 
+const insertRun = inserting(runs)
+
 /** Queues a run of a recipe. Throws `conflict` when the tenant has a live run: one at a time. */
 export function queueRun(tx: Tx, recipe: Recipe, tenantId: string, input: RunFacts['input'], nowMs: number) {
   refuseSecondLiveRun(tx, tenantId)
   const id = newId('run', nowMs)
-  tx.insert(runs)
-    .values({
-      id,
-      kind: recipe.kind,
-      tenantId,
-      input: JSON.stringify(input),
-      status: 'queued',
-      availableAt: nowMs,
-      createdAt: nowMs,
-    })
-    .run()
+  insertRun(tx, {
+    id,
+    kind: recipe.kind,
+    tenantId,
+    input: JSON.stringify(input),
+    status: 'queued',
+    availableAt: nowMs,
+    createdAt: nowMs,
+  })
   plan(tx, id, recipe.steps)
   return id
 }
@@ -63,7 +63,7 @@ export function cancelRun(tx: Tx, recipe: Recipe, runId: string, nowMs: number):
 
 /** Turns a run round when somebody has asked for it; returns whether it did. */
 export function turnIfAsked(tx: Tx, recipe: Recipe, run: RunRow, nowMs: number): boolean {
-  if (run.direction === 'undo' || getRun(tx, run.id).cancelRequestedAt === null) return false
+  if (run.direction === 'undo' || !isCancelled(tx, run.id)) return false
   if (pastReturn(tx, recipe, run)) return false
   tx.update(runs)
     .set({ direction: 'undo', attempts: 0, reason: null, cancelRequestedAt: null })
@@ -87,6 +87,19 @@ export function getRun(db: Reader, runId: string): RunRow {
   const run = runById(db).get({ runId })
   if (!run) throw notFound('There is no such run.')
   return run
+}
+
+const cancellation = prepared((db) =>
+  db
+    .select({ at: runs.cancelRequestedAt })
+    .from(runs)
+    .where(eq(runs.id, sql.placeholder('runId')))
+    .prepare(),
+)
+
+/** Whether somebody has asked a run to turn back, and it has not yet. */
+export function isCancelled(db: Reader, runId: string): boolean {
+  return cancellation(db).get({ runId })?.at != null
 }
 
 /** Whether a run is at work, or will be. */
@@ -163,19 +176,22 @@ export function claimRuns(tx: Tx, holder: string, limit: number, nowMs: number):
   return due
 }
 
+const requeueOrphans = prepared((tx: Tx) =>
+  tx
+    .update(runs)
+    .set({ status: 'queued', availableAt: sql`${sql.placeholder('nowMs')}`, claimedBy: null })
+    .where(eq(runs.status, 'running').inlineParams())
+    .returning({ id: runs.id })
+    .prepare(),
+)
+
 /**
  * Queues again what a process that died was working on, and settles the effects it was waiting for; returns how many
  * runs. Only one process may hold the data folder, so whatever runs at its start has lost its worker.
  */
 export function recoverRuns(tx: Tx, nowMs: number): number {
   recoverEffects(tx, nowMs)
-  const orphans = tx
-    .update(runs)
-    .set({ status: 'queued', availableAt: nowMs, claimedBy: null })
-    .where(eq(runs.status, 'running'))
-    .returning({ id: runs.id })
-    .all()
-  return orphans.length
+  return requeueOrphans(tx).all({ nowMs }).length
 }
 
 const countLines = prepared((db) =>
@@ -197,12 +213,14 @@ export function addRunLog(tx: Tx, runId: string, step: string, line: string, now
   insertLine(tx, { runId, position: lines.all, at: nowMs, step, line: line.slice(0, LOG_LINE_CHARS_MAX) })
 }
 
+const liveRun = prepared((db) => {
+  const isOne = inArray(runs.status, ['queued', 'running', 'waiting']).inlineParams()
+  const mine = eq(runs.tenantId, sql.placeholder('tenantId'))
+  return db.select({ kind: runs.kind }).from(runs).where(and(mine, isOne)).prepare()
+})
+
 function refuseSecondLiveRun(tx: Tx, tenantId: string): void {
-  const live = tx
-    .select({ kind: runs.kind })
-    .from(runs)
-    .where(and(eq(runs.tenantId, tenantId), inArray(runs.status, ['queued', 'running', 'waiting'])))
-    .get()
+  const live = liveRun(tx).get({ tenantId })
   if (!live) return
   const kind = live.kind.replaceAll('-', ' ')
   throw conflict(

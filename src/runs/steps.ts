@@ -1,7 +1,8 @@
-import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNotNull, ne, notInArray, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { steps } from '../db/schema'
+import { AtlasError } from '../errors'
 import type { Recipe, Step } from './recipe'
 
 export type StepRow = typeof steps.$inferSelect
@@ -17,6 +18,48 @@ const stepsOfRun = prepared((db) =>
 
 export function stepsOf(db: Reader, runId: string): StepRow[] {
   return stepsOfRun(db).all({ runId })
+}
+
+const firstAhead = prepared((db) =>
+  db
+    .select()
+    .from(steps)
+    .where(and(eq(steps.runId, sql.placeholder('runId')), ne(steps.status, 'succeeded')))
+    .orderBy(asc(steps.position))
+    .limit(1)
+    .prepare(),
+)
+const lastBegun = prepared((db) =>
+  db
+    .select()
+    .from(steps)
+    .where(and(eq(steps.runId, sql.placeholder('runId')), notInArray(steps.status, ['pending', 'undone'])))
+    .orderBy(desc(steps.position))
+    .limit(1)
+    .prepare(),
+)
+
+/** Forward: the first step not done. Undoing: the last step that began and is not undone yet. */
+export function nextStep(
+  db: Reader,
+  { id: runId, direction }: { id: string; direction: 'forward' | 'undo' },
+): StepRow | undefined {
+  return (direction === 'forward' ? firstAhead : lastBegun)(db).get({ runId })
+}
+
+const outputOfStep = prepared((db) =>
+  db
+    .select({ output: steps.output })
+    .from(steps)
+    .where(and(eq(steps.runId, sql.placeholder('runId')), eq(steps.name, sql.placeholder('name'))))
+    .prepare(),
+)
+
+/** What a step has left. Throws `internal` when it has not been done. */
+export function outputOf(db: Reader, runId: string, name: string): Record<string, unknown> {
+  const output = outputOfStep(db).get({ runId, name })?.output
+  if (!output) throw new AtlasError('internal', `The step ${name} has not run yet.`)
+  return JSON.parse(output) as Record<string, unknown>
 }
 
 /** The step of a recipe that a row names, also one that the recipe has no more. */

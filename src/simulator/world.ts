@@ -88,6 +88,8 @@ export class World {
 
 /** One kind of object, held in memory and written through. Change an object by putting it again. */
 export class Table<T extends Row> {
+  /** How often anything in it was put or deleted: who has seen this version has seen all. */
+  version = 0
   private readonly rows = new Map<string, T>()
   private readonly watchers: ((row: T) => void)[] = []
 
@@ -116,6 +118,7 @@ export class Table<T extends Row> {
   }
 
   put(row: T): T {
+    this.version++
     this.rows.set(row.id, row)
     this.store.put(this.kind, row.id, row)
     for (const watcher of this.watchers) watcher(row)
@@ -129,6 +132,7 @@ export class Table<T extends Row> {
   }
 
   delete(id: string): boolean {
+    this.version++
     this.store.delete(this.kind, id)
     return this.rows.delete(id)
   }

@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNotNull, ne, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { inserting, prepared } from '../db/prepared'
 import { backups, secrets } from '../db/schema'
 import { seal, unseal } from '../secrets'
 import type { Services } from '../services'
@@ -10,6 +10,8 @@ type Keeper = Pick<Services, 'settings' | 'log' | 'random'>
 
 /** The name under which the key of a tenant's backups is kept. No setting can be called so, and none gets it. */
 export const BACKUP_KEY = 'backup-key'
+
+const insertSecret = inserting(secrets, 'unless there')
 
 /** Seals a tenant's secrets with its own data key and stores those that have no value yet. */
 export function storeSecrets(
@@ -22,15 +24,8 @@ export function storeSecrets(
   const key = dataKey(keeper, tenant)
   for (const [name, value] of Object.entries(values)) {
     keeper.log.hide(value)
-    tx.insert(secrets)
-      .values({
-        tenantId: tenant.id,
-        name,
-        sealed: seal(key, value, secretPlace(tenant.id, name), keeper.random),
-        createdAt: nowMs,
-      })
-      .onConflictDoNothing()
-      .run()
+    const sealed = seal(key, value, secretPlace(tenant.id, name), keeper.random)
+    insertSecret(tx, { tenantId: tenant.id, name, sealed, createdAt: nowMs })
   }
 }
 

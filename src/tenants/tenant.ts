@@ -89,11 +89,14 @@ export function getTenant(db: Reader, tenantId: string): TenantRow {
   return tenant
 }
 
+/** A literal: SQLite compiles a query again for each value that could fit a partial index. */
+export const IS_CURRENT = eq(servers.role, 'current').inlineParams()
+
 const currentServer = prepared((db) =>
   db
     .select()
     .from(servers)
-    .where(and(eq(servers.tenantId, sql.placeholder('tenantId')), eq(servers.role, 'current')))
+    .where(and(eq(servers.tenantId, sql.placeholder('tenantId')), IS_CURRENT))
     .prepare(),
 )
 

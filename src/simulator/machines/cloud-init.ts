@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
+import { YAML } from 'bun'
 import * as v from 'valibot'
-import { parse } from 'yaml'
 import { type HostKey, readHostKey } from './host-key'
 
 /** A key that may log in as a user; with a forced command it may run that and nothing else. */
@@ -77,7 +77,7 @@ const NOTHING: FirstBoot = { hostKey: null, logins: [], files: [], sites: [], ma
 function read(userData: string): CloudConfig | null {
   if (!userData.startsWith('#cloud-config')) return null
   try {
-    const document: unknown = parse(userData)
+    const document: unknown = YAML.parse(userData)
     const parsed = v.safeParse(CloudConfig, document)
     return parsed.success && !Array.isArray(document) ? parsed.output : null
   } catch {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { YAML } from 'bun'
 import * as v from 'valibot'
-import { parse } from 'yaml'
 import type { Settings } from './machine'
 
 /** Stands in an image's name where its release comes. */
@@ -59,7 +59,7 @@ export function factsOf(compose: string): ComposeFacts {
 function readFacts(compose: string): ComposeFacts {
   const nothing = { services: [], image: null }
   try {
-    const parsed = v.safeParse(Compose, parse(compose))
+    const parsed = v.safeParse(Compose, YAML.parse(compose))
     if (!parsed.success) return nothing
     const { services } = parsed.output
     const app = v.safeParse(Service, services.app)

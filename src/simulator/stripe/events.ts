@@ -1,3 +1,4 @@
+import { copied } from './copied'
 import type { Base } from './objects'
 import type { Store } from './store'
 
@@ -16,7 +17,7 @@ function event(base: Base, type: string, object: object, request: Origin) {
     ...base,
     object: 'event' as const,
     api_version: API_VERSION,
-    data: { object: structuredClone(object) },
+    data: { object: copied(object) },
     livemode: false,
     pending_webhooks: 1,
     request,

@@ -1,3 +1,4 @@
+import { copied } from './copied'
 import { wrong } from './errors'
 import type { Params } from './form'
 
@@ -12,7 +13,7 @@ export type Lookup = {
 /** A copy of `body` with every path of `expand[]` filled in; `data.` walks through a list. */
 export function expanded(body: object, params: Params, lookup: Lookup): object {
   const paths = Array.isArray(params.expand) ? params.expand : []
-  const copy = structuredClone(body)
+  const copy = copied(body)
   for (const path of paths) {
     if (typeof path !== 'string') throw wrong('Invalid string', 'expand')
     const steps = path.split('.')
@@ -45,7 +46,7 @@ function reach(node: Node, step: string, lookup: Lookup): object | null | undefi
   if (value === null || (typeof value === 'object' && value !== undefined)) return value
   const found = typeof value === 'string' ? lookup.object(value) : lookup.included(node, step)
   if (!found) return undefined
-  const copy = structuredClone(found)
+  const copy = copied(found)
   node[step] = copy
   return copy
 }
