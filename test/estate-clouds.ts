@@ -36,6 +36,38 @@ export const settingsFor = ({ urls }: Simulator) => ({
   sshPublicKey: atlasKey.publicKey,
 })
 
+/** Whatever takes longer than a busy machine needs is not going to be answered. */
+const ANSWERED_MS = 200
+
+/** How many answers are waited for just now. */
+export class Waiting {
+  count = 0
+
+  /** The same clients, whose calls are counted until they are answered, or will not be. */
+  by<T extends Record<string, object>>(clients: T): T {
+    const counted = Object.entries(clients).map(([name, client]) => [name, this.counted(client)])
+    return Object.fromEntries(counted) as T
+  }
+
+  private counted(client: object): object {
+    return new Proxy(client, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => this.until(value.apply(target, args))
+      },
+    })
+  }
+
+  private until(answer: unknown): unknown {
+    if (!(answer instanceof Promise)) return answer
+    this.count++
+    const isOver = Promise.race([answer, Bun.sleep(ANSWERED_MS)]).catch(() => undefined)
+    void isOver.then(() => this.count--)
+    return answer
+  }
+}
+
 /** The real clients of everything but Stripe. Their own time-outs are those of the machine's clock. */
 export function clientsOf({ urls: { clouds, gateway } }: Simulator, storageClock: Clock) {
   const clock = new SystemClock()

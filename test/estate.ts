@@ -15,11 +15,13 @@ import type { Fault, FaultKind } from '../src/simulator/faults'
 import type { Simulator } from '../src/simulator/simulator'
 import type { Exchange } from '../src/simulator/twin'
 import { getTenant, hostnameOf, type TenantRow } from '../src/tenants/tenant'
-import { clientsOf, settingsFor, startClouds, stripeOf } from './estate-clouds'
+import { clientsOf, settingsFor, startClouds, stripeOf, Waiting } from './estate-clouds'
 import { openStage, type Stage } from './stage'
 
 /** How far the clock goes on in a real millisecond. */
 const TICK_MS = 1_000
+/** While an answer is waited for the clock is so many times slower: or on a busy machine every cloud would be slow. */
+const SLOWER = 20
 const PATIENCE_MS = 15_000
 const PRICE = 'price_virtues_starter'
 const OPERATOR = { id: 'test' }
@@ -35,26 +37,29 @@ export class Estate {
   /** Every call to the clouds, in its order. */
   readonly exchanges: Exchange[] = []
   private readonly ticking: ReturnType<typeof setInterval>
+  private ticks = 0
 
   private constructor(
     readonly clock: ManualClock,
     readonly clouds: Simulator,
     readonly stage: Stage,
     readonly tenantId: string,
+    private readonly waiting: Waiting,
   ) {
     clouds.front.observe((exchange) => this.exchanges.push(exchange))
-    this.ticking = setInterval(() => clock.advance(TICK_MS), 1)
+    this.ticking = setInterval(() => this.tick(), 1)
   }
 
   /** A paid and approved signup, for which nothing has been done yet. */
   static async approved(): Promise<Estate> {
     const clock = new ManualClock()
     const clouds = await startClouds(clock)
-    const services = { ...clientsOf(clouds, clock), newHostKey: generateHostKey }
+    const waiting = new Waiting()
+    const services = { ...waiting.by(clientsOf(clouds, clock)), newHostKey: generateHostKey }
     const stage = openStage({ clock, services })
     Object.assign(stage.services.settings, settingsFor(clouds))
     const { tenantId } = await stage.tenant('ada', 'ada@example.com')
-    return new Estate(clock, clouds, stage, tenantId)
+    return new Estate(clock, clouds, stage, tenantId, waiting)
   }
 
   /** A live tenant, whose subscription is at the simulated Stripe too. */
@@ -118,18 +123,27 @@ export class Estate {
   }
 
   /** Works until every run has ended and every mail is sent or given up. */
-  async live(change: (services: Services) => Services = (same) => same): Promise<void> {
-    const end = this.begin(change(this.services))
-    await this.until(() => !this.isBusy)
-    await end()
+  live(change: (services: Services) => Services = (same) => same): Promise<void> {
+    return this.workUntil(() => !this.isBusy, change(this.services))
   }
 
   /** Works until `line` is in the story, and does something at that very moment. */
   async liveUntil(line: string, act = () => {}): Promise<void> {
-    const end = this.begin()
-    await this.until(() => this.story().includes(line))
-    act()
-    await end()
+    await this.workUntil(() => {
+      const isThere = this.story().includes(line)
+      if (isThere) act()
+      return isThere
+    })
+  }
+
+  /** Works until something is so. */
+  async workUntil(isSo: () => boolean, services = this.services): Promise<void> {
+    const end = this.begin(services)
+    try {
+      await this.until(isSo)
+    } finally {
+      await end()
+    }
   }
 
   /** Waits while Atlas works. */
@@ -185,6 +199,11 @@ export class Estate {
     await this.clouds.stop()
   }
 
+  private tick(): void {
+    const isWaiting = this.waiting.count > 0
+    if (!isWaiting || ++this.ticks % SLOWER === 0) this.clock.advance(TICK_MS)
+  }
+
   private get isBusy(): boolean {
     const { busy } = this.db.sqlite
       .query(
@@ -200,7 +219,7 @@ export class Estate {
     const { services, clock, clouds } = this
     const env = { ...services.env, STRIPE_PRICE_STARTER: PRICE, STRIPE_PRICE_PRO: 'price_virtues_pro' }
     const catalog = loadCatalog({ builtin: builtinBlueprints, env })
-    Object.assign(services, { env, catalog, payments: stripeOf(clouds) })
+    Object.assign(services, { env, catalog, ...this.waiting.by({ payments: stripeOf(clouds) }) })
     const signupId = this.tenant.signupId ?? ''
     const { subscription } = clouds.stripe.seed({
       at: clock.now() - DAY_MS,

@@ -69,10 +69,8 @@ export class Wires {
   }
 
   /** Works until something is so. */
-  async liveUntil(isSo: () => boolean): Promise<void> {
-    const end = this.estate.begin(this.change(this.estate.services))
-    await this.estate.until(isSo)
-    await end()
+  liveUntil(isSo: () => boolean): Promise<void> {
+    return this.estate.workUntil(isSo, this.change(this.estate.services))
   }
 
   get rollout(): RolloutRow {
