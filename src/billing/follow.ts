@@ -1,10 +1,11 @@
-import { and, asc, eq, gte, inArray, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gte, inArray, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { runs, subscriptions, tenants } from '../db/schema'
 import { AtlasError } from '../errors'
 import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
+import { latestRun } from '../runs/run'
 import type { Services } from '../services'
 import { wantedStanding } from './standing'
 import { syncMoney } from './sync'
@@ -101,13 +102,14 @@ function wantedMove(db: Reader, tenantId: string, nowMs: number): Move | null {
 }
 
 /**
- * A server that can't be reached must not get a new run every five minutes. When something else has been done to the
- * tenant since, it can be reached again; what a person called off stays so for its time.
+ * A server that can't be reached must not get a new run every five minutes, and what a person called off stays so for
+ * its time. Once a later run has taken the place of the one that failed nobody can retry it any more, so it is tried anew.
  */
 function isResting(db: Reader, tenantId: string, kind: Move['kind'], nowMs: number): boolean {
-  const since = and(eq(runs.tenantId, tenantId), gte(runs.createdAt, nowMs - REST_MS))
-  const recent = db.select().from(runs).where(since).orderBy(asc(runs.createdAt)).all()
-  if (recent.some((run) => run.kind === kind && run.status === 'cancelled')) return true
-  const failedAt = recent.findLastIndex((run) => run.kind === kind && run.status === 'failed')
-  return failedAt >= 0 && !recent.slice(failedAt).some(({ status }) => status === 'succeeded')
+  const since = nowMs - REST_MS
+  const latest = latestRun(db, tenantId)
+  if (latest?.kind === kind && latest.status === 'failed' && latest.createdAt >= since) return true
+  const calledOff = and(eq(runs.kind, kind), eq(runs.status, 'cancelled'), gte(runs.createdAt, since))
+  const mine = and(eq(runs.tenantId, tenantId), calledOff)
+  return db.select({ id: runs.id }).from(runs).where(mine).limit(1).get() !== undefined
 }

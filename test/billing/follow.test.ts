@@ -4,7 +4,7 @@ import { followMoney, REST_MS } from '../../src/billing/follow'
 import { GRACE_PERIOD_MS } from '../../src/billing/standing'
 import { debtOf } from '../../src/billing/unpaid'
 import { runs, tenants } from '../../src/db/schema'
-import { rotateSecrets } from '../../src/lifecycle/secret-rotation'
+import { suspendTenant } from '../../src/lifecycle/suspension'
 import { Tenancy } from './tenancy'
 import { Till } from './till'
 
@@ -210,21 +210,23 @@ describe('money leaves alone', () => {
     },
   )
 
-  test('what failed only until something else has been done on its server', async () => {
-    twin().cancelByCustomer(ada.stripeId)
-    await till.later()
-    ada.breakRun('failed')
-    await till.later(1)
-    const asked = { actor: { id: 'test' }, nowMs: till.clock.now() }
-    till.db.write((tx) => rotateSecrets(tx, till.services, ada.tenantId, asked))
-    ada.breakRun('failed')
-    await follow()
-    expect(ada.runs).toHaveLength(1)
-    const rotation = eq(runs.kind, 'rotate-secrets')
-    till.db.write((tx) => tx.update(runs).set({ status: 'succeeded' }).where(rotation).run())
-    await follow()
-    expect(ada.runs).toHaveLength(2)
-  })
+  test.each(['succeeded', 'failed', 'cancelled'] as const)(
+    'what failed only until another run, which %s, has taken its place',
+    async (status) => {
+      twin().cancelByCustomer(ada.stripeId)
+      await till.later()
+      ada.breakRun('failed')
+      await till.later(1)
+      const asked = { actor: { id: 'test' }, nowMs: till.clock.now() }
+      till.db.write((tx) => suspendTenant(tx, till.services, ada.tenantId, { ...asked, because: 'operator' }))
+      till.db.write((tx) => {
+        const queued = eq(runs.status, 'queued')
+        tx.update(runs).set({ kind: 'deploy', status }).where(queued).run()
+      })
+      await follow()
+      expect(ada.runs).toHaveLength(2)
+    },
+  )
 
   test.each(['failed', 'cancelled'] as const)('a day long what was %s', async (status) => {
     twin().cancelByCustomer(ada.stripeId)
