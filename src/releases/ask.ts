@@ -36,7 +36,7 @@ export async function deploy(services: Services, context: StepContext, way: Way,
   })
   const summary = { release: target.release, former: former.release }
   const part = way === 'back' ? way : undefined
-  const commandId = endedIn(context, part)
+  const commandId = askedInThisTry(context, part)
   const call = { verb: 'deploy' as const, part, attempt, commandId, input, summary }
   try {
     return await callAgent(services, context, call, { timeoutMs: DEPLOY_TIMEOUT_MS, onLog: context.log })
@@ -96,13 +96,13 @@ export async function thenStopAgain<T>(
 }
 
 /**
- * The command that has ended in a failure already, in this very try of the step: whoever died before it was written down
- * hears of it once more, and nothing is deployed a second time.
+ * The command that was given in this very try of the step, unless the agent has said that it may be tried again: whoever
+ * died before its end was written down hears of it once more, and nothing is deployed a second time.
  */
-function endedIn(context: StepContext, part: 'back' | undefined): string | undefined {
+function askedInThisTry(context: StepContext, part: 'back' | undefined): string | undefined {
   const last = askedFor(context, part).findLast(({ isOfThisTry }) => isOfThisTry)
-  const isEnd = last?.outcome === 'refused' && last.vendorCode !== 'agent_unavailable' && last.isAgents
-  return isEnd ? last.key : undefined
+  const mayTryAgain = last?.outcome === 'refused' && last.vendorCode === 'agent_unavailable'
+  return mayTryAgain ? undefined : last?.key
 }
 
 /** The deploys that this step has asked for, oldest first. */

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { desc, eq } from 'drizzle-orm'
-import { auditEvents, runLogs, runs } from '../../src/db/schema'
+import { and, desc, eq } from 'drizzle-orm'
+import { auditEvents, effects, runLogs, runs, steps } from '../../src/db/schema'
 import { AtlasError } from '../../src/errors'
+import { newId } from '../../src/ids'
 import { cancel, remediesFor, retry, undo } from '../../src/lifecycle/mend'
 import { deployTenant } from '../../src/releases/deploy'
 import type { ReleaseAsked } from '../../src/releases/release'
@@ -169,6 +170,30 @@ describe('a deploy that fails', () => {
     await ended()
     expect(run().status).toBe('succeeded')
     expect(fleet.deployed).toEqual(['t00 v43', 't00 v43'])
+  })
+
+  test('is heard of once more by whoever died twice before it was written down, and deployed once', async () => {
+    fleet.behaves = () => 'health'
+    const { id: runId } = await deploy('v43')
+    fleet.clock.advance(1_000)
+    const nowMs = fleet.clock.now()
+    fleet.db.write((tx) => {
+      const mine = and(eq(effects.runId, runId), eq(effects.verb, 'deploy'))
+      const asked = tx.select().from(effects).where(mine).get()!
+      // The second process had asked again, and heard nothing.
+      const again = { ...asked, id: newId('eff', nowMs), outcome: 'unknown' as const, requestedAt: nowMs }
+      tx.insert(effects)
+        .values({ ...again, vendorCode: null })
+        .run()
+      tx.update(steps)
+        .set({ status: 'running', finishedAt: null })
+        .where(and(eq(steps.runId, runId), eq(steps.name, 'deploy')))
+        .run()
+      tx.update(runs).set({ status: 'queued', availableAt: nowMs }).where(eq(runs.id, runId)).run()
+    })
+    await fleet.pass(1)
+    expect(run()).toMatchObject({ status: 'failed', reason: 'The server says: It failed at health.' })
+    expect(fleet.deployed).toEqual(['t00 v43'])
   })
 
   test('can be undone, which leaves the former release there', async () => {
