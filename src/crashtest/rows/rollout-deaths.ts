@@ -72,8 +72,9 @@ function wrongWithout({ becomes }: Tale, { cameTo, moments }: Told): string[] {
 }
 
 /** What came of it otherwise than without any crash, a sentence each. */
-export function unlikeCalm({ cameTo, wrong, tookMs, slowestRunMs }: Told, calm: Told): string[] {
-  const late = tookMs - calm.tookMs - TAKEN_UP_WITHIN_MS - HEALTH_TURN_MS
+export function unlikeCalm({ cameTo, wrong, tookMs, slowestRunMs, moments }: Told, calm: Told): string[] {
+  const deaths = moments.length - 1
+  const late = tookMs - calm.tookMs - deaths * (TAKEN_UP_WITHIN_MS + HEALTH_TURN_MS)
   const heldMs = slowestRunMs - calm.slowestRunMs
   const words = Object.entries(cameTo).flatMap(([name, value]) => {
     const wanted = Object.entries(calm.cameTo).find(([other]) => other === name)?.[1]
