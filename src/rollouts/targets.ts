@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, or } from 'drizzle-orm'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
 import { askSoon } from '../health/due'
@@ -9,6 +9,9 @@ import { getRollout, strategyOf } from './rollout'
 
 export type TargetRow = typeof rolloutTargets.$inferSelect
 export type TargetState = TargetRow['state']
+
+/** Of a target: that it failed, also when it was taken back since. */
+export const IS_FAILURE = or(isNotNull(rolloutTargets.failedPart), eq(rolloutTargets.state, 'stuck'))
 
 /** When the health of a tenant is looked at that just got a release. */
 const FIRST_LOOK_MS = 60_000

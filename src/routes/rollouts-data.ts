@@ -11,11 +11,8 @@ import { PAGE_SIZE } from '../db/page'
 import { getRelease } from '../releases/release'
 import { usualDeployMs } from '../rollouts/prospect'
 import {
-  changedTargets,
   countTargets,
   failuresOf,
-  fleetNames,
-  fleetStates,
   listRollouts,
   type RolloutFilter,
   setAsideOf,
@@ -29,6 +26,7 @@ import {
   type StoredStrategy,
   strategyOf,
 } from '../rollouts/rollout'
+import { changedTargets, fleetNames, fleetStates } from '../rollouts/target-report'
 import type { Services } from '../services'
 import { choice, searchOf, wanted } from './admin'
 import type { Call, Part } from './route'
