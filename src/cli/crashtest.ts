@@ -90,13 +90,8 @@ function isOneLife({ story, seed, seeds, row, kind }: Asked): boolean {
 
 /** The simulated clouds and what is the same for every story; they come into memory only here. */
 async function openShop(): Promise<Shop> {
-  const [{ Shop }, { rehearse }] = await Promise.all([
-    import('../crashtest/shop'),
-    import('../crashtest/bases'),
-  ])
-  const shop = await Shop.open()
-  await rehearse(shop)
-  return shop
+  const bases = await import('../crashtest/bases')
+  return bases.openShop()
 }
 
 async function tellOne({ story, seed, json }: Asked, io: Output): Promise<number> {

@@ -1,6 +1,6 @@
 import { Land, type Snapshot } from './land'
 import { People } from './people'
-import type { Shop } from './shop'
+import { Shop } from './shop'
 import type { Customer, Story } from './story'
 
 const known = new WeakMap<Shop, Map<string, Promise<Snapshot>>>()
@@ -20,9 +20,11 @@ export function baseOf(shop: Shop, plan: Customer['plan'], kinds: readonly strin
 /** What everybody does who becomes a customer. */
 export const BECOMES_LIVE = ['sign up', 'pay', 'approve'] as const
 
-/** One life that nobody looks at: the first connections of a process wait for what must still be loaded. */
-export async function rehearse(shop: Shop): Promise<void> {
+/** Opens a shop, and tells one life that nobody looks at: the first connections of a process wait for what is loaded. */
+export async function openShop(): Promise<Shop> {
+  const shop = await Shop.open()
   await make(shop, 'starter', BECOMES_LIVE)
+  return shop
 }
 
 async function make(shop: Shop, plan: Customer['plan'], kinds: readonly string[]): Promise<Snapshot> {

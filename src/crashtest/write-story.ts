@@ -8,9 +8,9 @@ const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const NAMES = ['ada', 'bea', 'cyd'] as const
 /** How many customers a story has. */
-const MANY = [...Array<number>(24).fill(1), 2, 2, 3]
+const MANY = [...Array<number>(38).fill(1), 2, 3]
 /** How many stories begin with somebody who is a customer already. */
-const LIVE_SHARE = 0.6
+const LIVE_SHARE = 0.65
 /** The share of calls that go wrong; most of them only lose their reply. */
 const WEATHERS = [0, 0.05, 0.2, 0.2, 0.2]
 const DEATHS = [1, 1, 1, 2, 2, 3, 4]

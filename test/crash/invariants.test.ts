@@ -1,10 +1,11 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
+import { openShop } from '../../src/crashtest/bases'
 import type { End } from '../../src/crashtest/end'
 import { INVARIANTS } from '../../src/crashtest/invariants'
 import type { Land } from '../../src/crashtest/land'
 import { endOf, play } from '../../src/crashtest/play'
-import { Shop } from '../../src/crashtest/shop'
+import type { Shop } from '../../src/crashtest/shop'
 import type { Story } from '../../src/crashtest/story'
 import { effects, outbox, payments, runs, secrets, servers, tenants } from '../../src/db/schema'
 
@@ -20,7 +21,7 @@ const story: Story = {
 
 let shop: Shop
 beforeAll(async () => {
-  shop = await Shop.open()
+  shop = await openShop()
 })
 
 /** What is changed at the end of a good story, and the words of the invariant that must notice. */

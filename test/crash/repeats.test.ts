@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { openShop } from '../../src/crashtest/bases'
 import { chanceFrom } from '../../src/crashtest/chance'
 import { KINDS, Trial } from '../../src/crashtest/kinds'
 import { unlike } from '../../src/crashtest/plain'
-import { Shop } from '../../src/crashtest/shop'
+import type { Shop } from '../../src/crashtest/shop'
 
 const TIMEOUT_MS = 60_000
 const STORIES_OF_MANY_CRASHES = 15
@@ -16,7 +17,7 @@ const seed = Number(process.env.CRASH_SEED ?? 20_261_122)
 let shop: Shop
 let provision: Trial
 beforeAll(async () => {
-  shop = await Shop.open()
+  shop = await openShop()
   provision = await trialOf('provision')
 })
 

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { openShop } from '../../src/crashtest/bases'
 import { KINDS } from '../../src/crashtest/kinds'
 import { replaced } from '../../src/crashtest/plain'
 import { type Ending, play } from '../../src/crashtest/play'
@@ -8,7 +9,6 @@ import { control } from '../../src/crashtest/rows/control'
 import { crashes } from '../../src/crashtest/rows/crashes'
 import { crowd, poison } from '../../src/crashtest/rows/crowd'
 import { lives } from '../../src/crashtest/rows/lives'
-import { Shop } from '../../src/crashtest/shop'
 import { shrink } from '../../src/crashtest/shrink'
 import { readStory, type Strike } from '../../src/crashtest/story'
 import { writeStory } from '../../src/crashtest/write-story'
@@ -23,7 +23,7 @@ const ONE_MOMENT_OF: Record<string, number> = { 'undo-unconfirmed': 3, 'restore-
 
 let task: Task
 beforeAll(async () => {
-  const shop = await Shop.open()
+  const shop = await openShop()
   task = { shop, part: 0, of: 1, seed: 1, seeds: SEEDS, kinds: [], everyPair: ONE_PAIR_OF }
 })
 

@@ -1,13 +1,14 @@
 import { beforeAll, expect, test } from 'bun:test'
+import { openShop } from '../../src/crashtest/bases'
 import { play } from '../../src/crashtest/play'
-import { Shop } from '../../src/crashtest/shop'
+import type { Shop } from '../../src/crashtest/shop'
 import type { Act, Story } from '../../src/crashtest/story'
 
 const TIMEOUT_MS = 60_000
 
 let shop: Shop
 beforeAll(async () => {
-  shop = await Shop.open()
+  shop = await openShop()
 })
 
 /** A customer to whom these things happen. */

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { openShop } from '../../src/crashtest/bases'
 import { unlike } from '../../src/crashtest/plain'
 import { RolloutTrial, TALES } from '../../src/crashtest/rollout'
 import { rolloutDeaths, unlikeCalm } from '../../src/crashtest/rows/rollout-deaths'
-import { Shop } from '../../src/crashtest/shop'
+import type { Shop } from '../../src/crashtest/shop'
 
 // `bun run crashtest` has Atlas die at every moment; here are some of each tale's.
 const ONE_OF = 23
@@ -10,7 +11,7 @@ const TIMEOUT_MS = 240_000
 
 let shop: Shop
 beforeAll(async () => {
-  shop = await Shop.open()
+  shop = await openShop()
 })
 
 describe('Atlas may die at any effect and any commit of', () => {
