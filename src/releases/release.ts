@@ -120,9 +120,9 @@ function heardAgain(tx: Tx, known: ReleaseRow, asked: ReleaseAsked, nowMs: numbe
   const { backup = migration === known.migration ? known.backup : migration === 'contract' } = asked
   const isAsSaid = migration === known.migration && backup === known.backup
   if (isAsSaid) return known
-  if (isInUse(tx, known))
-    throw conflict('This release is in use already, with another migration or backup. Give it another tag.')
   const change = { migration, backup }
+  if ([known, { ...known, ...change }].some((one) => isInUse(tx, one)))
+    throw conflict('This release is in use already, with another migration or backup. Give it another tag.')
   const detail = { blueprint: known.blueprint, tag: known.tag, ...change }
   audit(tx, nowMs, { actor, action: 'release.changed', subject: known.id, detail })
   return tx.update(releases).set(change).where(eq(releases.id, known.id)).returning().get() ?? known

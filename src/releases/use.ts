@@ -5,7 +5,8 @@ import type { ReleaseRow } from './release'
 
 /**
  * Whether a release has been given to anybody, or begun to be. One that changes data for good is in use also when a
- * later one is: whoever was brought past it counts as changed by it.
+ * later one is: whoever was brought past it counts as changed by it. So it must be asked with either migration before one
+ * takes the place of another.
  */
 export function isInUse(db: Reader, { id, blueprint, migration, createdAt }: ReleaseRow): boolean {
   const isLater = and(eq(releases.blueprint, blueprint), gt(releases.createdAt, createdAt))

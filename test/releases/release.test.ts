@@ -178,6 +178,16 @@ describe('a release is refused', () => {
     expect(getRelease(stage.services.db.read, id).migration).toBe('contract')
   })
 
+  test('when it had not changed data for good as others were brought past it', async () => {
+    const { id } = await create({ migration: 'none' })
+    stage.clock.advance(1_000)
+    const later = await create({ tag: 'v44' })
+    insertRollout(later.id)
+    await expect(create({ migration: 'contract' })).rejects.toThrow('Give it another tag.')
+    expect(livedWith(stage.services.db.read, later.id)).toEqual([])
+    expect((await create({ migration: 'expand' })).id).toBe(id)
+  })
+
   test('when the registry has no such image, and is not kept', async () => {
     await expect(create({ tag: 'gone' })).rejects.toThrow('There is no such image.')
     expect(listReleases(stage.services.db.read, 'virtues', { number: 1, size: 10 }).total).toBe(0)
