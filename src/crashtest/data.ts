@@ -1,11 +1,20 @@
 import { and, desc, eq, isNotNull } from 'drizzle-orm'
 import { backupOfRun } from '../backups/backup'
+import { prepared } from '../db/prepared'
 import { backups, runs, tenants } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
 import type { Wanted } from './diary'
 import { currentServer, type End, liveTenants } from './end'
 
 const DAY_MS = 86_400_000
+
+const completeBackups = prepared((db) =>
+  db.select().from(backups).where(eq(backups.status, 'complete')).prepare(),
+)
+const deletedTenants = prepared((db) => {
+  const isOne = and(eq(tenants.status, 'deleted'), isNotNull(tenants.activatedAt))
+  return db.select().from(tenants).where(isOne).prepare()
+})
 
 /** Live tenants whose apps hold something else than they must, in words. */
 export function lostNotes(end: End): string[] {
@@ -31,7 +40,7 @@ function compare(wanted: Wanted, has: readonly string[]): string[] {
 
 /** Backups that Atlas says it keeps and that are not there, in words. */
 export function lostBackups({ db, holds, nowMs }: End): string[] {
-  const kept = db.select().from(backups).where(eq(backups.status, 'complete')).all()
+  const kept = completeBackups(db).all()
   return kept
     .filter(({ expiresAt }) => (expiresAt ?? 0) > nowMs)
     .filter(({ imageId, objectKey }) =>
@@ -45,11 +54,7 @@ export function lostBackups({ db, holds, nowMs }: End): string[] {
 /** Deleted tenants without a last copy of all that was theirs, in words. */
 export function lostCopies(end: End): string[] {
   const { db, nowMs, keptDays } = end
-  const gone = db
-    .select()
-    .from(tenants)
-    .where(and(eq(tenants.status, 'deleted'), isNotNull(tenants.activatedAt)))
-    .all()
+  const gone = deletedTenants(db).all()
   return gone
     .filter(({ deletedAt, planId }) => (deletedAt ?? 0) + keptDays(planId) * DAY_MS > nowMs)
     .flatMap((tenant) => lackOfCopy(end, tenant).map((what) => `${tenant.subdomain}: ${what}`))

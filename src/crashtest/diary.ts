@@ -1,5 +1,6 @@
-import { and, asc, eq, inArray } from 'drizzle-orm'
+import { and, asc, eq, inArray, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
+import { prepared } from '../db/prepared'
 import { backups, runs, servers, steps } from '../db/schema'
 import type { ServerRow, SnapshotRow } from '../simulator/hetzner/project'
 import type { Machine } from '../simulator/machines/machine'
@@ -117,15 +118,15 @@ export class Diary {
   }
 
   private runsOf(tenantId: string, status: Run['status']): Run[] {
-    const replaces = and(inArray(runs.kind, ['restore', 'move']), eq(runs.status, status))
-    return this.db
-      .select()
-      .from(runs)
-      .where(and(eq(runs.tenantId, tenantId), replaces))
-      .orderBy(asc(runs.createdAt))
-      .all()
+    return replacements(this.db).all({ tenantId, status })
   }
 }
+
+const replacements = prepared((db) => {
+  const mine = eq(runs.tenantId, sql.placeholder('tenantId'))
+  const replaces = and(inArray(runs.kind, ['restore', 'move']), eq(runs.status, sql.placeholder('status')))
+  return db.select().from(runs).where(and(mine, replaces)).orderBy(asc(runs.createdAt)).prepare()
+})
 
 function outputOf(step: typeof steps.$inferSelect | undefined): Record<string, unknown> {
   return JSON.parse(step?.output ?? '{}') as Record<string, unknown>

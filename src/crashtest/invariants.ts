@@ -1,5 +1,6 @@
-import { and, eq, inArray, ne } from 'drizzle-orm'
+import { and, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
+import { prepared, reading } from '../db/prepared'
 import { effects, outbox, runs, servers, tenants } from '../db/schema'
 import { lostPayments, strayCheckouts } from './checkouts'
 import { lostBackups, lostCopies, lostNotes } from './data'
@@ -14,6 +15,28 @@ export type Invariant = {
   /** Whatever is otherwise, a sentence each. */
   broken(end: End): string[]
 }
+
+const everyTenant = prepared((db) => db.select().from(tenants).prepare())
+const unsentMails = prepared((db) => db.select().from(outbox).where(ne(outbox.status, 'sent')).prepare())
+const undoneMoves = prepared((db) => {
+  const isOne = and(eq(runs.kind, 'move'), eq(runs.status, 'cancelled'))
+  return db.select().from(runs).where(isOne).prepare()
+})
+const unfinishedRuns = prepared((db) => {
+  const isOne = inArray(runs.status, ['queued', 'running', 'waiting', 'failed'])
+  return db.select().from(runs).where(isOne?.inlineParams()).prepare()
+})
+const intendedEffects = prepared((db) =>
+  db.select().from(effects).where(eq(effects.outcome, 'intended').inlineParams()).prepare(),
+)
+const runsOf = prepared((db) =>
+  db
+    .select()
+    .from(runs)
+    .where(eq(runs.tenantId, sql.placeholder('tenantId')))
+    .prepare(),
+)
+const serverById = reading(servers, 'id')
 
 /** What must be true of every story, whatever failed in it and wherever Atlas died. */
 export const INVARIANTS: readonly Invariant[] = [
@@ -80,9 +103,7 @@ export const INVARIANTS: readonly Invariant[] = [
     always: 'Every tenant that went live was welcomed with exactly one accepted mail; nobody else was.',
     broken: ({ db, holds, wentLive }) => {
       const welcomes = holds.mails.filter(({ subject }) => subject.includes('is live'))
-      return db
-        .select()
-        .from(tenants)
+      return everyTenant(db)
         .all()
         .flatMap((tenant) => {
           const theirs = welcomes.filter(({ idempotencyKey }) =>
@@ -101,7 +122,7 @@ export const INVARIANTS: readonly Invariant[] = [
     broken: ({ db, holds }) => {
       const keys = holds.mails.map(({ idempotencyKey }) => idempotencyKey)
       const twice = keys.filter((key, index) => key !== undefined && keys.indexOf(key) !== index)
-      const unsent = db.select().from(outbox).where(ne(outbox.status, 'sent')).all()
+      const unsent = unsentMails(db).all()
       return [
         ...twice.map((key) => `a mail was sent twice: ${key}`),
         ...unsent.map(({ kind, status, reason }) => `a mail (${kind}) is ${status}: ${reason}`),
@@ -130,14 +151,10 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     always: 'A move that was taken back leaves the tenant on the server that it had.',
     broken: ({ db }) => {
-      const undone = and(eq(runs.kind, 'move'), eq(runs.status, 'cancelled'))
-      return db
-        .select()
-        .from(runs)
-        .where(undone)
+      return undoneMoves(db)
         .all()
         .map(({ input }) => (JSON.parse(input) as { serverId: string }).serverId)
-        .filter((id) => db.select().from(servers).where(eq(servers.id, id)).get()?.role === 'current')
+        .filter((id) => serverById(db, { id })?.role === 'current')
         .map((id) => `the new server ${id} is the tenant’s own`)
     },
   },
@@ -166,10 +183,7 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     always: 'Every run comes to an end within 24 hours, the cool-off of a deletion not counted.',
     broken: ({ db, seen }) => [
-      ...db
-        .select()
-        .from(runs)
-        .where(inArray(runs.status, ['queued', 'running', 'waiting', 'failed']))
+      ...unfinishedRuns(db)
         .all()
         .filter((run) => run.status !== 'failed' || isLatest(db, run))
         .map(({ kind, status, step, reason }) => `the run ${kind} is ${status} at ${step}: ${reason}`),
@@ -179,10 +193,7 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     always: 'Every effect in the ledger has an outcome.',
     broken: ({ db }) =>
-      db
-        .select()
-        .from(effects)
-        .where(eq(effects.outcome, 'intended'))
+      intendedEffects(db)
         .all()
         .map(({ provider, verb }) => `${provider} ${verb} is still intended`),
   },
@@ -216,8 +227,9 @@ export function violations(end: End): string[] {
 }
 
 function isLatest(db: Reader, { tenantId, createdAt }: typeof runs.$inferSelect): boolean {
-  const later = db.select().from(runs).where(eq(runs.tenantId, tenantId)).all()
-  return later.every((run) => run.createdAt <= createdAt)
+  return runsOf(db)
+    .all({ tenantId })
+    .every((run) => run.createdAt <= createdAt)
 }
 
 /** The same part of the same run, done to its end more than once. */

@@ -1,5 +1,6 @@
 import { desc, eq } from 'drizzle-orm'
 import { failedEvents, retryEvent } from '../billing/failed-events'
+import { prepared } from '../db/prepared'
 import { runs } from '../db/schema'
 import { AtlasError } from '../errors'
 import { remediesFor, retry, undo } from '../lifecycle/mend'
@@ -14,6 +15,15 @@ import type { Land } from './land'
 const RETRIES = 2
 const SHOWN_MAX = 100
 const actor = { id: 'operator:morning' }
+
+const failedRuns = prepared((db) =>
+  db
+    .select()
+    .from(runs)
+    .where(eq(runs.status, 'failed').inlineParams())
+    .orderBy(desc(runs.createdAt))
+    .prepare(),
+)
 
 /** Who comes in the morning, finds what has failed and does something about it. */
 export class Operator {
@@ -45,12 +55,7 @@ export class Operator {
     if (!services) return 0
     const { read } = services.db
     const nowMs = this.land.time.now()
-    const failed = read
-      .select()
-      .from(runs)
-      .where(eq(runs.status, 'failed'))
-      .orderBy(desc(runs.createdAt))
-      .all()
+    const failed = failedRuns(read).all()
     for (const { id, kind } of failedMails(read, SHOWN_MAX))
       this.press(`sends the mail ${kind} again`, () =>
         services.db.write((tx) => retryMail(tx, id, actor, nowMs)),

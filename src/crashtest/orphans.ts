@@ -1,23 +1,26 @@
 import { eq, inArray } from 'drizzle-orm'
+import { prepared } from '../db/prepared'
 import { backups, signups } from '../db/schema'
 import type { TenantRow } from '../tenants/tenant'
 import { customerOf, type End, liveTenants } from './end'
 import { isLive } from './holdings'
 import { TENANT_DOMAIN } from './shop'
 
+const paidSignups = prepared((db) => db.select().from(signups).where(eq(signups.status, 'paid')).prepare())
+const keptBackups = prepared((db) => {
+  const isKept = inArray(backups.status, ['complete', 'failed'])
+  return db.select().from(backups).where(isKept).prepare()
+})
+
 /** Whatever the clouds hold and nobody has, in words. */
 export function orphans({ db, holds }: End): string[] {
   const live = liveTenants(db)
   const ids = new Set(live.map(({ id }) => id))
   // Whose provisioning was undone may still be approved again, or get the money back.
-  const waiting = db.select().from(signups).where(eq(signups.status, 'paid')).all()
+  const waiting = paidSignups(db).all()
   const payers = new Set([...live, ...waiting].map((one) => customerOf(db, one)))
   const names = new Set(live.map(recordName))
-  const kept = db
-    .select()
-    .from(backups)
-    .where(inArray(backups.status, ['complete', 'failed']))
-    .all()
+  const kept = keptBackups(db).all()
   const images = new Set(kept.map(({ imageId }) => imageId))
   // Whoever asked for an image may never have heard its id: what is left of a failed backup goes a day later.
   const copies = new Set(kept.map(({ id }) => id))

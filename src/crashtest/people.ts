@@ -1,7 +1,5 @@
-import { count } from 'drizzle-orm'
-import { auditEvents } from '../db/schema'
 import { AtlasError } from '../errors'
-import { ACTIONS, findTenant } from './acts'
+import { ACTIONS } from './acts'
 import type { Land } from './land'
 import type { Act, Customer } from './story'
 
@@ -128,17 +126,17 @@ const EXCLUSIVE = new Set([
   ...['delete', 'delete at once', 'retry', 'undo'],
 ])
 
-function isSettled({ db, shop }: Land, customer: Customer): boolean {
-  const tenant = findTenant(db.read, customer)
+function isSettled({ shop }: Land, { name }: Customer): boolean {
   const { n } = shop.tables
     .statement(
-      `SELECT (SELECT count(*) FROM runs WHERE tenant_id = ?1 AND status IN ('queued', 'running', 'waiting'))
+      `SELECT (SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting') AND tenant_id =
+                (SELECT id FROM tenants WHERE subdomain = ?1 ORDER BY created_at DESC LIMIT 1))
             + (SELECT count(*) FROM inbox WHERE status = 'received') AS n`,
     )
-    .get(tenant?.id ?? '') as { n: number }
+    .get(name) as { n: number }
   return n === 0
 }
 
-function countAudits({ db }: Land): number {
-  return db.read.select({ n: count() }).from(auditEvents).get()?.n ?? 0
+function countAudits({ shop }: Land): number {
+  return (shop.tables.statement('SELECT count(*) AS n FROM audit_events').get() as { n: number }).n
 }

@@ -79,6 +79,12 @@ async function tell(
   if (mends) await mend(land)
   if (applies) await applyFindings(land)
   for (const { name } of story.customers) await land.write(name)
+  const isRight = () => !land.watch.isUneasy && violations(endOf(land, land.shop)).length === 0
+  if (!story.endsAtOnce || !isRight()) await goOn(land, rests)
+}
+
+/** Atlas goes on by itself until it finds nothing to do any more, and what may be wrong for a while is right again. */
+async function goOn(land: Land, rests: number): Promise<void> {
   for (let rest = 0; rest < rests; rest++) {
     const before = land.changes
     await land.go(land.time.now() + REST_MS)

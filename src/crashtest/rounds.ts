@@ -8,6 +8,18 @@ const crons = SCHEDULE.map(
   ({ name, when }) => [name, new Cron(when, { utcOffset: 0, paused: true })] as const,
 )
 
+const MINUTE_MS = 60_000
+/** By line and minute: lives begin in the same minutes again and again, and to reckon in dates takes long. */
+const reckoned = new Map<string, number>()
+
+function nextRound(name: string, nowMs: number): number {
+  const key = `${name} ${Math.floor(nowMs / MINUTE_MS)}`
+  const cron = crons.find(([one]) => one === name)?.[1]
+  const next = reckoned.get(key) ?? cron?.nextRun(new Date(nowMs))?.getTime() ?? Number.POSITIVE_INFINITY
+  reckoned.set(key, next)
+  return next
+}
+
 /** What one life does by the clock: the schedule's own lines, at the times that they name. */
 export class Rounds {
   private readonly next = new Map<string, number>()
@@ -45,8 +57,6 @@ export class Rounds {
   }
 
   private plan(name: string): void {
-    const cron = crons.find(([one]) => one === name)?.[1]
-    const next = cron?.nextRun(new Date(this.time.now()))
-    this.next.set(name, next?.getTime() ?? Number.POSITIVE_INFINITY)
+    this.next.set(name, nextRound(name, this.time.now()))
   }
 }

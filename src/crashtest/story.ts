@@ -36,6 +36,8 @@ export type Story = {
   weather: number | Strike[]
   outages: Outage[]
   jumps: Jump[]
+  /** Atlas goes on for a while in the end only if something is wrong by then, which it must notice by itself. */
+  endsAtOnce?: true
 }
 
 /** A story from JSON that somebody gave. Throws a TypeError that says what is missing. */
@@ -47,9 +49,10 @@ export function readStory(text: string): Story {
     weather = 0,
     outages = [],
     jumps = [],
+    endsAtOnce,
   } = JSON.parse(text) as Partial<Story>
   if (typeof seed !== 'number' || !Array.isArray(customers)) {
     throw new TypeError('A story has a number `seed` and a list `customers`.')
   }
-  return { seed, customers, deaths, weather, outages, jumps }
+  return { seed, customers, deaths, weather, outages, jumps, ...(endsAtOnce && { endsAtOnce }) }
 }

@@ -21,6 +21,11 @@ const LOOK_MS = 5 * 60_000
 const everyTenant = prepared((db) => db.select().from(tenants).prepare())
 const everyOrganization = prepared((db) => db.select().from(organizations).prepare())
 
+const endedRuns = prepared((db) => {
+  const hasEnded = inArray(runs.status, ['succeeded', 'cancelled', 'failed'])
+  return db.select().from(runs).where(hasEnded).prepare()
+})
+
 /** Looks on while a story is told: for what may be wrong for a while and right again at its end. */
 export class Watch {
   /** Everything that was wrong, a sentence each, told once. */
@@ -145,12 +150,7 @@ export class Watch {
   /** At the end: how long every run took since a person last pressed something about it. */
   lookAtRuns(): void {
     const pressed = new Map(this.presses().map(({ run, at }) => [run, at]))
-    const done = this.db.read
-      .select()
-      .from(runs)
-      .where(inArray(runs.status, ['succeeded', 'cancelled', 'failed']))
-      .all()
-    for (const { id, kind, createdAt, finishedAt } of done) {
+    for (const { id, kind, createdAt, finishedAt } of endedRuns(this.db.read).all()) {
       const tookMs = (finishedAt ?? 0) - Math.max(createdAt, pressed.get(id) ?? 0)
       if (tookMs > RUN_MAX_MS && kind !== 'delete')
         this.tell(`slow: a run (${kind}) took ${Math.round(tookMs / HOUR_MS)} hours`)

@@ -13,6 +13,8 @@ const MANY = [...Array<number>(38).fill(1), 2, 3]
 const LIVE_SHARE = 0.65
 /** The share of calls that go wrong; most of them only lose their reply. */
 const WEATHERS = [0, 0.05, 0.2, 0.2, 0.2]
+/** A look at all clouds takes as long as a suspension: a quarter of the lives has one in the end in any case. */
+const AT_ONCE_SHARE = 0.75
 const DEATHS = [1, 1, 1, 2, 2, 3, 4]
 /** What a customer’s life has beyond its beginning: most are short, and a minute tells many. */
 const LATER_ACTS = [0, 0, 1, 1, 2]
@@ -71,6 +73,7 @@ export function writeStory(seed: number): Story {
     weather: pick(chance, WEATHERS),
     outages: chance() < 0.15 ? [writeOutage(chance)] : [],
     jumps: chance() < 0.4 ? [writeJump(chance)] : [],
+    ...(chance() < AT_ONCE_SHARE && { endsAtOnce: true }),
   }
 }
 

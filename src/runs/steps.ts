@@ -80,12 +80,21 @@ export function plan(tx: Tx, runId: string, recipe: readonly Step[], firstPositi
   tx.insert(steps).values(rows).run()
 }
 
+const orderOf = prepared((db) =>
+  db
+    .select({ position: steps.position, name: steps.name, status: steps.status })
+    .from(steps)
+    .where(eq(steps.runId, sql.placeholder('runId')))
+    .orderBy(asc(steps.position))
+    .prepare(),
+)
+
 /**
  * Brings the steps that a run has not begun up to its recipe, which may be another one than when it was queued.
  * What has begun stays as it was; what the recipe put before it is not made up for.
  */
 export function align(tx: Tx, runId: string, recipe: Recipe): void {
-  const rows = stepsOf(tx, runId)
+  const rows = orderOf(tx).all({ runId })
   const begun = rows.filter(({ status }) => status !== 'pending')
   const names = new Set(begun.map(({ name }) => name))
   const last = recipe.steps.findLastIndex(({ name }) => names.has(name))
