@@ -430,12 +430,13 @@ check_deploy() {
     and (.smoke == null or (.smoke | look and (.contains == null or (.contains
       | type == "string" and length > 0 and (test("[\\x00\\n\\r]") | not)))))
     and (.migrate == null or (.migrate | command)) and (.lives_with | releases)
-    and (.no_return == null or (.no_return | release))' || refuse invalid 'The input is malformed.'
+    and (.no_return == null or (.no_return | release)) and (.passes | releases)' ||
+    refuse invalid 'The input is malformed.'
   [ "$(input '.compose | type')" = null ] || check_settings
   have_settings || refuse conflict 'The settings have not been delivered.'
   [ -e "$app/release" ] || refuse conflict 'The app has never been started.'
   [ ! -e "$app/restoring" ] || refuse conflict "$half_restored"
-  [ "$(may_return)" = true ] || [ "$(input '.no_return != null')" = true ] || refuse_return
+  [ "$(may_return)" = true ] || [ "$(has_mark .passes)" = true ] || refuse_return
 }
 
 # After a power cut Docker is still starting what the migration needs. What does not become well is left to the migration.
@@ -623,8 +624,11 @@ keep() {
 
 # Whether the release to start, or to go back to, lives with what was done to the data.
 may_return() {
-  [ -e "$app/no-return" ] || { echo true; return; }
-  jq --rawfile mark "$app/no-return" '.lives_with // [] | any(. == $mark)' "$dir/input"
+  if [ -e "$app/no-return" ]; then has_mark .lives_with; else echo true; fi
+}
+
+has_mark() {
+  jq --rawfile mark "$app/no-return" "$1 // [] | any(. == \$mark)" "$dir/input"
 }
 
 refuse_return() {

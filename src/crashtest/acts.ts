@@ -75,7 +75,7 @@ export const ACTIONS: Record<string, Action> = {
   move: onTenant((tx, { services, ...by }, { id }) => moveToNewServer(tx, services, id, by)),
   // For a server that does not answer: older data is better than none.
   'move with a backup': onTenant((tx, { services, ...by }, { id }) =>
-    moveToNewServer(tx, services, id, { ...by, acceptOlderBackup: true }),
+    moveToNewServer(tx, services, id, { ...by, acceptOlderBackup: true, acceptUnverified: true }),
   ),
   'rotate secrets': onTenant((tx, { services, ...by }, { id }) => rotateSecrets(tx, services, id, by)),
   delete: onTenant((tx, { services, ...by }, { id }) =>

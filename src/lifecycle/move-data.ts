@@ -1,5 +1,6 @@
 import { and, eq } from 'drizzle-orm'
-import { getBackup, latestBackup } from '../backups/backup'
+import { requireAccepted } from '../backups/adopt'
+import { type BackupRow, getBackup, latestBackup } from '../backups/backup'
 import { copyIfPossible, copyTenant } from '../backups/copy'
 import { putBack } from '../backups/put-back'
 import { servers } from '../db/schema'
@@ -37,8 +38,10 @@ export function checkMove(services: Services): Step {
         return wait(pauseMs(waitedMs), 'The old server does not answer.')
       }
       const planId = run.input.planId ? String(run.input.planId) : undefined
-      const { answers, serverType, location } = await lookAtMove(services, run.tenantId, planId)
+      const outlook = await lookAtMove(services, run.tenantId, planId)
+      const { answers, serverType, location } = outlook
       if (!answers && !acceptsBackup(run)) throw wouldLoseData()
+      if (!answers && outlook.latest) requireKnown(run, outlook.latest)
       if (!answers) log('The old server does not answer: a backup takes the place of its data.')
       return done({ answers, serverType, location })
     },
@@ -171,6 +174,11 @@ function acceptsBackup({ input }: StepContext['run']): boolean {
   return Boolean(input.backupId) || input.acceptOlderBackup === true
 }
 
+/** A backup that was chosen was asked about then; the latest one may be another than when the move was asked for. */
+function requireKnown({ input }: StepContext['run'], latest: BackupRow): void {
+  if (!input.backupId) requireAccepted(latest, input.acceptUnverified === true)
+}
+
 function wouldLoseData(): AtlasError {
   return conflict(
     'The old server does not answer, and nobody has accepted that a backup takes the place of its data. Retry once it answers; or undo, and ask for the move anew with the backup.',
@@ -183,6 +191,7 @@ function latest({ db, run, log }: StepContext): StepResult {
   const backup = backupId ? getBackup(db.read, String(backupId)) : latestBackup(db.read, run.tenantId, 'app')
   if (!backup)
     throw conflict('The old server does not answer, and there is no backup of the app to move with.')
+  requireKnown(run, backup)
   log(`The old server does not answer. The backup of ${new Date(backup.createdAt).toISOString()} is used.`)
   return done({ backupId: backup.id })
 }

@@ -59,7 +59,11 @@ export function moveToNewServer(
   if (backupId) requireAccepted(checkedBackup(tx, services, tenantId, backupId), acceptUnverified)
   refuseUnfinishedMove(tx, tenantId)
   const to = planServer(tx, tenant, 'next', nowMs, services.random)
-  const data = { ...(backupId ? { backupId } : {}), ...(acceptOlderBackup ? { acceptOlderBackup } : {}) }
+  const data = {
+    ...(backupId ? { backupId } : {}),
+    ...(acceptOlderBackup ? { acceptOlderBackup } : {}),
+    ...(acceptUnverified ? { acceptUnverified } : {}),
+  }
   const input = { serverId: to.id, fromServerId: from.id, ...data, ...plan }
   const runId = queueRun(tx, moveRecipe(services), tenantId, input, nowMs)
   const detail = { run: runId, from: from.name, to: to.name, plan: plan?.planId ?? tenant.planId }

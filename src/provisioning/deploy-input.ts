@@ -13,8 +13,8 @@ export type Deployment = PinnedRelease & {
   former: PinnedRelease
   /** Whether the data is brought to the release first; never on the way back. */
   migrates: boolean
-  /** The release that changes the data for good, so that the server never goes back; null when it can. */
-  noReturn: string | null
+  /** The releases on the way that change the data for good, oldest first; with any the server never goes back. */
+  passes: string[]
   /** Of the releases that did so before, those that the earlier one of both lives with. */
   livesWith: string[]
   /** The tenant's own name, which the app may want to hear. */
@@ -27,7 +27,7 @@ export type Deployment = PinnedRelease & {
 export function deployInput(
   { health, deploy }: Pick<Blueprint, 'health' | 'deploy'>,
   { registry }: Pick<Settings, 'registry'>,
-  { release, images, former, migrates, noReturn, livesWith, hostname, settings }: Deployment,
+  { release, images, former, migrates, passes, livesWith, hostname, settings }: Deployment,
 ): Record<string, unknown> {
   const { migrate, smoke } = deploy
   return {
@@ -43,7 +43,7 @@ export function deployInput(
     },
     ...(migrates && migrate ? { migrate } : {}),
     lives_with: livesWith,
-    ...(noReturn ? { no_return: noReturn } : {}),
+    ...(passes.length > 0 ? { no_return: passes.at(-1), passes } : {}),
     ...(smoke
       ? {
           smoke: {

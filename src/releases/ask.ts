@@ -9,7 +9,7 @@ import type { StepContext } from '../runs/recipe'
 import { addRunLog } from '../runs/run'
 import type { Services } from '../services'
 import { getTenant, hostnameOf } from '../tenants/tenant'
-import { livedWith, oneWay } from './lineage'
+import { livedWith } from './lineage'
 import { pinned } from './release'
 import { noReturnOf, passedBy, workOf } from './work'
 
@@ -71,13 +71,14 @@ export function releasesOf(context: StepContext, way: Way): { target: PinnedRele
 }
 
 /** What the agent has to know of the data, so that no release is ever started that can't live with it. */
-function dataOf(context: StepContext, way: Way): { noReturn: string | null; livesWith: string[] } {
+function dataOf(context: StepContext, way: Way): { passes: string[]; livesWith: string[] } {
   const { read } = context.db
   const work = workOf(context)
-  const passed = way === 'there' ? passedBy(read, work) : []
+  const passed =
+    way === 'there' ? passedBy(read, work).filter(({ migration }) => migration === 'contract') : []
   const both = [work.releaseId, work.formerReleaseId].map((id) => livedWith(read, id))
   const [livesWith = []] = both.toSorted((one, other) => one.length - other.length)
-  return { noReturn: oneWay(passed.toReversed())?.tag ?? null, livesWith }
+  return { passes: passed.map(({ tag }) => tag), livesWith }
 }
 
 /** The app of a suspended tenant runs to see that it works, no longer, whichever release that is in the end. */

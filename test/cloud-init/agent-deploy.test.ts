@@ -223,7 +223,7 @@ function deploying() {
   })
 
   describe('without a way back', () => {
-    const ONE_WAY = { migrate: MIGRATE, no_return: 'v43' }
+    const ONE_WAY = { migrate: MIGRATE, no_return: 'v43', passes: ['v43'] }
     const mark = () => existsSync(at('state', 'app', 'no-return'))
     const isSick = () => answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
 
@@ -274,8 +274,9 @@ function deploying() {
 
     test('stays there also when the app migrates as it starts, and after a power cut', async () => {
       isSick()
-      await cutAt('up-v43', 'deploy d1', order({ no_return: 'v43' }))
-      expect(await failure('deploy d1', order({ no_return: 'v43' }))).toMatchObject({ back: false })
+      const oneWay = order({ no_return: 'v43', passes: ['v43'] })
+      await cutAt('up-v43', 'deploy d1', oneWay)
+      expect(await failure('deploy d1', oneWay)).toMatchObject({ back: false })
       expect(running()).toBe(V43)
     })
 
@@ -323,9 +324,20 @@ function deploying() {
       expect(await result('start s2', start('v43', ['v40', 'v43']))).toMatchObject({ release: 'v43' })
     })
 
+    test('passes no release that it does not know of, whatever it does to the data itself', async () => {
+      await result('deploy d1', order(ONE_WAY))
+      const next = order({ release: 'v44', images: imagesOf('v44'), migrate: MIGRATE, no_return: 'v44' })
+      const { last } = await agent('deploy d2', { ...next, passes: ['v44'], lives_with: ['v40'] })
+      expect(last.error).toMatchObject({ code: 'conflict', part: 'no-return' })
+      expect([running(), written('state', 'app', 'no-return')]).toEqual([V43, 'v43'])
+      await result('deploy d3', { ...next, passes: ['v43', 'v44'], lives_with: ['v40'] })
+      expect(written('state', 'app', 'no-return')).toBe('v44')
+    })
+
     test('is named by its release', async () => {
       expect(await errorCode('deploy d1', order({ no_return: false }))).toBe('invalid')
       expect(await errorCode('deploy d2', order({ lives_with: 'v42' }))).toBe('invalid')
+      expect(await errorCode('deploy d3', order({ passes: 'v43' }))).toBe('invalid')
       expect(await errorCode('start s1', { release: 'v42', lives_with: ['../v42'] })).toBe('invalid')
     })
   })

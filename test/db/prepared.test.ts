@@ -1,12 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { type Db, openDb } from '../../src/db/open'
-import { inserting, prepared, putting, updating } from '../../src/db/prepared'
+import { inserting, prepared, putting, reading, updating } from '../../src/db/prepared'
 import { quotas } from '../../src/db/schema'
 
 const insert = inserting(quotas)
 const insertNew = inserting(quotas, 'unless there')
 const put = putting(quotas, 'name')
+const putButKeep = putting(quotas, 'name', ['checkedAt'])
 const change = updating(quotas, 'name')
+const read = reading(quotas, 'name', 'used')
 const all = prepared((db) => db.select().from(quotas).prepare())
 
 const row = { name: 'servers', used: 1, capacity: 10, checkedAt: 1_000 } as const
@@ -49,6 +51,12 @@ describe('a write that is built once', () => {
     expect(all(db.read).all()).toMatchObject([{ used: 4 }])
   })
 
+  test('keeps what it is told to keep of a row that is there, and writes it into a new one', () => {
+    db.write((tx) => putButKeep(tx, row))
+    db.write((tx) => putButKeep(tx, { ...row, used: 2, checkedAt: 9_000 }))
+    expect(all(db.read).all()).toMatchObject([{ used: 2, checkedAt: 1_000 }])
+  })
+
   test('belongs to its connection', () => {
     const other = openDb(':memory:', 1_000)
     db.write((tx) => insert(tx, row))
@@ -56,6 +64,16 @@ describe('a write that is built once', () => {
     expect(all(db.read).all()).toMatchObject([{ used: 1 }])
     expect(all(other.read).all()).toMatchObject([{ used: 9 }])
     other.close()
+  })
+})
+
+test('a read that is built once finds the row with just these values, whichever they are each time', () => {
+  db.write((tx) => insert(tx, row))
+  expect(read(db.read, { name: 'servers', used: 1 })).toMatchObject({ name: 'servers', capacity: 10 })
+  expect(read(db.read, { name: 'servers', used: 2 })).toBeUndefined()
+  db.write((tx) => {
+    insert(tx, { ...row, name: 'addresses', used: 2 })
+    expect(read(tx, { name: 'addresses', used: 2 })).toMatchObject({ name: 'addresses' })
   })
 })
 

@@ -152,6 +152,24 @@ describe('a move from a server that is dead', () => {
     expect(await cloudServers()).toHaveLength(1)
   })
 
+  test.each([
+    ['stops before anything is touched when nobody has accepted', false],
+    ['brings, when that was accepted,', true],
+  ])('%s that the latest backup is unverified', async (_, acceptUnverified) => {
+    await backUp(estate)
+    estate.db.write((tx) => tx.update(backups).set({ adoptedAt: 1 }).run())
+    estate.do((tx, services, id, asked) =>
+      moveToNewServer(tx, services, id, { ...asked, acceptOlderBackup: true, acceptUnverified }),
+    )
+    kill()
+    await estate.live()
+    expect(estate.run.status).toBe(acceptUnverified ? 'succeeded' : 'failed')
+    if (acceptUnverified) return
+    expect(estate.run).toMatchObject({ step: 'check-move', errorCode: 'conflict' })
+    expect(estate.run.reason).toContain('unverified')
+    expect(await cloudServers()).toHaveLength(1)
+  })
+
   test('stops before anything is touched when nobody has accepted the older backup', async () => {
     await backUp(estate)
     kill()

@@ -215,7 +215,7 @@ describe('a schema', () => {
       v44: { migration: 'contract' },
       v45: { behaviour: 'migration_fails' },
     })
-    const oneWay = { no_return: 'v43' }
+    const oneWay = { no_return: 'v43', passes: ['v43'] }
     park.sim.setFull('1', true)
     expect((await failing(order('v43', 'v42', oneWay), 'full')).facts).toMatchObject({ back: true })
     park.sim.setFull('1', false)
@@ -227,7 +227,9 @@ describe('a schema', () => {
       ...{ part: 'migrate', back: false },
     })
     expect(await runningOn(target)).toMatchObject({ state: 'running', release: 'v43' })
-    await deploy(order('v44', 'v42', { no_return: 'v44' }), 'mended')
+    const older = order('v44', 'v42', { no_return: 'v44', passes: ['v44'] })
+    expect((await failing(older, 'older')).facts).toMatchObject({ part: 'no-return' })
+    await deploy(order('v44', 'v42', { no_return: 'v44', passes: ['v43', 'v44'] }), 'mended')
     const later = order('v45', 'v44', { lives_with: ['v43', 'v44'] })
     expect((await failing(later, 'later')).facts).toMatchObject({ part: 'migrate', back: true })
   })

@@ -21,6 +21,7 @@ const Input = v.object({
   smoke: v.optional(v.object({ ...look, contains: v.optional(v.pipe(v.string(), v.regex(/^[^\0\r\n]+$/))) })),
   migrate: v.optional(Migrate),
   no_return: v.optional(Release),
+  passes: LivesWith,
   lives_with: LivesWith,
   registry: v.optional(Login),
 })

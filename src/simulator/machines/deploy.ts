@@ -58,7 +58,8 @@ export function deploy(
   if (!machine.app) return { machine, end: refusal('conflict', 'The app has never been started.') }
   if (machine.restoring) return { machine, end: refusal('conflict', HALF_RESTORED) }
   const tooOld = refusalOfReturn(machine, input)
-  if (tooOld && !input.no_return) return { machine, end: tooOld }
+  const isBefore = refusalOfReturn(machine, { lives_with: [...input.lives_with, ...input.passes] })
+  if (isBefore) return { machine, end: isBefore }
   const settings = raw.compose === undefined ? machine.settings : readSettings(raw)
   if (!settings) return { machine, end: refusal('invalid', 'The settings are malformed.') }
   const plan = new Plan(from, pace)
