@@ -1,5 +1,6 @@
-import { and, desc, eq, lt, or } from 'drizzle-orm'
+import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { backups } from '../db/schema'
 import { notFound } from '../errors'
 import { newId } from '../ids'
@@ -127,15 +128,20 @@ export function backupOfRun(
   db: Reader,
   { runId, method, reason }: { runId: string; method?: BackupMethod; reason: BackupReason },
 ): BackupRow | undefined {
-  const mine = and(eq(backups.runId, runId), eq(backups.reason, reason))
+  return madeByRun(db).get({ runId, reason, method: method ?? null })
+}
+
+const madeByRun = prepared((db) => {
+  const method = sql.placeholder('method')
+  const mine = and(eq(backups.runId, sql.placeholder('runId')), eq(backups.reason, sql.placeholder('reason')))
   return db
     .select()
     .from(backups)
-    .where(method ? and(mine, eq(backups.method, method)) : mine)
+    .where(and(mine, sql`(${method} IS NULL OR ${backups.method} = ${method})`))
     .orderBy(desc(backups.createdAt))
     .limit(1)
-    .get()
-}
+    .prepare()
+})
 
 /** A tenant's newest complete backup; of one method when it is given. */
 export function latestBackup(db: Reader, tenantId: string, method?: BackupMethod): BackupRow | undefined {

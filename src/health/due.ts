@@ -100,12 +100,15 @@ export function askSoon(tx: Tx, tenantId: string, byMs: number): void {
 
 /** Moves what became overdue while nobody looked on to its own next turn, so that a start makes no burst. */
 export function spreadOverdue(db: Db, nowMs: number): void {
-  const turns = sql`((${nowMs} - ${healthChecks.dueAt}) / ${CHECK_EVERY_MS} + 1) * ${CHECK_EVERY_MS}`
-  db.writeQuietly((tx) =>
-    tx
-      .update(healthChecks)
-      .set({ dueAt: sql`${healthChecks.dueAt} + ${turns}` })
-      .where(lt(healthChecks.dueAt, nowMs))
-      .run(),
-  )
+  db.writeQuietly((tx) => putOff(tx).run({ nowMs }))
 }
+
+const putOff = prepared((tx: Tx) => {
+  const now = sql.placeholder('nowMs')
+  const turns = sql`((${now} - ${healthChecks.dueAt}) / ${CHECK_EVERY_MS} + 1) * ${CHECK_EVERY_MS}`
+  return tx
+    .update(healthChecks)
+    .set({ dueAt: sql`${healthChecks.dueAt} + ${turns}` })
+    .where(lt(healthChecks.dueAt, now))
+    .prepare()
+})

@@ -2,7 +2,7 @@ import { desc, eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
 import { nextTurn } from '../clock'
 import type { Db, Reader } from '../db/open'
-import { updating } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { reconciliations } from '../db/schema'
 import { asAtlasError, conflict, notFound } from '../errors'
 import { newId } from '../ids'
@@ -55,11 +55,8 @@ export function beginReconciliation(
     const nowMs = clock.now()
     // What a process that died has left.
     const error = 'Atlas was stopped before this look was over.'
-    tx.update(reconciliations)
-      .set({ status: 'failed', error, finishedAt: nowMs })
-      .where(eq(reconciliations.status, 'running'))
-      .run()
-    tx.insert(reconciliations).values({ id, startedAt: nowMs, status: 'running', lookedAt: '{}' }).run()
+    endRunning(tx, { status: 'running' }, { status: 'failed', error, finishedAt: nowMs })
+    insertLook(tx, { id, startedAt: nowMs, status: 'running', lookedAt: '{}' })
     if (actor !== ATLAS)
       audit(tx, nowMs, { actor, action: 'drift.looked', subject: id, detail: { apply: apply !== nothing } })
   })
@@ -181,15 +178,18 @@ export function latestReconciliation(db: Reader): ReconciliationRow | undefined 
 }
 
 function lastFinished(db: Reader): ReconciliationRow | undefined {
-  const { status, startedAt } = reconciliations
-  return db
+  return latestComplete(db).get()
+}
+
+const latestComplete = prepared((db) =>
+  db
     .select()
     .from(reconciliations)
-    .where(eq(status, 'complete'))
-    .orderBy(desc(startedAt))
+    .where(eq(reconciliations.status, 'complete'))
+    .orderBy(desc(reconciliations.startedAt))
     .limit(1)
-    .get()
-}
+    .prepare(),
+)
 
 /** What a look could not list, and since when. */
 export function unlistedOf(look: ReconciliationRow | undefined): Unlisted[] {
@@ -201,6 +201,8 @@ export function countsOf({ lookedAt }: ReconciliationRow): Counts {
   return JSON.parse(lookedAt ?? '{}') as Counts
 }
 
+const insertLook = inserting(reconciliations)
+const endRunning = updating(reconciliations, 'status')
 const changeLook = updating(reconciliations, 'id')
 
 function note(db: Db, id: string, change: Partial<ReconciliationRow>): void {

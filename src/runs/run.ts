@@ -112,17 +112,21 @@ export function isLive({ status }: Pick<RunRow, 'status'>): boolean {
  * everything as it was, also a run before it that stopped half-way and must still be mended.
  */
 export function latestRun(db: Reader, tenantId: string, kind?: string): RunRow | undefined {
-  const ofKind = kind === undefined ? undefined : eq(runs.kind, kind)
+  return latestThatCounts(db).get({ tenantId, kind: kind ?? null })
+}
+
+const latestThatCounts = prepared((db) => {
+  const kind = sql.placeholder('kind')
+  const isMeant = sql`(${kind} IS NULL OR ${runs.kind} = ${kind})`
+  const counts = or(ne(runs.kind, 'delete'), ne(runs.status, 'cancelled'))
   return db
     .select()
     .from(runs)
-    .where(
-      and(eq(runs.tenantId, tenantId), or(ne(runs.kind, 'delete'), ne(runs.status, 'cancelled')), ofKind),
-    )
+    .where(and(eq(runs.tenantId, sql.placeholder('tenantId')), counts, isMeant))
     .orderBy(desc(runs.createdAt))
     .limit(1)
-    .get()
-}
+    .prepare()
+})
 
 /** Why a run can't be taken back any more, as a sentence; null while it can. */
 export function pastReturn(db: Reader, recipe: Recipe, run: RunRow): string | null {

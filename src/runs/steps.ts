@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, inArray, isNotNull, ne, notInArray, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
+import { inserting, prepared } from '../db/prepared'
 import { steps } from '../db/schema'
 import { AtlasError } from '../errors'
 import type { Recipe, Step } from './recipe'
@@ -67,17 +67,12 @@ export function findStep(recipe: Recipe, name: string): Step | undefined {
   return [...recipe.steps, ...(recipe.retired ?? [])].find((step) => step.name === name)
 }
 
+const insertStep = inserting(steps)
+
 /** Writes a run's steps as they will be done. */
 export function plan(tx: Tx, runId: string, recipe: readonly Step[], firstPosition = 0): void {
-  if (recipe.length === 0) return
-  const rows = recipe.map(({ name, title }, index) => ({
-    runId,
-    position: firstPosition + index,
-    name,
-    title,
-    status: 'pending' as const,
-  }))
-  tx.insert(steps).values(rows).run()
+  for (const [index, { name, title }] of recipe.entries())
+    insertStep(tx, { runId, position: firstPosition + index, name, title, status: 'pending' })
 }
 
 const orderOf = prepared((db) =>
