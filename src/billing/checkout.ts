@@ -1,4 +1,5 @@
 import { ATLAS } from '../audit'
+import { getPlan } from '../catalog/plans'
 import { reading, updating } from '../db/prepared'
 import { signups } from '../db/schema'
 import { AtlasError, asAtlasError, conflict, unavailable } from '../errors'
@@ -6,7 +7,7 @@ import { type Checkout, type PaidSubscription, REMEMBERED_FAILURE } from '../pro
 import { performEffect } from '../runs/effects'
 import type { Services } from '../services'
 import { signupToken } from '../signups/link'
-import { expireSignup, getPlan, getSignup, requireStatus, type SignupRow } from '../signups/signup'
+import { expireSignup, getSignup, requireStatus, type SignupRow } from '../signups/signup'
 import { markPaid } from './paid'
 
 /** How long a name is held for someone who is paying. Stripe takes 30 minutes to 24 hours. */

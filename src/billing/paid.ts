@@ -1,11 +1,12 @@
 import { createOrganization } from '../accounts/organization'
 import { type Actor, audit } from '../audit'
+import { getPlan, type PlanRow } from '../catalog/plans'
 import type { Tx } from '../db/open'
 import { conflict } from '../errors'
 import type { Checkout } from '../providers/payments'
 import type { Services } from '../services'
 import { welcomePaidSignup } from '../signups/approve'
-import { getPlan, moveSignup, type PlanRow, type SignupRow } from '../signups/signup'
+import { moveSignup, type SignupRow } from '../signups/signup'
 import { mirrorPayment, mirrorSubscription } from './mirror'
 
 /**

@@ -1,11 +1,11 @@
 import type { Actor } from '../audit'
+import { findPlanOnSale } from '../catalog/plans'
 import { AtlasError } from '../errors'
 import { performEffect } from '../runs/effects'
 import type { Services } from '../services'
 import {
   createSignup,
   expireSignup,
-  findPlanOnSale,
   getSignup,
   pendingSignupFor,
   type SignupInput,

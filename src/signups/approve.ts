@@ -1,13 +1,14 @@
 import { operatorNotice } from '../../views/emails/operator-notice'
 import { type Actor, ATLAS, audit } from '../audit'
+import { getPlan, type PlanRow } from '../catalog/plans'
 import type { Tx } from '../db/open'
 import { conflict } from '../errors'
 import { provisionRecipe } from '../provisioning/recipe'
 import { queueMail } from '../runs/outbox'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
-import { createTenant } from '../tenants/tenant'
-import { getPlan, getSignup, moveSignup, type PlanRow, requireStatus, type SignupRow } from './signup'
+import { createTenant } from './new-tenant'
+import { getSignup, moveSignup, requireStatus, type SignupRow } from './signup'
 
 /**
  * Approves a paid signup: its tenant, its server's plan, its provisioning run and the audit event come to be

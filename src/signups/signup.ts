@@ -1,15 +1,15 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
+import { findPlanOnSale } from '../catalog/plans'
 import type { Reader, Tx } from '../db/open'
 import { prepared, updating } from '../db/prepared'
-import { plans, signups } from '../db/schema'
+import { signups } from '../db/schema'
 import { conflict, invalid, notFound } from '../errors'
 import { newId } from '../ids'
 import { checkSignupTransition, type SignupStatus } from './status'
 import { judgeSubdomain, normalizeSubdomain, skeletonOf } from './subdomain'
 
 export type SignupRow = typeof signups.$inferSelect
-export type PlanRow = typeof plans.$inferSelect
 
 /** What a stranger typed into the signup form or sent to the API. */
 export type SignupInput = { subdomain: string; email: string; plan: string }
@@ -102,21 +102,6 @@ export function expireSignup(tx: Tx, signupId: string, actor: Actor, nowMs: numb
   audit(tx, nowMs, { actor, action: 'signup.expired', subject: signup.id })
 }
 
-const planById = prepared((db) =>
-  db
-    .select()
-    .from(plans)
-    .where(eq(plans.id, sql.placeholder('planId')))
-    .prepare(),
-)
-
-/** The plan of a row, on sale or not. */
-export function getPlan(db: Reader, planId: string): PlanRow {
-  const plan = planById(db).get({ planId })
-  if (!plan) throw notFound('There is no such plan.')
-  return plan
-}
-
 /** The signup that holds a name right now and is not paid yet. */
 export function pendingSignupFor(db: Reader, subdomain: string, email: string): SignupRow | undefined {
   return db
@@ -129,11 +114,4 @@ export function pendingSignupFor(db: Reader, subdomain: string, email: string): 
 /** Throws `conflict` unless the signup is in this status; `words` say what that means. */
 export function requireStatus(signup: SignupRow, status: SignupStatus, words: string): void {
   if (signup.status !== status) throw conflict(words)
-}
-
-/** The plan that was asked for by its key in the shop's blueprint or by its whole id, if it is on sale. */
-export function findPlanOnSale(db: Reader, asked: string, blueprint: string): PlanRow | undefined {
-  const id = asked.includes('/') ? asked : `${blueprint}/${asked}`
-  const plan = planById(db).get({ planId: id })
-  return plan && plan.retiredAt === null ? plan : undefined
 }

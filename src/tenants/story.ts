@@ -1,9 +1,9 @@
 import { eq } from 'drizzle-orm'
 import { ownerEmail } from '../accounts/organization'
+import { getPlan } from '../catalog/plans'
 import type { Reader } from '../db/open'
 import { dnsRecords, type effects, organizations, subscriptions } from '../db/schema'
 import { latestRun } from '../runs/run'
-import { getPlan } from '../signups/signup'
 import { getTenant, serverOf } from './tenant'
 
 export type EffectRow = typeof effects.$inferSelect

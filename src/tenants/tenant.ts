@@ -4,48 +4,12 @@ import { prepared } from '../db/prepared'
 import { dnsRecords, servers, tenants } from '../db/schema'
 import { notFound } from '../errors'
 import { newId, type Random } from '../ids'
-import { firstRelease } from '../releases/release'
 import type { RunFacts } from '../runs/recipe'
-import { KEY_BYTES, seal } from '../secrets'
-import type { Services } from '../services'
-import type { PlanRow, SignupRow } from '../signups/signup'
 import { checkTenantTransition, type TenantStatus } from './status'
 
 export type TenantRow = typeof tenants.$inferSelect
 export type ServerRow = typeof servers.$inferSelect
 export type DnsRecordRow = typeof dnsRecords.$inferSelect
-
-/** Creates a tenant for a signup, with a data key of its own and a planned server. */
-export function createTenant(
-  tx: Tx,
-  services: Services,
-  signup: SignupRow & { organizationId: string },
-  plan: PlanRow,
-  nowMs: number,
-): TenantRow {
-  const { random, settings, catalog } = services
-  const id = newId('ten', nowMs, random)
-  const tenant = tx
-    .insert(tenants)
-    .values({
-      id,
-      organizationId: signup.organizationId,
-      signupId: signup.id,
-      planId: plan.id,
-      blueprint: plan.blueprint,
-      subdomain: signup.subdomain,
-      skeleton: signup.skeleton,
-      ...firstRelease(tx, catalog, plan.blueprint),
-      status: 'provisioning',
-      dataKey: seal(settings.encryptionKey, random(KEY_BYTES), dataKeyPlace(id), random),
-      createdAt: nowMs,
-      updatedAt: nowMs,
-    })
-    .returning()
-    .get()
-  planServer(tx, tenant, 'current', nowMs, random)
-  return tenant
-}
 
 /** Writes down a server that is going to be made, with a name that no other server has, now or later. */
 export function planServer(

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { getPlan } from '../../src/catalog/plans'
 import { tenants } from '../../src/db/schema'
+import { createTenant } from '../../src/signups/new-tenant'
 import { RESERVED_NAMES } from '../../src/signups/reserved-names'
-import { createSignup, getPlan, getSignup } from '../../src/signups/signup'
+import { createSignup, getSignup } from '../../src/signups/signup'
 import {
   judgeForm,
   judgeSubdomain,
@@ -11,7 +13,6 @@ import {
   normalizeSubdomain,
   skeletonOf,
 } from '../../src/signups/subdomain'
-import { createTenant } from '../../src/tenants/tenant'
 import { openStage, type Stage } from '../stage'
 
 const reasonFor = (name: string, reserved: string[] = []) => {

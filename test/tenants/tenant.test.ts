@@ -1,7 +1,9 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { getPlan, getSignup } from '../../src/signups/signup'
+import { getPlan } from '../../src/catalog/plans'
+import { createTenant } from '../../src/signups/new-tenant'
+import { getSignup } from '../../src/signups/signup'
 import { TENANT_TRANSITIONS, type TenantStatus } from '../../src/tenants/status'
-import { createTenant, getTenant, hostnameOf, moveTenant, serverOf, urlOf } from '../../src/tenants/tenant'
+import { getTenant, hostnameOf, moveTenant, serverOf, urlOf } from '../../src/tenants/tenant'
 import { openStage } from '../stage'
 
 const stage = openStage()
