@@ -132,8 +132,8 @@ describe('the sample app', () => {
 
 describe('a stopped app', () => {
   test('has its holding page for everybody, escaped, until it has started again', async () => {
-    const { park, run, target, clock } = await withApp({ speed: 100 })
-    await run(target, 'stop', { holding: { title: 'Paused <1>', message: 'Back & soon' } }, 'stop-1')
+    const { park, run, target, hurry } = await atRealPace()
+    await hurry(run(target, 'stop', { holding: { title: 'Paused <1>', message: 'Back & soon' } }, 'stop-1'))
     for (const path of ['/', '/health', '/deep/path']) {
       const answer = await visit(park, path)
       expect(statusOf(answer)).toBe(503)
@@ -142,9 +142,8 @@ describe('a stopped app', () => {
     }
     const started = run(target, 'start', { release: 'v42' }, 'start-2')
     await Bun.sleep(20)
-    clock.advance(60)
     expect(statusOf(await visit(park))).toBe(503)
-    await started
+    await hurry(started)
     expect(statusOf(await visit(park))).toBe(200)
   })
 
