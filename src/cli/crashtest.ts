@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import type { Progress } from '../crashtest/crew'
 import type { Ending } from '../crashtest/play'
 import type { Found, Row, Task, Wrong } from '../crashtest/row'
 import type { Shop } from '../crashtest/shop'
@@ -10,6 +11,9 @@ import type { Output } from './output'
 const USAGE =
   'Usage: atlas crashtest [--row ROW] [--seeds N] [--seed S] [--kind KIND] [--pairs N] [--story JSON|FILE] [--json]'
 const SHOWN_MAX = 5
+const SAID_EVERY_MS = 30_000
+/** After so many stories a process says how far it is. */
+const TOLD_EVERY = 50
 
 const OPTIONS = {
   row: { type: 'string', multiple: true, default: [] as string[] },
@@ -131,7 +135,11 @@ async function doShare(asked: Asked, io: Output): Promise<number> {
   const [row] = await rowsOf(asked)
   if (!row) throw new Error('A share is of a row.')
   const { seed = 1, seeds = row.seeds ?? 0, kind: kinds, pairs: everyPair } = asked
-  const task: Task = { shop: await openShop(), part, of, seed, seeds, kinds, everyPair }
+  const { progressOf } = await import('../crashtest/crew')
+  const onStory = (found: Found) => {
+    if (found.tried % TOLD_EVERY === 0) io.out(progressOf(found))
+  }
+  const task: Task = { shop: await openShop(), part, of, seed, seeds, kinds, everyPair, onStory }
   io.out(JSON.stringify(await row.run(task)))
   return 0
 }
@@ -144,7 +152,8 @@ async function doRows(asked: Asked, args: string[], io: Output): Promise<number>
   let failed = 0
   for (const row of await rowsOf(asked)) {
     const startedAt = performance.now()
-    const found = sum(await shareOut([...withoutRows(args), '--row', row.name], availableParallelism()))
+    const rowArgs = [...withoutRows(args), '--row', row.name]
+    const found = sum(await shareOut(rowArgs, availableParallelism(), tellerOf(row.name, io)))
     const minutes = (performance.now() - startedAt) / 60_000
     const lack = found.tried === 0 ? 'nothing was tried' : (row.lacks?.(found, minutes) ?? null)
     const verdict = found.wrong.length > 0 ? 'fail' : lack ? 'short' : 'pass'
@@ -157,6 +166,16 @@ async function doRows(asked: Asked, args: string[], io: Output): Promise<number>
       for (const line of await explain(wrong)) io.out(line)
   }
   return failed === 0 ? 0 : 1
+}
+
+/** Says now and then how far a row is, beside what was asked for. */
+function tellerOf(name: string, io: Output): (progress: Progress) => void {
+  let saidAt = performance.now()
+  return ({ tried, wrong }) => {
+    if (performance.now() - saidAt < SAID_EVERY_MS) return
+    saidAt = performance.now()
+    io.err(`${name}: ${tried} stories so far, ${wrong} of them wrong`)
+  }
 }
 
 /** The options of the rows' own processes. */

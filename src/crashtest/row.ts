@@ -26,6 +26,8 @@ export type Task = {
   kinds: readonly string[]
   /** One of so many pairs of crashes is tried: 1 tries all. */
   everyPair: number
+  /** Called after every story, with what was found so far. */
+  onStory?: (found: Found) => void
 }
 
 /** What somebody asked for of a row, as far as its words depend on it. */
@@ -59,7 +61,7 @@ export class Tally {
   readonly found: Found = { tried: 0, wrong: [], figures: {} }
   private number = 0
 
-  constructor(private readonly task: Pick<Task, 'part' | 'of'>) {}
+  constructor(private readonly task: Pick<Task, 'part' | 'of' | 'onStory'>) {}
 
   /** Whether the next story is mine. */
   get isMine(): boolean {
@@ -74,6 +76,7 @@ export class Tally {
   note(where: string, { wrong, story }: { wrong: string[]; story?: Story }): void {
     this.found.tried++
     if (wrong.length > 0) this.found.wrong.push({ where, what: wrong, story })
+    this.task.onStory?.(this.found)
   }
 }
 
