@@ -15,6 +15,11 @@ test('the number of kills is nobody else’s', () => {
   expect(readOptions(['--kills=5'])).toMatchObject({ kills: 5, simulated: [], isAll: true })
 })
 
+test('fewer pairs of crashes are still all rows', () => {
+  const asked = ['--pairs', '50']
+  expect(readOptions(asked)).toMatchObject({ kills: 200, simulated: asked, isAll: true })
+})
+
 test('who asks for a row gets that and nothing else', () => {
   const asked = ['--row', 'A1', '--seed', '7', '--pairs', '0']
   expect(readOptions(asked)).toMatchObject({ simulated: asked, isAll: false })

@@ -3,12 +3,14 @@ import { ROWS } from '../../src/crashtest/rows'
 
 const KILLS = 200
 const SEED = 20_261_122
+/** What says how much is tried, and not which of it. */
+const HOW = ['kills', 'seed', 'pairs']
 
 /** What `bun run crashtest` was asked for: what is its own, and what it passes on to `atlas crashtest`. */
 export function readOptions(args: string[]) {
   const { values, tokens } = parseArgs({
     args,
-    options: { kills: { type: 'string' }, seed: { type: 'string' } },
+    options: { kills: { type: 'string' }, seed: { type: 'string' }, pairs: { type: 'string' } },
     strict: false,
     tokens: true,
   })
@@ -20,7 +22,7 @@ export function readOptions(args: string[]) {
   )
   const passedOn = args.filter((_, index) => !own.has(index))
   // A seed alone is where every row begins, not one life to be told.
-  const isAll = tokens.every((token) => token.kind === 'option' && ['kills', 'seed'].includes(token.name))
+  const isAll = tokens.every((token) => token.kind === 'option' && HOW.includes(token.name))
   const all = isAll && values.seed !== undefined ? ROWS.flatMap(({ name }) => ['--row', name]) : []
   return {
     kills: wholeNumber('kills', values.kills) ?? KILLS,

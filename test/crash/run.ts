@@ -1,5 +1,5 @@
 /**
- * `bun run crashtest [--kills N] [--seed S] [OPTIONS]`: every row of the bar about crashes, a line each. Those in
+ * `bun run crashtest [--kills N] [--seed S] [--pairs N] [OPTIONS]`: every row of the bar about crashes, a line each. Those in
  * simulated time are `atlas crashtest`'s, which gets the other options; those that need processes are killed here,
  * unless an option asks for something else than all of it.
  */
