@@ -10,7 +10,7 @@ const NAMES = ['ada', 'bea', 'cyd'] as const
 /** How many customers a story has. */
 const MANY = [...Array<number>(38).fill(1), 2, 3]
 /** How many stories begin with somebody who is a customer already. */
-const LIVE_SHARE = 0.65
+const LIVE_SHARE = 0.75
 /** The share of calls that go wrong; most of them only lose their reply. */
 const WEATHERS = [0, 0.05, 0.2, 0.2, 0.2]
 /** A look at all clouds takes as long as a suspension: a quarter of the lives has one in the end in any case. */
