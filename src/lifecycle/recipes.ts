@@ -1,7 +1,7 @@
 import { backupRecipe } from '../backups/recipe'
 import { restoreRecipe } from '../backups/restore'
 import { provisionRecipe } from '../provisioning/recipe'
-import { deployRecipe } from '../releases/deploy'
+import { targetRecipe } from '../rollouts/recipe'
 import type { Recipe } from '../runs/recipe'
 import type { Services } from '../services'
 import { deleteRecipe } from './deletion'
@@ -22,6 +22,6 @@ export function allRecipes(services: Services): Recipe[] {
     restoreRecipe(services),
     moveRecipe(services),
     secretRotationRecipe(services),
-    deployRecipe(services),
+    targetRecipe(services),
   ]
 }

@@ -8,12 +8,17 @@ import type { Page, PageWanted } from '../db/page'
 import { releases, rollouts } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
-import type { PinnedImage, PinnedRelease } from '../provisioning/deploy-input'
 import type { Services } from '../services'
 import { complete, readAsked, type Said } from './said'
 import { isInUse } from './use'
 
 export type ReleaseRow = typeof releases.$inferSelect
+
+/** One image of a release: as compose.yaml spells it with the tag filled in, and what the tag stood for once. */
+type PinnedImage = { image: string; digest: string }
+
+/** A release by its tag. Without images (the tag was never resolved) the server takes what it has under the tag. */
+export type PinnedRelease = { release: string; images: PinnedImage[] }
 
 /** What a person or a program says of a release; releases.yaml answers for what is absent. */
 export type ReleaseAsked = {

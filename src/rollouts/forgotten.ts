@@ -2,9 +2,9 @@ import { and, eq, inArray, lt, or } from 'drizzle-orm'
 import type { Tx } from '../db/open'
 import { rolloutTargets, runs } from '../db/schema'
 import { AtlasError, type ErrorCode } from '../errors'
-import { deployRecipe } from '../releases/deploy'
 import { factsOf } from '../runs/run'
 import type { Services } from '../services'
+import { targetRecipe } from './recipe'
 import type { RolloutRow } from './rollout'
 
 /**
@@ -25,6 +25,6 @@ export function settleForgotten(tx: Tx, services: Services, { id }: RolloutRow, 
   for (const { run } of forgotten) {
     const code = (run.errorCode ?? 'internal') as ErrorCode
     const error = new AtlasError(code, run.reason ?? 'No reason was recorded.')
-    deployRecipe(services).failed(tx, factsOf(run), error, nowMs)
+    targetRecipe(services).failed(tx, factsOf(run), error, nowMs)
   }
 }

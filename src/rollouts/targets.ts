@@ -1,9 +1,9 @@
 import { and, eq, inArray, isNotNull, or } from 'drizzle-orm'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
+import type { Failure } from '../deployments/failure'
+import type { DeployWork } from '../deployments/work'
 import { askSoon } from '../health/due'
-import type { Failure } from '../releases/failure'
-import type { DeployWork } from '../releases/work'
 import type { RunFacts } from '../runs/recipe'
 import { getRollout, strategyOf } from './rollout'
 

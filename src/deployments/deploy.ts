@@ -3,8 +3,8 @@ import { type Actor, ATLAS, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import { type AtlasError, conflict } from '../errors'
-import { getRollout, isLive } from '../rollouts/rollout'
-import { targetEnds } from '../rollouts/targets'
+import { noWayBackFrom, oneWay, passedReleases } from '../releases/lineage'
+import { getRelease } from '../releases/release'
 import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
@@ -12,9 +12,7 @@ import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, type TenantRow } from '../tenants/tenant'
 import { failureOf, STEPS } from './failure'
-import { noWayBackFrom, oneWay, passedReleases } from './lineage'
 import { checkOutside } from './outside'
-import { getRelease } from './release'
 import { backUpBefore, checkServer, deployRelease } from './steps'
 import { type DeployWork, noReturnOf } from './work'
 
@@ -76,31 +74,15 @@ export function workFor(
 /** From one release to another; back again by itself when the other one is not well. */
 export function deployRecipe(services: Services): Recipe {
   const words = { forward: 'brought to another release', undo: 'brought back to its former release' }
-  const ends = commonEnds(services, words)
-  const target = targetEnds
   return {
+    ...commonEnds(services, words),
     kind: 'deploy',
     title: 'Deploy',
     steps: [checkServer(services), backUpBefore(services), deployRelease(services), checkOutside(services)],
     pointOfNoReturn: STEPS.deploy,
     noReturn: (db, run) => noReturnOf(db, run.input as DeployWork),
-    succeeded: (tx, run, nowMs) => {
-      settle(tx, run, nowMs)
-      target.succeeded(tx, run, nowMs)
-    },
+    succeeded: settle,
     failed: (tx, run, error, nowMs) => fail(tx, services, run, error, nowMs),
-    retried: (tx, run, nowMs) => {
-      ends.retried(tx, run, nowMs)
-      target.begun(tx, run, nowMs)
-    },
-    turned: (tx, run, nowMs) => {
-      ends.turned(tx, run, nowMs)
-      target.begun(tx, run, nowMs)
-    },
-    undone: (tx, run, nowMs) => {
-      ends.undone(tx, run, nowMs)
-      target.undone(tx, run, nowMs)
-    },
   }
 }
 
@@ -117,24 +99,25 @@ function settle(tx: Tx, run: RunFacts, nowMs: number): void {
   audit(tx, nowMs, { actor: ATLAS, action, subject: run.tenantId, detail })
 }
 
-/**
- * A live rollout tells of all its failures together, in one mail when it ends; and whoever can't be reached is tried
- * again.
- */
+/** Whoever is only brought up to date and can't be reached is tried again, and nobody needs to hear of it. */
 function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowMs: number): void {
-  const { rolloutId, isCatchUp, formerRelease, release, way } = run.input as DeployWork
-  const failure = failureOf(tx, run, error)
-  targetEnds.failed(tx, run, { ...failure, reason: error.message }, nowMs)
-  const isToldLater = rolloutId !== undefined && isLive(getRollout(tx, rolloutId))
-  if (isToldLater || (isCatchUp && failure.part === 'reach')) {
-    const statusReason = `Release ${release}: ${error.message}`
-    tx.update(tenants).set({ statusReason, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
-    const detail = { run: run.id, release, from: formerRelease, way, part: failure.part, runs: failure.runs }
-    audit(tx, nowMs, { actor: ATLAS, action: 'tenant.failed', subject: run.tenantId, detail })
+  const { isCatchUp, formerRelease, release } = run.input as DeployWork
+  if (isCatchUp && failureOf(tx, run, error).part === 'reach') {
+    noteFailure(tx, run, error, nowMs)
     return
   }
   const words = { forward: `brought to release ${release}`, undo: `brought back to release ${formerRelease}` }
   commonEnds(services, words).failed(tx, run, error, nowMs)
+}
+
+/** The tenant says why it does not have the release; nobody gets a mail for it. */
+export function noteFailure(tx: Tx, run: RunFacts, error: AtlasError, nowMs: number): void {
+  const { formerRelease, release, way } = run.input as DeployWork
+  const { part, runs } = failureOf(tx, run, error)
+  const statusReason = `Release ${release}: ${error.message}`
+  tx.update(tenants).set({ statusReason, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
+  const detail = { run: run.id, release, from: formerRelease, way, part, runs }
+  audit(tx, nowMs, { actor: ATLAS, action: 'tenant.failed', subject: run.tenantId, detail })
 }
 
 function refuseWithoutWayBack(db: Reader, tenant: TenantRow, wantedId: string): void {

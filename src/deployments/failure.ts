@@ -3,9 +3,9 @@ import type { Reader } from '../db/open'
 import { effects } from '../db/schema'
 import type { AtlasError } from '../errors'
 import { isAgentsWord } from '../provisioning/agent'
-import { deployFailure } from '../provisioning/deploy-failure'
 import type { RunFacts } from '../runs/recipe'
 import { getRun } from '../runs/run'
+import { deployFailure } from './agent-failure'
 
 /** What of a deploy failed: a part of the agent's work, or one of Atlas's own. */
 export type FailedPart =

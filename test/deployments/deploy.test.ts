@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { and, desc, eq } from 'drizzle-orm'
 import { auditEvents, effects, runLogs, runs, steps } from '../../src/db/schema'
+import { deployTenant } from '../../src/deployments/deploy'
 import { AtlasError } from '../../src/errors'
 import { newId } from '../../src/ids'
 import { cancel, remediesFor, retry, undo } from '../../src/lifecycle/mend'
-import { deployTenant } from '../../src/releases/deploy'
 import type { ReleaseAsked } from '../../src/releases/release'
 import { digestOf, Fleet, MINUTE, OPERATOR } from '../rollouts/fleet'
 

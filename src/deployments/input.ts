@@ -1,12 +1,7 @@
 import type { Blueprint } from '../catalog/blueprint'
 import type { TenantSettings } from '../catalog/settings'
+import type { PinnedRelease } from '../releases/release'
 import type { Settings } from '../services'
-
-/** One image of a release: as compose.yaml spells it with the tag filled in, and what the tag stood for once. */
-export type PinnedImage = { image: string; digest: string }
-
-/** A release by its tag. Without images (the tag was never resolved) the server takes what it has under the tag. */
-export type PinnedRelease = { release: string; images: PinnedImage[] }
 
 export type Deployment = PinnedRelease & {
   /** What the server goes back to when the new release fails. */

@@ -1,7 +1,7 @@
 import type { Reader } from '../db/open'
+import { noWayBackFrom, oneWay, passedReleases } from '../releases/lineage'
+import { getRelease, type ReleaseRow } from '../releases/release'
 import type { StepContext } from '../runs/recipe'
-import { noWayBackFrom, oneWay, passedReleases } from './lineage'
-import { getRelease, type ReleaseRow } from './release'
 
 /** What a run of the recipe `deploy` is given. */
 export type DeployWork = {

@@ -1,13 +1,13 @@
 import { missingFor } from '../backups/backup'
 import type { Reader, Tx } from '../db/open'
-import { heldInWords, noWayBack, requireClear, usualDeployMs } from '../rollouts/prospect'
-import { liveRollout } from '../rollouts/rollout'
+import { barrierTo, DEPLOYABLE, type DeployAsked, deployTenant } from '../deployments/deploy'
+import { oneWay, passedReleases, wantsBackup, wayTo } from '../releases/lineage'
+import { getRelease, type ReleaseRow } from '../releases/release'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
-import { barrierTo, DEPLOYABLE, type DeployAsked, deployTenant } from './deploy'
-import { oneWay, passedReleases, wantsBackup, wayTo } from './lineage'
-import { getRelease, type ReleaseRow } from './release'
+import { heldInWords, noWayBack, requireClear, usualDeployMs } from './prospect'
+import { liveRollout } from './rollout'
 
 /** What a deploy to one tenant would do. */
 export type DeployOutlook = {
