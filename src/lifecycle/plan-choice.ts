@@ -1,5 +1,5 @@
-import { refuseOtherPrice } from '../billing/checkout'
 import { isEnded, subscriptionOf } from '../billing/mirror'
+import { refuseOtherPrice } from '../billing/price'
 import type { CatalogEntry } from '../catalog/catalog'
 import { conflict } from '../errors'
 import { typeForPlan } from '../provisioning/placement'

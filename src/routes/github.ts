@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import { countUp } from '../billing/inbox'
 import { notFound } from '../errors'
+import { countUp } from '../inbox/inbox'
 import { type Push, receivePush } from '../rollouts/pushes'
 import { json } from './answer'
 import { Refusal } from './refusal'

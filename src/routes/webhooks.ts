@@ -1,5 +1,5 @@
-import { countUp, receiveEvent } from '../billing/inbox'
 import { AtlasError } from '../errors'
+import { countUp, receiveEvent } from '../inbox/inbox'
 import { json } from './answer'
 import { Refusal } from './refusal'
 import { readText } from './request'

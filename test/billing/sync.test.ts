@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { receiveEvent } from '../../src/billing/inbox'
 import { syncMoney } from '../../src/billing/sync'
 import { replaced } from '../../src/crashtest/plain'
 import { inbox, organizations } from '../../src/db/schema'
+import { receiveEvent } from '../../src/inbox/inbox'
 import { Tenancy } from './tenancy'
 import { Till } from './till'
 

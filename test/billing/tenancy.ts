@@ -1,8 +1,8 @@
 import { and, eq, inArray } from 'drizzle-orm'
 import { auditEvents, outbox, payments, runs, subscriptions, tenants } from '../../src/db/schema'
+import { approveSignup } from '../../src/lifecycle/approve'
 import { resumeRecipe, suspendRecipe } from '../../src/lifecycle/suspension'
 import { factsOf } from '../../src/runs/run'
-import { approveSignup } from '../../src/signups/approve'
 import type { Till } from './till'
 
 /** A customer whose site runs: what became of their money, and what money made of their tenant. */

@@ -1,7 +1,6 @@
 import { and, eq } from 'drizzle-orm'
-import { openCheckout, syncCheckout } from '../../src/billing/checkout'
-import { inboxLane } from '../../src/billing/inbox'
-import { startCheckout } from '../../src/billing/start'
+import { openCheckout, syncCheckout } from '../../src/checkouts/checkout'
+import { startCheckout } from '../../src/checkouts/start'
 import {
   inbox,
   members,
@@ -13,6 +12,7 @@ import {
   subscriptions,
   tenants,
 } from '../../src/db/schema'
+import { inboxLane } from '../../src/inbox/inbox'
 import { Worker } from '../../src/runs/worker'
 import type { Services } from '../../src/services'
 import { getSignup, type SignupRow } from '../../src/signups/signup'

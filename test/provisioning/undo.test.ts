@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq, gt } from 'drizzle-orm'
 import { dnsRecords, secrets, servers, steps, tenants } from '../../src/db/schema'
-import { approveSignup } from '../../src/signups/approve'
+import { approveSignup } from '../../src/lifecycle/approve'
 import { Estate } from '../estate'
 import { census, EXACTLY_ONE, NOTHING } from './census'
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { runs, servers, tenants } from '../../src/db/schema'
+import { approveSignup } from '../../src/lifecycle/approve'
 import { aheadInQueue, IN_QUEUE, queueLength } from '../../src/quotas/queue'
 import { beginReconciliation } from '../../src/reconcile/reconcile'
 import type { Services } from '../../src/services'
-import { approveSignup } from '../../src/signups/approve'
 import { signupProgress } from '../../src/signups/progress'
 import { Estate } from '../estate'
 

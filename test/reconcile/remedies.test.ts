@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { openCheckout } from '../../src/billing/checkout'
+import { openCheckout } from '../../src/checkouts/checkout'
 import { backups, servers, subscriptions } from '../../src/db/schema'
 import { getSignup } from '../../src/signups/signup'
 import { ADA, Shore } from './shore'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { inboxLane } from '../../src/billing/inbox'
 import { counters, inbox } from '../../src/db/schema'
+import { inboxLane } from '../../src/inbox/inbox'
 import { Worker } from '../../src/runs/worker'
 import { getSignup } from '../../src/signups/signup'
 import { openStage, type Stage, signatureOf } from '../stage'

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { getPlan } from '../../src/catalog/plans'
 import { tenants } from '../../src/db/schema'
-import { createTenant } from '../../src/signups/new-tenant'
+import { createTenant } from '../../src/lifecycle/new-tenant'
 import { RESERVED_NAMES } from '../../src/signups/reserved-names'
 import { createSignup, getSignup } from '../../src/signups/signup'
 import {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { getPlan } from '../../src/catalog/plans'
-import { createTenant } from '../../src/signups/new-tenant'
+import { createTenant } from '../../src/lifecycle/new-tenant'
 import { getSignup } from '../../src/signups/signup'
 import { TENANT_TRANSITIONS, type TenantStatus } from '../../src/tenants/status'
 import { getTenant, hostnameOf, moveTenant, serverOf, urlOf } from '../../src/tenants/tenant'

@@ -1,14 +1,14 @@
 import { and, eq, gte, inArray, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import { ATLAS } from '../audit'
+import { wantedStanding } from '../billing/standing'
+import { syncMoney } from '../billing/sync'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { runs, subscriptions, tenants } from '../db/schema'
 import { AtlasError } from '../errors'
-import { resumeTenant, suspendTenant } from '../lifecycle/suspension'
 import { latestRun } from '../runs/run'
 import type { Services } from '../services'
-import { wantedStanding } from './standing'
-import { syncMoney } from './sync'
+import { resumeTenant, suspendTenant } from './suspension'
 
 /** How long a suspension or resumption that failed, or that somebody called off, is left to people. */
 export const REST_MS = 86_400_000

@@ -1,13 +1,13 @@
 import { createOrganization } from '../accounts/organization'
 import { type Actor, audit } from '../audit'
+import { mirrorPayment, mirrorSubscription } from '../billing/mirror'
 import { getPlan, type PlanRow } from '../catalog/plans'
 import type { Tx } from '../db/open'
 import { conflict } from '../errors'
+import { welcomePaidSignup } from '../lifecycle/approve'
 import type { Checkout } from '../providers/payments'
 import type { Services } from '../services'
-import { welcomePaidSignup } from '../signups/approve'
 import { moveSignup, type SignupRow } from '../signups/signup'
-import { mirrorPayment, mirrorSubscription } from './mirror'
 
 /**
  * Makes a pending signup's organization, subscription and payment from its paid checkout, and approves it when its

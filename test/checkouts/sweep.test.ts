@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { CHECKOUT_LASTS_MS } from '../../src/billing/checkout'
-import { sweepCheckouts } from '../../src/billing/sweep'
+import { CHECKOUT_LASTS_MS } from '../../src/checkouts/checkout'
+import { sweepCheckouts } from '../../src/checkouts/sweep'
 import { replaced } from '../../src/crashtest/plain'
 import { signups } from '../../src/db/schema'
 import { unavailable } from '../../src/errors'
-import { PAID_ONCE, Till } from './till'
+import { PAID_ONCE, Till } from '../billing/till'
 
 const MINUTE_MS = 60_000
 

@@ -1,5 +1,5 @@
 import { ATLAS } from '../audit'
-import { getPlan } from '../catalog/plans'
+import { refuseOtherPrice } from '../billing/price'
 import { reading, updating } from '../db/prepared'
 import { signups } from '../db/schema'
 import { AtlasError, asAtlasError, conflict, unavailable } from '../errors'
@@ -105,18 +105,6 @@ async function askForCheckout(services: Services, signup: SignupRow): Promise<Ch
     if (isSpent(thrown)) giveUpAttempt(services, signup)
     throw thrown
   }
-}
-
-/** A price at Stripe that is not the plan's must be noticed before a customer is charged. Throws `conflict`. */
-export async function refuseOtherPrice(
-  { db, catalog, payments: stripe }: Services,
-  planId: string,
-): Promise<void> {
-  const plan = getPlan(db.read, planId)
-  const price = await stripe.getPrice(catalog.plan(plan.id).priceId)
-  if (price.amount === plan.amount && price.currency === plan.currency && price.interval === plan.interval)
-    return
-  throw conflict(`The price at Stripe is not that of the plan ${plan.id}. Correct one of the two.`)
 }
 
 /**

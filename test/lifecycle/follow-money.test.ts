@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { followMoney, REST_MS } from '../../src/billing/follow'
 import { GRACE_PERIOD_MS } from '../../src/billing/standing'
 import { debtOf } from '../../src/billing/unpaid'
 import { runs, tenants } from '../../src/db/schema'
+import { followMoney, REST_MS } from '../../src/lifecycle/follow-money'
 import { suspendTenant } from '../../src/lifecycle/suspension'
-import { Tenancy } from './tenancy'
-import { Till } from './till'
+import { Tenancy } from '../billing/tenancy'
+import { Till } from '../billing/till'
 
 const DAY_MS = 86_400_000
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { followMoney } from '../../src/billing/follow'
-import { refetchMoney } from '../../src/billing/refetch'
 import { GRACE_PERIOD_MS, wantedStanding } from '../../src/billing/standing'
 import { chanceFrom } from '../../src/crashtest/chance'
 import { inbox } from '../../src/db/schema'
-import { Tenancy } from './tenancy'
-import { Till } from './till'
+import { refetchMoney } from '../../src/inbox/refetch'
+import { followMoney } from '../../src/lifecycle/follow-money'
+import { Tenancy } from '../billing/tenancy'
+import { Till } from '../billing/till'
 
 const HOUR_MS = 3_600_000
 const NAMES = ['ada', 'bea']

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { failedCheckouts } from '../../src/billing/failed-checkouts'
-import { sweepCheckouts } from '../../src/billing/sweep'
+import { failedCheckouts } from '../../src/checkouts/failed'
+import { sweepCheckouts } from '../../src/checkouts/sweep'
 import type { Subscription } from '../../src/simulator/stripe/billing'
 import type { Price } from '../../src/simulator/stripe/objects'
 import type { Session } from '../../src/simulator/stripe/session'
+import { NOT_PAID, Till } from '../billing/till'
 import { thrownBy } from '../simulator/machine-park'
-import { NOT_PAID, Till } from './till'
 
 let till: Till
 beforeEach(() => {

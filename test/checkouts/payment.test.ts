@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { syncCheckout } from '../../src/billing/checkout'
+import { syncCheckout } from '../../src/checkouts/checkout'
 import { replaced } from '../../src/crashtest/plain'
 import { inbox, organizations, outbox, payments, subscriptions, tenants } from '../../src/db/schema'
+import { approveSignup } from '../../src/lifecycle/approve'
 import type { Checkout } from '../../src/providers/payments'
-import { approveSignup } from '../../src/signups/approve'
 import { expireSignup } from '../../src/signups/signup'
+import { NOT_PAID, PAID_ONCE, Till } from '../billing/till'
 import { thrownBy } from '../simulator/machine-park'
-import { NOT_PAID, PAID_ONCE, Till } from './till'
 
 const DECLINED = '4000 0000 0000 0002'
 

@@ -7,8 +7,8 @@ import { provisionRecipe } from '../provisioning/recipe'
 import { queueMail } from '../runs/outbox'
 import { queueRun } from '../runs/run'
 import type { Services } from '../services'
+import { getSignup, moveSignup, requireStatus, type SignupRow } from '../signups/signup'
 import { createTenant } from './new-tenant'
-import { getSignup, moveSignup, requireStatus, type SignupRow } from './signup'
 
 /**
  * Approves a paid signup: its tenant, its server's plan, its provisioning run and the audit event come to be

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { CHECKOUT_LASTS_MS, openCheckout } from '../../src/billing/checkout'
-import { startCheckout } from '../../src/billing/start'
+import { CHECKOUT_LASTS_MS, openCheckout } from '../../src/checkouts/checkout'
+import { startCheckout } from '../../src/checkouts/start'
 import { replaced } from '../../src/crashtest/plain'
 import { expireSignup } from '../../src/signups/signup'
+import { CUSTOMER, NOT_PAID, PAID_ONCE, Till } from '../billing/till'
 import { thrownBy } from '../simulator/machine-park'
-import { CUSTOMER, NOT_PAID, PAID_ONCE, Till } from './till'
 
 const MINUTE_MS = 60_000
 const CREATE = 'POST /checkout/sessions'

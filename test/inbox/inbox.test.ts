@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { retryEvent } from '../../src/billing/failed-events'
-import { receiveEvent } from '../../src/billing/inbox'
 import { inbox } from '../../src/db/schema'
-import { PAID_ONCE, Till } from './till'
+import { retryEvent } from '../../src/inbox/failed'
+import { receiveEvent } from '../../src/inbox/inbox'
+import { PAID_ONCE, Till } from '../billing/till'
 
 const RETRIEVE = 'GET /checkout/sessions/:id'
 

@@ -1,9 +1,9 @@
+import { syncMoney } from '../billing/sync'
+import { syncCheckout } from '../checkouts/checkout'
 import { reading } from '../db/prepared'
 import { organizations, payments, signups, subscriptions } from '../db/schema'
+import { followOrganization } from '../lifecycle/follow-money'
 import type { Services } from '../services'
-import { syncCheckout } from './checkout'
-import { followOrganization } from './follow'
-import { syncMoney } from './sync'
 
 /** Looks again at what an event is about; resolves to the signup or organization that it was found to concern. */
 type Look = (services: Services, objectId: string) => Promise<string | null>

@@ -5,8 +5,8 @@ import { newId } from '../ids'
 import { firstRelease } from '../releases/release'
 import { KEY_BYTES, seal } from '../secrets'
 import type { Services } from '../services'
+import type { SignupRow } from '../signups/signup'
 import { dataKeyPlace, planServer, type TenantRow } from '../tenants/tenant'
-import type { SignupRow } from './signup'
 
 /** Creates a tenant for a signup, with a data key of its own and a planned server. */
 export function createTenant(

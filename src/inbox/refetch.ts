@@ -1,11 +1,11 @@
 import { eq } from 'drizzle-orm'
+import { currentOf, isEnded, isMirrored, type SubscriptionRow } from '../billing/mirror'
+import { syncMoney } from '../billing/sync'
 import { prepared, reading } from '../db/prepared'
 import { organizations, payments, subscriptions } from '../db/schema'
+import { followOrganization } from '../lifecycle/follow-money'
 import type { PaidSubscription } from '../providers/payments'
 import type { Services } from '../services'
-import { followOrganization } from './follow'
-import { currentOf, isEnded, isMirrored, type SubscriptionRow } from './mirror'
-import { syncMoney } from './sync'
 
 const paymentOf = reading(payments, 'stripeInvoiceId')
 const everySubscription = prepared((db) =>
