@@ -1,6 +1,6 @@
-import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../src/cli/demo-environment'
-import { demoPrices } from '../src/cli/demo-goods'
 import { type Clock, type MovableClock, SystemClock } from '../src/clock'
+import { CLOUD_KEYS, SSH_KEY_NAME, ZONE_ID } from '../src/demo/environment'
+import { demoPrices } from '../src/demo/goods'
 import { createHetzner } from '../src/providers/hetzner'
 import { createProbe } from '../src/providers/http-probe'
 import { createRegistry } from '../src/providers/oci-registry'

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { MovableClock } from '../clock'
+import { CLOUD_KEYS, type DemoKeys, type DemoPorts, SSH_KEY_NAME, ZONE_ID } from '../demo/environment'
+import { demoImages, demoPrices } from '../demo/goods'
 import { conflict } from '../errors'
 import type { Simulator } from '../simulator/simulator'
-import { CLOUD_KEYS, type DemoKeys, type DemoPorts, SSH_KEY_NAME, ZONE_ID } from './demo-environment'
-import { demoImages, demoPrices } from './demo-goods'
 
 export type CloudsOptions = {
   dir: string

@@ -1,7 +1,7 @@
 import { SystemClock } from '../clock'
+import { demoEnvironment, demoKeys } from '../demo/environment'
 import { asAtlasError } from '../errors'
 import { findPorts, startClouds } from './demo-clouds'
-import { demoEnvironment, demoKeys } from './demo-environment'
 import { holdFolder } from './demo-folder'
 import { CalledWrongly, readCloudOptions } from './demo-options'
 import type { Output } from './output'

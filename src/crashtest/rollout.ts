@@ -1,6 +1,6 @@
 import { asc, desc, eq } from 'drizzle-orm'
-import { demoImages } from '../cli/demo-goods'
 import { rollouts, rolloutTargets, runs, tenants } from '../db/schema'
+import { demoImages } from '../demo/goods'
 import { createRelease } from '../releases/release'
 import { startRollout } from '../rollouts/start'
 import { parseStrategy } from '../rollouts/strategy'

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { demoEnvironment, demoKeys } from '../../src/cli/demo-environment'
 import { lockDataDir } from '../../src/db/lock'
+import { demoEnvironment, demoKeys } from '../../src/demo/environment'
 
 const root = join(import.meta.dir, '../..')
 

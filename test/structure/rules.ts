@@ -9,7 +9,9 @@ const crashtest = /^src\/crashtest\//
 /** From the top down: a file imports from its own layer and from those below. */
 const layers: [name: string, path: RegExp | null][] = [
   ['main', /^src\/main\.ts$/],
-  ['atlas and the commands', /^src\/(atlas\.ts$|cli\/|crashtest\/)/],
+  ['the commands', /^src\/cli\//],
+  ['the crash simulation', /^src\/crashtest\//],
+  ['atlas', /^src\/(atlas\.ts$|demo\/)/],
   ['app and schedule', /^src\/(app|schedule)\.ts$/],
   ['routes', /^src\/routes\//],
   ['the domain', null],
@@ -20,13 +22,20 @@ const layers: [name: string, path: RegExp | null][] = [
 
 const theDomain = layers.findIndex(([name]) => name === 'the domain')
 
-/** The floors within the domain, from the top down. Folders that are not named stand beside them. */
+/** The floors within the domain, from the top down. */
 const floors = [
   'timeline',
   'reconcile',
+  'inbox',
+  'checkouts',
   'lifecycle',
+  'rollouts',
+  'deployments',
   'backups',
   'provisioning',
+  'releases',
+  'signups',
+  'billing',
   'quotas',
   'health',
   'tenants',
@@ -47,6 +56,11 @@ export const rules: Rule[] = [
     broken: ({ from, to }) => floorOf(from) >= 0 && floorOf(to) >= 0 && floorOf(to) < floorOf(from),
   },
   {
+    name: 'every folder of the domain has its floor',
+    broken: ({ from }) =>
+      isLayered(from) && layerOf(from) === theDomain && isInFolder(from) && floorOf(from) < 0,
+  },
+  {
     name: 'providers are leaves: they import errors, the clock and each other',
     broken: ({ from, to }) =>
       from.startsWith('src/providers/') &&
@@ -58,7 +72,7 @@ export const rules: Rule[] = [
     broken: ({ from, to }) =>
       to.startsWith('src/providers/') &&
       !contracts.test(to) &&
-      !/^src\/(providers\/|atlas\.ts$|cli\/|crashtest\/)/.test(from),
+      !/^src\/(providers\/|atlas\.ts$|demo\/|cli\/|crashtest\/)/.test(from),
   },
   {
     name: 'views import types only',
@@ -119,6 +133,10 @@ function isLayered(path: string): boolean {
 function layerOf(path: string): number {
   const named = layers.findIndex(([, pattern]) => pattern?.test(path))
   return named >= 0 ? named : theDomain
+}
+
+function isInFolder(path: string): boolean {
+  return path.split('/').length > 2
 }
 
 /** -1 for what is on no floor of the domain. */

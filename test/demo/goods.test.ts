@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { demoImages } from '../../src/cli/demo-goods'
-import { DemoProcess } from './demo-process'
+import { demoImages } from '../../src/demo/goods'
+import { DemoProcess } from '../cli/demo-process'
 
 const ROOT = join(import.meta.dir, '../..')
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Environment } from '../config'
 import { systemRandom } from '../ids'
 import { generateHostKey } from '../providers/ssh/keys'
-import { demoBlueprints, demoSender, demoVariables } from './demo-goods'
+import { demoBlueprints, demoSender, demoVariables } from './goods'
 
 /** What one demo keeps between its starts: the keys that its data is sealed with, and its clouds' secrets. */
 export type DemoKeys = {
