@@ -2,7 +2,8 @@ import { ATLAS, audit } from '../audit'
 import { isEnded, subscriptionOf } from '../billing/mirror'
 import type { Reader } from '../db/open'
 import type { Recipe, RunFacts } from '../runs/recipe'
-import { getRun, pastReturn, undoRun } from '../runs/run'
+import { getRun, pastReturn } from '../runs/run'
+import { undoRun } from '../runs/verbs'
 import { getTenant } from '../tenants/tenant'
 
 /**

@@ -1,16 +1,15 @@
-import { and, eq, sql } from 'drizzle-orm'
 import type { Clock } from '../clock'
-import type { Db, Reader, Tx } from '../db/open'
-import { prepared, updating } from '../db/prepared'
-import { runs, steps } from '../db/schema'
+import type { Db } from '../db/open'
 import { AtlasError, asAtlasError } from '../errors'
 import type { Log } from '../log'
-import { backOffMs } from './back-off'
+import { Claim, ClaimLost } from './claim'
 import { performEffect } from './effects'
-import { allowedMs, inVain } from './patience'
 import type { Done, Recipe, Step, StepContext, Wait } from './recipe'
-import { addRunLog, factsOf, isCancelled, pastReturn, type RunRow, turnIfAsked } from './run'
-import { align, findStep, nextStep, outputOf, type StepRow } from './steps'
+import { factsOf, isCancelled, type RunRow } from './run'
+import { addRunLog } from './run-log'
+import { pause, stumble } from './setback'
+import { align, findStep, nextStep, outputOf, type StepRow, setStep } from './steps'
+import { turnIfAsked } from './verbs'
 
 export type EngineParts = {
   db: Db
@@ -21,95 +20,84 @@ export type EngineParts = {
   chance: () => number
 }
 
-export const STEP_ATTEMPTS_MAX = 10
-/** Whoever asks for more is asked again all the same, or a run would hang on one wrong number. */
-const RETRY_AFTER_MAX_MS = 1_800_000
-
-/** Thrown when a run was claimed by somebody else in the meantime: nothing more may be written. */
-class ClaimLost extends Error {}
-
 /** Carries claimed runs through their recipes, each step saved before the next begins. */
 export class Engine {
   constructor(private readonly parts: EngineParts) {}
 
   /** Works on a claimed run until it waits, stops or ends. Never throws: what goes wrong is in the run. */
   async carry(run: RunRow): Promise<void> {
+    const claim = new Claim(this.parts.db, this.parts.clock, run)
     const recipe = this.parts.recipes.find((candidate) => candidate.kind === run.kind)
     try {
-      if (!recipe) return this.refuse(run)
-      if (run.direction === 'forward') this.whileHeld(run, (tx) => align(tx, run.id, recipe))
-      while (await this.advance(run, recipe)) {}
+      if (!recipe) return this.refuse(claim)
+      if (run.direction === 'forward') claim.write((tx) => align(tx, run.id, recipe))
+      while (await this.advance(claim, recipe)) {}
     } catch (thrown) {
       if (!(thrown instanceof ClaimLost)) throw thrown
       this.parts.log.warn('a run was taken over', { run: run.id })
     }
   }
 
-  private refuse(run: RunRow): void {
-    const reason = `This Atlas has no recipe for ${run.kind}. Was the run queued by a newer one?`
+  private refuse(claim: Claim): void {
+    const reason = `This Atlas has no recipe for ${claim.run.kind}. Was the run queued by a newer one?`
     const finishedAt = this.parts.clock.now()
-    this.whileHeld(run, (tx) =>
-      this.release(tx, run, { status: 'failed', reason, errorCode: 'internal', finishedAt }),
-    )
+    claim.write((tx) => claim.release(tx, { status: 'failed', reason, errorCode: 'internal', finishedAt }))
   }
 
   /** Does one step; resolves to whether there is more to do right now. */
-  private async advance(run: RunRow, recipe: Recipe): Promise<boolean> {
-    this.turn(run, recipe)
-    const row = nextStep(this.parts.db.read, run)
+  private async advance(claim: Claim, recipe: Recipe): Promise<boolean> {
+    this.turn(claim, recipe)
+    const row = nextStep(this.parts.db.read, claim.run)
     try {
-      if (!row) return this.finish(run, recipe)
-      const startedAt = this.begin(run, row)
+      if (!row) return this.finish(claim, recipe)
+      const startedAt = this.begin(claim, row)
       const step = stepOf(recipe, row)
-      const result = await this.perform(run, step, startedAt)
-      if (result.kind === 'done') this.save(run, row, result)
-      else this.pause(run, row, result, this.pauseMs(run, recipe, step, result, startedAt))
+      const result = await this.perform(claim, step, startedAt)
+      if (result.kind === 'done') this.save(claim, row, result)
+      else pause(this.parts, { claim, recipe, row }, { step, wait: result, startedAt })
       return result.kind === 'done'
     } catch (thrown) {
       if (thrown instanceof ClaimLost) throw thrown
-      this.stumble(run, row, recipe, asAtlasError(thrown))
+      this.breakOff(claim, recipe, row, asAtlasError(thrown))
       return false
     }
   }
 
   /** Turns the run round when somebody has asked for it; returns whether it did. */
-  private turn(run: RunRow, recipe: Recipe): boolean {
+  private turn(claim: Claim, recipe: Recipe): boolean {
+    const { run } = claim
     if (!isCancelled(this.parts.db.read, run.id)) return false
     let turned = false
-    this.whileHeld(run, (tx) => {
+    claim.write((tx) => {
       turned = turnIfAsked(tx, recipe, run, this.parts.clock.now())
     })
     if (turned) Object.assign(run, { direction: 'undo', attempts: 0 })
     return turned
   }
 
-  private goOn(run: RunRow): void {
-    const availableAt = this.parts.clock.now()
-    this.whileHeld(run, (tx) => this.release(tx, run, { status: 'queued', availableAt }))
-  }
-
-  private begin(run: RunRow, row: StepRow): number {
+  private begin(claim: Claim, row: StepRow): number {
     const nowMs = this.parts.clock.now()
     const fresh = row.startedAt === null || row.status === 'succeeded'
     const startedAt = fresh ? nowMs : (row.startedAt ?? nowMs)
     // Looking again after a wait is the same attempt; only a failure makes the next one.
-    const looksAgain = row.status === 'waiting' && run.attempts === 0
+    const looksAgain = row.status === 'waiting' && claim.run.attempts === 0
     const attempts = row.attempts + (looksAgain ? 0 : 1)
-    this.whileHeld(run, (tx) => {
-      changeRun(tx, run, { step: row.name, reason: null })
+    claim.write((tx) => {
+      claim.change(tx, { step: row.name, reason: null })
       setStep(tx, row, { status: 'running', startedAt, attempts })
     })
     return startedAt
   }
 
-  private async perform(run: RunRow, step: Step, startedAt: number): Promise<Done | Wait> {
-    const context = this.context(run, step, startedAt)
-    if (run.direction === 'forward') return step.run(context)
+  private async perform(claim: Claim, step: Step, startedAt: number): Promise<Done | Wait> {
+    const context = this.context(claim, step, startedAt)
+    if (claim.run.direction === 'forward') return step.run(context)
     return step.undo ? step.undo(context) : { kind: 'done', output: {} }
   }
 
-  private context(run: RunRow, step: Step, startedAt: number): StepContext {
+  private context(claim: Claim, step: Step, startedAt: number): StepContext {
     const { db, clock, log } = this.parts
+    const { run } = claim
     const place = { subject: run.tenantId, runId: run.id, step: step.name }
     return {
       run: factsOf(run),
@@ -119,134 +107,49 @@ export class Engine {
       now: () => clock.now(),
       output: (name) => outputOf(db.read, run.id, name),
       effect: async (intent, call, externalId) => {
-        mustHold(db.read, run)
+        claim.mustStand()
         return performEffect(db, clock, place, intent, call, externalId)
       },
-      log: (line) =>
-        this.whileHeld(run, (tx) => addRunLog(tx, run.id, step.name, log.redact(line), clock.now())),
+      log: (line) => claim.write((tx) => addRunLog(tx, run.id, step.name, log.redact(line), clock.now())),
     }
   }
 
-  /** Throws `conflict` when the step has waited for as long as it may. */
-  private pauseMs(run: RunRow, recipe: Recipe, step: Step, wait: Wait, startedAt: number): number {
-    const ms = allowedMs(step, wait, this.parts.clock.now() - startedAt)
-    if (ms !== null) return ms
-    const mayUndo = run.direction === 'forward' && pastReturn(this.parts.db.read, recipe, run) === null
-    throw inVain(step, wait, mayUndo)
-  }
-
-  private pause(run: RunRow, row: StepRow, { why, awaits }: Wait, ms: number): void {
-    const availableAt = this.parts.clock.now() + ms
-    this.whileHeld(run, (tx) => {
-      setStep(tx, row, { status: 'waiting', reason: why, awaits: awaits ?? null })
-      this.release(tx, run, { status: 'waiting', attempts: 0, availableAt, reason: why })
-    })
-    run.attempts = 0
-  }
-
-  private save(run: RunRow, row: StepRow, { output, commit }: Done): void {
+  private save(claim: Claim, row: StepRow, { output, commit }: Done): void {
+    const { run } = claim
     const nowMs = this.parts.clock.now()
-    this.whileHeld(run, (tx) => {
+    claim.write((tx) => {
       commit?.(tx, nowMs)
       const change = { reason: null, awaits: null, finishedAt: nowMs }
       if (run.direction === 'undo') setStep(tx, row, { ...change, status: 'undone' })
       else setStep(tx, row, { ...change, status: 'succeeded', output: JSON.stringify(output) })
-      changeRun(tx, run, { attempts: 0, reason: null })
+      claim.change(tx, { attempts: 0, reason: null })
     })
     run.attempts = 0
   }
 
-  /** What is unavailable is tried again, ever later; everything else stops the run with a reason. */
-  private stumble(run: RunRow, row: StepRow | undefined, recipe: Recipe, error: AtlasError): void {
-    if (error.code === 'internal')
-      this.parts.log.error('a step broke', error, { run: run.id, step: row?.name })
-    if (this.turn(run, recipe)) {
-      this.goOn(run)
+  /** What went wrong is followed, unless somebody has asked for the way back meanwhile. */
+  private breakOff(claim: Claim, recipe: Recipe, row: StepRow | undefined, error: AtlasError): void {
+    const { log, clock } = this.parts
+    if (error.code === 'internal') log.error('a step broke', error, { run: claim.run.id, step: row?.name })
+    if (!this.turn(claim, recipe)) {
+      stumble(this.parts, { claim, recipe, row }, error)
       return
     }
-    const attempts = run.attempts + 1
-    if (error.code === 'unavailable' && attempts < STEP_ATTEMPTS_MAX) this.tryAgain(run, row, attempts, error)
-    else this.fail(run, row, recipe, error)
+    const availableAt = clock.now()
+    claim.write((tx) => claim.release(tx, { status: 'queued', availableAt }))
   }
 
-  private tryAgain(run: RunRow, row: StepRow | undefined, attempts: number, error: AtlasError): void {
-    const { clock, chance } = this.parts
-    const pauseMs = Math.max(
-      backOffMs(attempts, chance()),
-      Math.min(error.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS),
-    )
-    const reason = error.message
-    this.whileHeld(run, (tx) => {
-      if (row) setStep(tx, row, { status: 'waiting', reason, awaits: null })
-      this.release(tx, run, { status: 'waiting', attempts, availableAt: clock.now() + pauseMs, reason })
-    })
-  }
-
-  private fail(run: RunRow, row: StepRow | undefined, recipe: Recipe, error: AtlasError): void {
-    const finishedAt = this.parts.clock.now()
-    const reason = error.message
-    const stop = (consequences: (tx: Tx) => void) =>
-      this.whileHeld(run, (tx) => {
-        if (row) setStep(tx, row, { status: 'failed', reason, awaits: null, finishedAt })
-        this.release(tx, run, { status: 'failed', reason, errorCode: error.code, finishedAt })
-        consequences(tx)
-      })
-    try {
-      stop((tx) => recipe.failed(tx, factsOf(run), error, finishedAt))
-    } catch (thrown) {
-      if (thrown instanceof ClaimLost) throw thrown
-      // A run that has stopped can be seen and retried; one that stays claimed is forgotten.
-      this.parts.log.error('a failure had no consequences', thrown, { run: run.id })
-      stop(() => {})
-    }
-  }
-
-  private finish(run: RunRow, recipe: Recipe): false {
+  private finish(claim: Claim, recipe: Recipe): false {
+    const { run } = claim
     const nowMs = this.parts.clock.now()
-    this.whileHeld(run, (tx) => {
+    claim.write((tx) => {
       const undone = run.direction === 'undo'
-      this.release(tx, run, { status: undone ? 'cancelled' : 'succeeded', reason: null, finishedAt: nowMs })
+      claim.release(tx, { status: undone ? 'cancelled' : 'succeeded', reason: null, finishedAt: nowMs })
       if (undone) recipe.undone(tx, factsOf(run), nowMs)
       else recipe.succeeded(tx, factsOf(run), nowMs)
     })
     return false
   }
-
-  private release(tx: Tx, run: RunRow, change: Partial<RunRow>): void {
-    // Whoever asked for it to turn back meanwhile must not wait for what it waits for.
-    const turns = change.status === 'waiting' && isCancelled(tx, run.id)
-    const availableAt = turns ? this.parts.clock.now() : change.availableAt
-    changeRun(tx, run, { ...change, availableAt, claimedBy: null })
-  }
-
-  /** Writes only while the claim that this worker took still stands. */
-  private whileHeld(run: RunRow, work: (tx: Tx) => void): void {
-    this.parts.db.write((tx) => {
-      mustHold(tx, run)
-      work(tx)
-    })
-  }
-}
-
-const changeRun = updating(runs, 'id')
-const setStep = updating(steps, 'runId', 'position')
-
-const claim = prepared((db) =>
-  db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(
-      and(
-        eq(runs.id, sql.placeholder('id')),
-        eq(runs.status, 'running'),
-        eq(runs.fence, sql.placeholder('fence')),
-      ),
-    )
-    .prepare(),
-)
-
-function mustHold(db: Reader, { id, fence }: RunRow): void {
-  if (!claim(db).get({ id, fence })) throw new ClaimLost()
 }
 
 function stepOf(recipe: Recipe, { name }: StepRow): Step {

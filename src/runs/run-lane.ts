@@ -1,7 +1,8 @@
 import type { Clock } from '../clock'
 import type { Db } from '../db/open'
+import { claimRuns, nextRunDueAt } from './claim'
 import type { Engine } from './engine'
-import { claimRuns, nextRunDueAt, type RunRow } from './run'
+import type { RunRow } from './run'
 import type { Lane } from './worker'
 
 const RUNS_AT_ONCE_MAX = 50

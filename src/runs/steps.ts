@@ -1,11 +1,14 @@
 import { and, asc, desc, eq, inArray, isNotNull, ne, notInArray, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import { inserting, prepared } from '../db/prepared'
+import { inserting, prepared, updating } from '../db/prepared'
 import { steps } from '../db/schema'
 import { AtlasError } from '../errors'
 import type { Recipe, Step } from './recipe'
 
 export type StepRow = typeof steps.$inferSelect
+
+/** Changes a step's row. */
+export const setStep = updating(steps, 'runId', 'position')
 
 const stepsOfRun = prepared((db) =>
   db

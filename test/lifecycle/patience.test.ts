@@ -5,7 +5,7 @@ import { TTL_SECONDS } from '../../src/provisioning/name'
 import { PATIENCE } from '../../src/provisioning/patience'
 import type { Patience } from '../../src/runs/patience'
 import { done, type Recipe, type Step, wait } from '../../src/runs/recipe'
-import { undoRun } from '../../src/runs/run'
+import { undoRun } from '../../src/runs/verbs'
 import { Workshop } from '../runs/workshop'
 import { ADMIN_EMAIL, openStage } from '../stage'
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { done, type Recipe, wait } from '../../src/runs/recipe'
-import { undoRun } from '../../src/runs/run'
+import { undoRun } from '../../src/runs/verbs'
 import { noting, Workshop } from './workshop'
 
 let workshop: Workshop

@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { runs } from '../../src/db/schema'
 import { conflict } from '../../src/errors'
+import { claimRuns, recoverRuns } from '../../src/runs/claim'
 import { done, type StepContext } from '../../src/runs/recipe'
-import { claimRuns, queueRun, recoverRuns, retryRun } from '../../src/runs/run'
 import { stepsOf } from '../../src/runs/steps'
+import { queueRun, retryRun } from '../../src/runs/verbs'
 import { Workshop } from './workshop'
 
 let shop: Workshop

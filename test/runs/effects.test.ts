@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { conflict, unavailable } from '../../src/errors'
+import { recoverRuns } from '../../src/runs/claim'
 import type { Intent } from '../../src/runs/effects'
 import { done } from '../../src/runs/recipe'
-import { recoverRuns } from '../../src/runs/run'
 import { Workshop } from './workshop'
 
 let shop: Workshop

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { AtlasError, conflict, unavailable } from '../../src/errors'
 import { backOffMs } from '../../src/runs/back-off'
-import { STEP_ATTEMPTS_MAX } from '../../src/runs/engine'
 import { done, wait } from '../../src/runs/recipe'
-import { retryRun, undoRun } from '../../src/runs/run'
+import { STEP_ATTEMPTS_MAX } from '../../src/runs/setback'
 import { stepsOf } from '../../src/runs/steps'
+import { retryRun, undoRun } from '../../src/runs/verbs'
 import { noting, Workshop } from './workshop'
 
 let shop: Workshop

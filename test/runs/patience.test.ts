@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { unavailable } from '../../src/errors'
 import type { Patience } from '../../src/runs/patience'
 import { done, wait } from '../../src/runs/recipe'
-import { retryRun, undoRun } from '../../src/runs/run'
 import { stepsOf } from '../../src/runs/steps'
+import { retryRun, undoRun } from '../../src/runs/verbs'
 import { noting, Workshop } from './workshop'
 
 const MINUTE_MS = 60_000

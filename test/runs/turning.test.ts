@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { unavailable } from '../../src/errors'
 import { done, type Recipe, wait } from '../../src/runs/recipe'
-import { cancelRun, retryRun, undoRun } from '../../src/runs/run'
+import { cancelRun, retryRun, undoRun } from '../../src/runs/verbs'
 import { noting, Workshop } from './workshop'
 
 let workshop: Workshop
