@@ -40,7 +40,8 @@ describe('an import against the direction is rejected', () => {
     ['only the demo’s commands', value('src/cli/demo.ts', 'src/simulator/world.ts')],
     ['only the demo’s commands', { ...value('src/cli/serve.ts', 'src/simulator/world.ts'), kind: 'dynamic' }],
     ['the fleet is loaded only', value('src/cli/demo.ts', 'src/cli/demo-fleet.ts')],
-    ['the crash simulation is loaded', value('src/cli/crashtest.ts', 'src/crashtest/play.ts')],
+    ['the crash simulation is loaded', value('src/cli/rollout.ts', 'src/crashtest/play.ts')],
+    ['the crash simulation is loaded', value('src/main.ts', 'src/cli/crashtest.ts')],
     ['what is imported is named', importsOf('src/cli/demo.ts', 'await import(name)')[0]!],
   ]
   for (const [rule, found] of broken)

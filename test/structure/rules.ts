@@ -1,10 +1,10 @@
 import type { Import } from './graph.ts'
 
 const contracts = /^src\/providers\/(payments|cloud|dns|mailer|machines|probe|objects|registry)\.ts$/
-const simulatorUsers = /^src\/cli\/(demo|demo-clouds|simulator|crashtest)\.ts$/
+const simulatorUsers = /^src\/cli\/(demo|demo-clouds|simulator)\.ts$/
 // The demo's fleet is made of the simulator's own objects; it comes into memory only when it is asked for.
 const fleet = /^src\/cli\/(demo-fleet\.ts|fleet\/.+)$/
-const crashtest = /^src\/crashtest\//
+const crashtest = /^src\/(crashtest\/|cli\/crashtest(-rows)?\.ts$)/
 
 /** From the top down: a file imports from its own layer and from those below. */
 const layers: [name: string, path: RegExp | null][] = [
