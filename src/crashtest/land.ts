@@ -1,4 +1,3 @@
-import { sleep } from '../clock'
 import { Db } from '../db/open'
 import { allRecipes } from '../lifecycle/recipes'
 import type { Recipe } from '../runs/recipe'
@@ -14,6 +13,8 @@ import { liveTenants } from './end'
 import { Fate } from './fate'
 import { Life } from './life'
 import { Network } from './network'
+import { MINUTE_MS, Pace } from './pace'
+import { Past } from './past'
 import { Rounds } from './rounds'
 import { enterSandbox } from './sandbox'
 import { cloudsOf, type Shop, TENANT_DOMAIN } from './shop'
@@ -23,7 +24,7 @@ import { StoryTime } from './time'
 import { Trace } from './trace'
 import { Watch } from './watch'
 import { Weather } from './weather'
-import { countChanges, hasFindings, hasWork, nextWorkAt } from './work'
+import { countChanges, hasFindings } from './work'
 
 /** Everything that a story left behind, from which another can go on. */
 export type Snapshot = { atMs: number; control: Copy; clouds: WorldSnapshot }
@@ -44,11 +45,6 @@ export type LandOptions = {
 /** The clouds are this much faster than real ones: what is waited for is looked at a few times and not fifty. */
 const CLOUD_SPEED = 60
 const RESTART_MS = 700
-const MINUTE_MS = 60_000
-/** Where nothing is going on, time goes forward in strides, as for a machine that sleeps between them. */
-const CALM_MS = 20_000
-const STRIDE_MS = 6 * 60 * MINUTE_MS
-const CAREFUL_STRIDE_MS = 10 * MINUTE_MS
 
 /**
  * A control database, simulated clouds and one Atlas after the other, in this process and in simulated time. The
@@ -71,8 +67,8 @@ export class Land {
   private readonly leave: () => void
   private readonly deaths: (number | string)[]
   private readonly chance: () => number
-  private readonly awaited = new Set<number>()
-  private readonly past: { at: number; copy: Copy }[] = []
+  private readonly pace: Pace
+  private readonly past = new Past()
   private rounds?: Rounds
   private hasJumped = false
 
@@ -108,6 +104,7 @@ export class Land {
     shop.tables.fill(from?.control ?? shop.empty)
     this.db = new Db(shop.tables.sqlite)
     this.watch = new Watch(this.db, this.clouds)
+    this.pace = new Pace({ time: this.time, tables: shop.tables, clouds: this.clouds, watch: this.watch })
     this.diary = new Diary(this.clouds, this.db.read)
   }
 
@@ -122,8 +119,7 @@ export class Land {
 
   /** Whether nobody is working on anything and no mail or event waits for its turn. */
   get isAtRest(): boolean {
-    const webhook = this.clouds.stripe.nextWebhookAt()
-    return !hasWork(this.shop.tables) && (webhook === undefined || webhook > this.time.now() + 60 * MINUTE_MS)
+    return this.pace.isAtRest
   }
 
   /** How often Atlas has changed anything outside itself, or begun to. */
@@ -137,11 +133,8 @@ export class Land {
   }
 
   /** What a person does who waits; time does not stride past the moment. */
-  async pause(ms: number): Promise<void> {
-    const until = this.time.now() + ms
-    this.awaited.add(until)
-    await sleep(this.time, ms)
-    this.awaited.delete(until)
+  pause(ms: number): Promise<void> {
+    return this.pace.pause(ms)
   }
 
   /** Whether nothing but Atlas itself goes wrong. */
@@ -171,8 +164,8 @@ export class Land {
       // What was decided just now may already be at work.
       if (!this.time.isQuiet) continue
       if (this.time.now() >= untilMs) return
-      if (this.options.forgetsMs) this.past.push({ at: this.time.now(), copy: this.shop.tables.copy() })
-      this.time.goTo(Math.min(this.nextMoment(), untilMs))
+      if (this.options.forgetsMs) this.past.remember(this.time.now(), this.shop.tables.copy())
+      this.time.goTo(Math.min(this.pace.next(this.rounds?.nextAt ?? Number.POSITIVE_INFINITY), untilMs))
       this.rounds?.make()
     }
   }
@@ -211,22 +204,6 @@ export class Land {
     this.leave()
   }
 
-  private nextMoment(): number {
-    const nowMs = this.time.now()
-    const alarm = this.time.nextAt() ?? Number.POSITIVE_INFINITY
-    const round = this.rounds?.nextAt ?? Number.POSITIVE_INFINITY
-    const due = this.nextDue()
-    const stride = this.watch.isUneasy ? CAREFUL_STRIDE_MS : STRIDE_MS
-    if (due > nowMs + CALM_MS) return Math.min(due, nowMs + stride)
-    return Math.min(alarm, Math.max(round, nowMs))
-  }
-
-  /** When anything has to be done that is not done again and again anyway. */
-  private nextDue(): number {
-    const webhook = this.clouds.stripe.nextWebhookAt() ?? Number.POSITIVE_INFINITY
-    return Math.min(nextWorkAt(this.shop.tables), webhook, ...this.awaited)
-  }
-
   private begin(): Life {
     const number = this.lives.length + 1
     this.tell(number === 1 ? 'Atlas starts' : 'Atlas starts again')
@@ -251,8 +228,7 @@ export class Land {
   private forget(): void {
     const { forgetsMs } = this.options
     if (!forgetsMs || this.lives.length > 1) return
-    const wanted = this.time.now() - RESTART_MS - forgetsMs
-    const copy = this.past.findLast(({ at }) => at <= wanted)?.copy ?? this.past[0]?.copy
+    const copy = this.past.asOf(this.time.now() - RESTART_MS - forgetsMs)
     if (!copy) return
     for (const { id } of liveTenants(this.db.read)) this.wentLive.add(id)
     this.shop.tables.fill(copy)
