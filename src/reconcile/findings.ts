@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, ne, notInArray, type SQL, sql, sum } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, type SQL, sql, sum } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Money } from '../billing/money'
 import type { Reader, Tx } from '../db/open'
@@ -43,11 +43,21 @@ export function noteSeen(tx: Tx, differences: readonly Difference[], nowMs: numb
   }
 }
 
+const resolveOthers = prepared((tx: Tx) => {
+  const [seenAt, unlooked] = [sql.placeholder('seenAtMs'), sql.placeholder('unlooked')]
+  const isUnlooked = sql`${findings.kind} IN (SELECT value FROM json_each(${unlooked}))`
+  return tx
+    .update(findings)
+    .set({ ...resolution(BY_ITSELF, 0), resolvedAt: sql`${seenAt}` })
+    .where(
+      sql`${findings.status} <> 'resolved' AND ${findings.lastSeenAt} <> ${seenAt} AND NOT ${isUnlooked}`,
+    )
+    .prepare()
+})
+
 /** Resolves the findings that a look at `seenAtMs` has not seen any more, but for kinds that it could not look for. */
 export function resolveUnseen(tx: Tx, unlooked: readonly Kind[], seenAtMs: number): void {
-  const stands = inArray(findings.status, ['open', 'ignored'])
-  const isUnseen = and(stands, ne(findings.lastSeenAt, seenAtMs), notInArray(findings.kind, [...unlooked]))
-  tx.update(findings).set(resolution(BY_ITSELF, seenAtMs)).where(isUnseen).run()
+  resolveOthers(tx).run({ seenAtMs, unlooked: JSON.stringify(unlooked) })
 }
 
 function newFinding(found: Difference, nowMs: number, random: Random): typeof findings.$inferInsert {

@@ -1,6 +1,7 @@
-import { and, desc, eq, gte, or } from 'drizzle-orm'
+import { and, desc, eq, gte, or, sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { outbox } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { LATE_ATTEMPTS } from './outbox'
@@ -13,8 +14,18 @@ const isInTrouble = or(
 
 /** Mails that could not be sent so far, newest first. */
 export function failedMails(db: Reader, limit: number) {
-  return db.select().from(outbox).where(isInTrouble).orderBy(desc(outbox.createdAt)).limit(limit).all()
+  return troubled(db).all({ limit })
 }
+
+const troubled = prepared((db) =>
+  db
+    .select()
+    .from(outbox)
+    .where(isInTrouble)
+    .orderBy(desc(outbox.createdAt))
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+)
 
 /** Has such a mail sent now, under the same key. Throws `not_found`, or `conflict` when it is in no trouble. */
 export function retryMail(tx: Tx, mailId: string, actor: Actor, nowMs: number): void {
