@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
-import { ROUTES } from '../src/app'
 import { AtlasError, conflict, forbidden, invalid, notFound, unauthorized, unavailable } from '../src/errors'
+import { ROUTES } from '../src/routes'
 import type { Route } from '../src/routes/route'
 import { BASE_URL, openStage, type Stage, type StageOptions } from './stage'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { ROUTES } from '../../src/app'
+import { ROUTES } from '../../src/routes'
 import { latestRun } from '../../src/runs/run'
 import { type ApiExchange, checkDocument, checkExchange, type OpenApiDocument } from '../contract/openapi'
 import { openStage, type Stage, signatureOf } from '../stage'

@@ -13,7 +13,7 @@ const layers: [name: string, path: RegExp | null][] = [
   ['the crash simulation', /^src\/crashtest\//],
   ['atlas', /^src\/(atlas\.ts$|demo\/)/],
   ['app and schedule', /^src\/(app|schedule)\.ts$/],
-  ['routes', /^src\/routes\//],
+  ['routes', /^src\/routes(\.ts$|\/)/],
   ['the domain', null],
   ['runs', /^src\/runs\//],
   ['the database', /^src\/(db\/|audit\.ts$)/],
