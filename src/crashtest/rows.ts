@@ -10,9 +10,8 @@ import { rolloutDeaths } from './rows/rollout-deaths'
 import { rollouts } from './rows/rollouts'
 import { versions } from './rows/versions'
 
-/** The rows of the bar that need no second process, in their order. */
+/** The rows of the bar that need no second process; last the one that takes longest, for all its pairs. */
 export const ROWS: readonly Row[] = [
-  crashes,
   control,
   lives,
   older,
@@ -24,4 +23,5 @@ export const ROWS: readonly Row[] = [
   dangling,
   rollouts,
   rolloutDeaths,
+  crashes,
 ]

@@ -20,7 +20,7 @@ test('a kind or a row that there is not is refused with those that there are', a
   expect(kind.text).toContain('There is no kind typo, only provision, undo, ')
   const row = await said('--row', 'A1', '--row', 'A99')
   expect(row.code).toBe(2)
-  expect(row.text).toContain('There is no row A99, only A1, A2, A3')
+  expect(row.text).toContain('There is no row A99, only A2, A3')
 })
 
 test(

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm'
-import { openDataBeside } from '../../src/atlas'
+import { openDataBeside } from '../../src/atlas/data-dir'
 import { liveStory } from '../../src/cli/story'
 import type { Customer } from '../../src/cli/story/scene'
 import { checkStory } from '../../src/cli/story-check'
@@ -25,6 +25,8 @@ export type KillingOptions = {
   seed: number
   /** What is killed: from source, or a binary. */
   program?: readonly string[]
+  /** Called after each kill, with how many there have been. */
+  onKill?: (count: number) => void
 }
 
 /** Story after story, and `kill -9` of Atlas at random moments until there have been enough. */
@@ -38,25 +40,24 @@ export class Killing {
   private isOver = false
 
   private constructor(
-    private readonly kills: number,
-    seed: number,
+    private readonly options: KillingOptions,
     readonly clouds: CloudsProcess,
     readonly atlas: AtlasProcess,
     readonly db: Db,
     readonly webhooks: Webhooks,
   ) {
-    this.chance = chanceFrom(seed)
+    this.chance = chanceFrom(options.seed)
   }
 
   /** Resolves when the last story that was begun has come to its end. */
-  static async done({ kills, seed, program = FROM_SOURCE }: KillingOptions): Promise<Killing> {
+  static async done(options: KillingOptions): Promise<Killing> {
     const clouds = await CloudsProcess.start(CLOUD_SPEED)
-    const atlas = new AtlasProcess(clouds.environment, clouds.dir, program)
+    const atlas = new AtlasProcess(clouds.environment, clouds.dir, options.program ?? FROM_SOURCE)
     await atlas.up()
     const db = openDataBeside(clouds.dir)
     const secret = clouds.environment.STRIPE_WEBHOOK_SECRET ?? ''
     const webhooks = new Webhooks(`http://127.0.0.1:${clouds.ports.atlas}`, secret)
-    const killing = new Killing(kills, seed, clouds, atlas, db, webhooks)
+    const killing = new Killing(options, clouds, atlas, db, webhooks)
     const stories = killing.liveStories()
     await Promise.race([stories, killing.killAgainAndAgain().then(() => stories)])
     await webhooks.close()
@@ -97,7 +98,7 @@ export class Killing {
   }
 
   private async liveStories(): Promise<void> {
-    while (this.hits.length < this.kills) {
+    while (this.hits.length < this.options.kills) {
       const subdomain = `ada-${this.customers.length + 1}`
       const customer = { subdomain, email: `${subdomain}@example.com`, plan: 'starter' }
       this.customers.push(customer)
@@ -119,7 +120,7 @@ export class Killing {
   }
 
   private async killAgainAndAgain(): Promise<void> {
-    while (this.hits.length < this.kills && !this.isOver) {
+    while (this.hits.length < this.options.kills && !this.isOver) {
       if (this.chance() > BLIND_SHARE) await this.atlas.up()
       const pounced = this.pounce.promise.then(() => Bun.sleep(this.chance() * POUNCE_MAX_MS))
       await Promise.race([Bun.sleep(this.chance() * DELAY_MAX_MS), pounced])
@@ -131,6 +132,7 @@ export class Killing {
   private lookAtTheDead(): void {
     const customer = this.customers.at(-1)
     this.hits.push(customer ? phaseOf(this.db, customer) : 'before the first story')
+    this.options.onKill?.(this.hits.length)
     // Limits on tries outlive a kill, as they should; here they would only keep the stories waiting.
     this.db.write((tx) => tx.delete(rateLimits).run())
   }

@@ -6,7 +6,7 @@ import { lackOf } from './rows'
 test('a seed is passed on to every row, and the kills are still done', () => {
   const { seed, simulated, isAll, kills } = readOptions(['--seed', '7'])
   expect({ seed, isAll, kills }).toEqual({ seed: 7, isAll: true, kills: 200 })
-  expect(simulated.slice(0, 4)).toEqual(['--seed', '7', '--row', 'A1'])
+  expect(simulated.slice(0, 4)).toEqual(['--seed', '7', '--row', ROWS[0]?.name ?? ''])
   expect(simulated).toHaveLength(2 + 2 * ROWS.length)
 })
 

@@ -16,8 +16,13 @@ const PHASES_MIN = 8
 const SECOND_ENDS_WITHIN_MS = 2_000
 
 /** A4: `kill -9` of the compiled binary while customers sign up, pay and are provisioned. */
-export async function kills(binary: string, count: number, seed: number): Promise<Ran> {
-  const killing = await Killing.done({ kills: count, seed, program: [binary] })
+export async function kills(
+  binary: string,
+  count: number,
+  seed: number,
+  onKill: (count: number) => void,
+): Promise<Ran> {
+  const killing = await Killing.done({ kills: count, seed, program: [binary], onKill })
   try {
     const integrity = killing.integrity()
     const wrong = [
