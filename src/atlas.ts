@@ -1,30 +1,20 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { App } from './app'
+import { openData } from './atlas/data-dir'
+import { makeProviders, registryLogin, type Ways } from './atlas/providers'
 import { builtinBlueprints } from './catalog/builtin'
 import { type Catalog, loadCatalog } from './catalog/catalog'
 import { syncPlans } from './catalog/plans'
 import type { Clock } from './clock'
 import { type Config, type Environment, readConfig, secretsOf } from './config'
-import { lockDataDir } from './db/lock'
-import { type Db, openCurrentDb, openDb } from './db/open'
+import type { Db } from './db/open'
 import { installation } from './db/schema'
-import { asAtlasError, invalid, notFound } from './errors'
+import { asAtlasError, invalid } from './errors'
 import { healthLane } from './health/lane'
 import { newId, systemRandom } from './ids'
 import { inboxLane } from './inbox/inbox'
 import { allRecipes } from './lifecycle/recipes'
 import type { Log } from './log'
-import { createHetzner } from './providers/hetzner'
-import { createProbe } from './providers/http-probe'
-import { createRegistry } from './providers/oci-registry'
-import { createResend } from './providers/resend'
-import { createRoute53, type Route53Settings } from './providers/route53'
-import { createS3 } from './providers/s3'
-import { createMachines } from './providers/ssh'
-import type { Dial } from './providers/ssh/connection'
 import { generateHostKey, publicKeyOf } from './providers/ssh/keys'
-import { createStripe } from './providers/stripe'
 import { rolloutLane } from './rollouts/lane'
 import { recoverRuns } from './runs/claim'
 import { Engine } from './runs/engine'
@@ -35,7 +25,6 @@ import { Worker } from './runs/worker'
 import { startSchedule } from './schedule'
 import type { Services } from './services'
 
-const DATABASE = 'atlas.db'
 const STOP_GRACE_MS = 1_000
 
 /** A running Atlas. */
@@ -104,37 +93,7 @@ function orProblem<T>(problems: string[], read: () => T, about = ''): T | undefi
   }
 }
 
-/**
- * Opens the data folder for commands that work beside a running Atlas, and leaves it as it is. Throws `not_found`
- * when there is no database, `conflict` when it is another version's.
- */
-export function openDataBeside(dataDir: string): Db {
-  const file = join(dataDir, DATABASE)
-  try {
-    accessSync(file, constants.R_OK | constants.W_OK)
-  } catch {
-    throw notFound(
-      'DATA_DIR (./data unless it is set) holds no database that this user may write to. Give the folder of an Atlas that was started before; a demo’s is ./data/demo.',
-    )
-  }
-  return openCurrentDb(file)
-}
-
-function openData(config: Config, clock: Clock): { db: Db; unlock: () => void } {
-  try {
-    mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
-    accessSync(config.DATA_DIR, constants.W_OK)
-  } catch (cause) {
-    throw invalid('DATA_DIR can’t be written to. Give Atlas a folder of its own.', undefined, cause)
-  }
-  const unlock = lockDataDir(join(config.DATA_DIR, 'atlas.lock'))
-  return { db: openDb(join(config.DATA_DIR, DATABASE), clock.now()), unlock }
-}
-
 type Base = { db: Db; clock: Clock; log: Log; catalog: Catalog; sshPublicKey: string }
-
-/** Other ways to the outside than the network, for clouds that are in the same process. */
-export type Ways = { dial?: Dial; requestHandler?: Route53Settings['requestHandler'] }
 
 /** What the domain works with, on an open database. */
 export function makeServices(
@@ -153,65 +112,36 @@ export function makeServices(
     ...base,
     random: systemRandom,
     env,
-    settings: {
-      installationId,
-      baseUrl: config.BASE_URL,
-      tenantDomain: config.TENANT_DOMAIN,
-      adminEmail: config.ADMIN_EMAIL.toLowerCase(),
-      emailFrom: config.EMAIL_FROM,
-      authSecret: config.AUTH_SECRET,
-      encryptionKey: config.ENCRYPTION_KEY,
-      livemode: /^(sk|rk)_live_/.test(config.STRIPE_SECRET_KEY),
-      reconcilePolicy: config.RECONCILE_POLICY,
-      limits: {
-        servers: config.HETZNER_SERVER_LIMIT ?? null,
-        addresses: config.HETZNER_ADDRESS_LIMIT ?? null,
-      },
-      registry: registryLogin(config),
-      githubSecret: config.GITHUB_WEBHOOK_SECRET ?? null,
-      sshKeyId: config.ATLAS_SSH_KEY_ID,
-      sshPublicKey,
-    },
+    settings: settingsIn(config, installationId, sshPublicKey),
     ...makeProviders(config, clock, ways),
     newHostKey: generateHostKey,
   }
 }
 
-function makeProviders(config: Config, clock: Clock, { dial, requestHandler }: Ways) {
-  const gatewayUrl = config.SERVER_GATEWAY_URL
+function newInstallation(clock: Clock) {
+  return { id: newId('ins', clock.now()), createdAt: clock.now() }
+}
+
+function settingsIn(config: Config, installationId: string, sshPublicKey: string): Services['settings'] {
   return {
-    payments: createStripe({
-      secretKey: config.STRIPE_SECRET_KEY,
-      webhookSecret: config.STRIPE_WEBHOOK_SECRET,
-      apiUrl: config.STRIPE_API_URL,
-    }),
-    cloud: createHetzner({ token: config.HETZNER_API_TOKEN, apiUrl: config.HETZNER_API_URL, clock }),
-    dns: createRoute53({
-      accessKeyId: config.AWS_ACCESS_KEY_ID,
-      secretAccessKey: config.AWS_SECRET_ACCESS_KEY,
-      hostedZoneId: config.HOSTED_ZONE_ID,
-      apiUrl: config.ROUTE53_API_URL,
-      clock,
-      requestHandler,
-    }),
-    mailer: createResend({ apiKey: config.RESEND_API_KEY, apiUrl: config.RESEND_API_URL }),
-    machines: createMachines({ privateKey: config.ATLAS_SSH_PRIVATE_KEY, gatewayUrl, dial, clock }),
-    probe: createProbe({ gatewayUrl, clock }),
-    objects: makeObjects(config, clock),
-    registry: createRegistry({ ...registryLogin(config), apiUrl: config.REGISTRY_API_URL, clock }),
+    installationId,
+    baseUrl: config.BASE_URL,
+    tenantDomain: config.TENANT_DOMAIN,
+    adminEmail: config.ADMIN_EMAIL.toLowerCase(),
+    emailFrom: config.EMAIL_FROM,
+    authSecret: config.AUTH_SECRET,
+    encryptionKey: config.ENCRYPTION_KEY,
+    livemode: /^(sk|rk)_live_/.test(config.STRIPE_SECRET_KEY),
+    reconcilePolicy: config.RECONCILE_POLICY,
+    limits: {
+      servers: config.HETZNER_SERVER_LIMIT ?? null,
+      addresses: config.HETZNER_ADDRESS_LIMIT ?? null,
+    },
+    registry: registryLogin(config),
+    githubSecret: config.GITHUB_WEBHOOK_SECRET ?? null,
+    sshKeyId: config.ATLAS_SSH_KEY_ID,
+    sshPublicKey,
   }
-}
-
-function registryLogin(config: Config) {
-  const { REGISTRY_HOST: host, REGISTRY_USERNAME: username, REGISTRY_PASSWORD: password } = config
-  return username && password ? { host, username, password } : null
-}
-
-function makeObjects(config: Config, clock: Clock) {
-  const { BACKUP_S3_ENDPOINT: endpoint, BACKUP_S3_BUCKET: bucket, BACKUP_S3_REGION: region } = config
-  const { BACKUP_S3_ACCESS_KEY: accessKeyId, BACKUP_S3_SECRET_KEY: secretAccessKey } = config
-  if (!endpoint || !bucket || !accessKeyId || !secretAccessKey) return null
-  return createS3({ endpoint, region, bucket, accessKeyId, secretAccessKey, clock })
 }
 
 type Workings = { chance?: () => number; recipes?: readonly Recipe[] }
@@ -233,10 +163,6 @@ export function makeWorker(
     rolloutLane(services),
     outboxLane({ db, clock, log, mailer, key: settings.encryptionKey, chance }),
   ])
-}
-
-function newInstallation(clock: Clock) {
-  return { id: newId('ins', clock.now()), createdAt: clock.now() }
 }
 
 function checkoutPage(config: Config): { checkoutOrigin?: string } {

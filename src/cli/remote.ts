@@ -1,5 +1,5 @@
 import { COMMAND_TOKEN, createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
-import { openDataBeside } from '../atlas'
+import { openDataBeside } from '../atlas/data-dir'
 import { SystemClock } from '../clock'
 import { atlasUrlIn, dataDirIn, type Environment, portIn } from '../config'
 import type { Db, Reader } from '../db/open'

@@ -1,5 +1,5 @@
 import { COMMAND_TOKEN, createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
-import { openDataBeside } from '../atlas'
+import { openDataBeside } from '../atlas/data-dir'
 import { SystemClock } from '../clock'
 import { dataDirIn, type Environment } from '../config'
 import type { Db } from '../db/open'

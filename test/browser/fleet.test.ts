@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { openDataBeside } from '../../src/atlas.ts'
+import { openDataBeside } from '../../src/atlas/data-dir.ts'
 import { describeWith } from '../needs.ts'
 import { enter, open } from './dashboard.ts'
 import { type Demo, startDemo } from './demo.ts'

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { desc } from 'drizzle-orm'
-import { openDataBeside } from '../../src/atlas'
+import { openDataBeside } from '../../src/atlas/data-dir'
 import { GiveUp, until } from '../../src/cli/patience'
 import { liveStory } from '../../src/cli/story'
 import { mailsTo } from '../../src/cli/story/scene'
