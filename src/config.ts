@@ -1,75 +1,26 @@
-import { unescape as percentDecoded } from 'node:querystring'
+import {
+  bucket,
+  domain,
+  email,
+  host,
+  hostedZoneId,
+  key,
+  limit,
+  longSecret,
+  mailbox,
+  oneOf,
+  origin,
+  pem,
+  port,
+  type Reader,
+  region,
+  storage,
+  text,
+  url,
+} from './config/readers'
 import { invalid } from './errors'
 
-type Reader<T> = (text: string) => T
 type Variable<T> = { for: string; read: Reader<T>; default?: string; optional?: true; secret?: true }
-
-const text: Reader<string> = (value) => value
-const matches =
-  (pattern: RegExp, words: string): Reader<string> =>
-  (value) => {
-    if (!pattern.test(value)) throw new Error(words)
-    return value
-  }
-const port: Reader<number> = (value) => {
-  if (!/^\d{1,5}$/.test(value) || Number(value) > 65535) throw new Error('must be a port number, 0 to 65535')
-  return Number(value)
-}
-const url: Reader<string> = (value) => {
-  const parsed = URL.canParse(value) ? new URL(value) : null
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw new Error('must be an http or https address')
-  try {
-    decodeURIComponent(parsed.username + parsed.password)
-  } catch {
-    throw new Error('must have a % in its password written as %25')
-  }
-  return value.replace(/\/+$/, '')
-}
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/
-const origin: Reader<string> = (value) => {
-  const parsed = new URL(url(value))
-  const { username, password, pathname, search, hash } = parsed
-  if (username + password + search + hash !== '' || pathname !== '/') {
-    throw new Error('must be an address without a path, such as `https://shop.example.com`')
-  }
-  // Over plain http on a network, anybody on the way could read the operator's session.
-  if (parsed.protocol === 'http:' && !LOOPBACK.test(parsed.hostname)) {
-    throw new Error('must begin with https:// unless it is on localhost')
-  }
-  return parsed.origin
-}
-const email = matches(/^[^\s@<>,"]+@[^\s@<>,"]+$/, 'must be an email address')
-const mailbox = matches(/^[^\r\n]*@[^\r\n]*$/, 'must be an address such as `Atlas <hello@example.com>`')
-const domain = matches(
-  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:\d{1,5})?$/,
-  'must be a domain name in lower case, such as `sites.example.net`',
-)
-const storage: Reader<string> = (value) => {
-  const { protocol, hostname, username, search, hash } = new URL(url(value))
-  if (username + search + hash !== '') throw new Error('must be an address and nothing more')
-  if (protocol === 'http:' && !LOOPBACK.test(hostname)) throw new Error('must begin with https://')
-  return url(value)
-}
-const host = matches(/^[a-z0-9]+([.-][a-z0-9]+)*(:\d{1,5})?$/, 'must be a host such as `ghcr.io`')
-const bucket = matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket’s name in lower case')
-const region = matches(/^[a-z0-9-]{1,32}$/, 'must be a region such as `us-east-1`')
-const key: Reader<Buffer> = (value) => {
-  const bytes = Buffer.from(value, 'base64')
-  if (bytes.length !== 32) throw new Error('must be 32 random bytes in base64 (openssl rand -base64 32)')
-  return bytes
-}
-const limit: Reader<number> = (value) => {
-  if (!/^[1-9]\d{0,6}$/.test(value)) throw new Error('must be a whole number from 1')
-  return Number(value)
-}
-const oneOf =
-  <const Word extends string>(...words: Word[]): Reader<Word> =>
-  (value) => {
-    const word = words.find((one) => one === value)
-    if (word === undefined) throw new Error(`must be ${words.join(' or ')}`)
-    return word
-  }
-const longSecret = matches(/^.{32,}$/, 'must be at least 32 characters (openssl rand -base64 32)')
 
 /** Every variable that Atlas itself reads. Blueprints name further ones for their settings and prices. */
 export const VARIABLES = {
@@ -95,14 +46,14 @@ export const VARIABLES = {
   ATLAS_SSH_KEY_ID: { for: 'the id or name of Atlas’s SSH key at Hetzner', read: text },
   ATLAS_SSH_PRIVATE_KEY: {
     for: 'the private half of that key (OpenSSH, ed25519)',
-    read: withLineBreaks,
+    read: pem,
     secret: true,
   },
   AWS_ACCESS_KEY_ID: { for: 'DNS records at Route 53', read: text },
   AWS_SECRET_ACCESS_KEY: { for: 'DNS records at Route 53', read: text, secret: true },
   HOSTED_ZONE_ID: {
     for: 'the hosted zone of TENANT_DOMAIN',
-    read: matches(/^[A-Z0-9]{1,32}$/, 'must be a hosted zone id such as Z0123456789ABC'),
+    read: hostedZoneId,
   },
   STRIPE_SECRET_KEY: { for: 'checkout and subscriptions', read: text, secret: true },
   STRIPE_WEBHOOK_SECRET: { for: 'verifying Stripe’s webhooks', read: text, secret: true },
@@ -224,36 +175,7 @@ function readOne<T>(name: string, read: Reader<T>, value: string): T {
   }
 }
 
-/** The values that must never be printed: Atlas's own, and those that blueprints share with tenants. */
-export function secretsOf(env: Environment): string[] {
-  const own = Object.entries(VARIABLES).flatMap(([name, variable]) => ('secret' in variable ? [name] : []))
-  const shared = Object.keys(env).filter((name) => SECRET_NAME.test(name))
-  const named = [...new Set([...own, ...shared])].flatMap((name) => env[name]?.trim() || [])
-  const addresses = Object.keys(env).filter((name) => name.endsWith('_URL'))
-  return [...named, ...addresses.flatMap((name) => credentialsIn(env[name]?.trim() ?? ''))]
-}
-
-/** What an address such as `https://name:password@proxy` gives away: as written, as meant, and as a proxy is sent it. */
-function credentialsIn(address: string): string[] {
-  if (!URL.canParse(address)) return []
-  const { username, password } = new URL(address)
-  // A token stands in the name's place.
-  const secret = password || username
-  if (!secret) return []
-  const pair = percentDecoded(`${username}:${password}`)
-  const basic = Buffer.from(pair).toString('base64')
-  return [secret, percentDecoded(secret), `${username}:${password}`, pair, basic]
-}
-
-// `ATLAS_SSH_KEY_ID` and `AWS_ACCESS_KEY_ID` name keys and are none.
-const SECRET_NAME = /(^|_)(KEY|SECRET|TOKEN|PASSWORD)(_(?!ID$)|$)/
-
 function listed(problems: Record<string, string>): string {
   const lines = Object.entries(problems).map(([name, words]) => `  ${name} ${words}`)
   return `The configuration has ${lines.length} ${lines.length === 1 ? 'problem' : 'problems'}:\n${lines.join('\n')}`
-}
-
-// Unit files and .env files hold a PEM key on one line, with its line breaks written as \n.
-function withLineBreaks(value: string): string {
-  return value.replaceAll('\\n', '\n')
 }

@@ -17,7 +17,7 @@ const layers: [name: string, path: RegExp | null][] = [
   ['the domain', null],
   ['runs', /^src\/runs\//],
   ['the database', /^src\/(db\/|audit\.ts$)/],
-  ['errors, clock, log', /^src\/(errors|clock|log|ids|config|secrets)\.ts$/],
+  ['errors, clock, log', /^src\/(errors|clock|log|ids|config|secrets)\.ts$|^src\/config\//],
 ]
 
 const theDomain = layers.findIndex(([name]) => name === 'the domain')
