@@ -2,15 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Environment } from '../config'
 import { invalid, notFound } from '../errors'
-import {
-  type Blueprint,
-  type BlueprintSource,
-  missingVariables,
-  type Plan,
-  parseBlueprint,
-  planId,
-  readSound,
-} from './blueprint'
+import { type Blueprint, type BlueprintSource, missingVariables, type Plan, planId } from './blueprint'
+import { parseBlueprint, readSound } from './parse'
 import { FILE_BYTES_MAX } from './yaml'
 
 const BLUEPRINTS_MAX = 100

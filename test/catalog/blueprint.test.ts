@@ -3,9 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parse, stringify } from 'yaml'
-import { type BlueprintSource, parseBlueprint, planId, readSound } from '../../src/catalog/blueprint'
+import { type BlueprintSource, planId } from '../../src/catalog/blueprint'
 import { builtinBlueprints } from '../../src/catalog/builtin'
 import { readSource } from '../../src/catalog/catalog'
+import { parseBlueprint, readSound } from '../../src/catalog/parse'
 import { checkCompose } from '../contract/compose'
 
 const virtues = builtinBlueprints[0]!

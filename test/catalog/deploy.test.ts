@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { parse, stringify } from 'yaml'
-import { type BlueprintSource, parseBlueprint, readSound } from '../../src/catalog/blueprint'
+import type { BlueprintSource } from '../../src/catalog/blueprint'
 import { builtinBlueprints } from '../../src/catalog/builtin'
+import { parseBlueprint, readSound } from '../../src/catalog/parse'
 
 const virtues = builtinBlueprints[0]!
 

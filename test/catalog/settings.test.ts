@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { parseBlueprint } from '../../src/catalog/blueprint'
 import { builtinBlueprints } from '../../src/catalog/builtin'
+import { parseBlueprint } from '../../src/catalog/parse'
 import { generateSecrets, maskSettings, renderSettings } from '../../src/catalog/settings'
 import { asAtlasError } from '../../src/errors'
 import { type Random, systemRandom } from '../../src/ids'
