@@ -39,7 +39,7 @@ export class Diary {
     const text = `note ${world.nextNumber('story_note')}`
     const body = new URLSearchParams({ note: text })
     const asked = new Request(`http://${hostname}/notes`, { method: 'POST', body })
-    const answer = await machines.answerHttp(address, asked)
+    const answer = await machines.doors.answerHttp(address, asked)
     if (answer === 'refused' || answer.status !== 303) return
     this.notes.put({ id: text, tenantId: server.labels.tenant ?? '', text, at: world.now() })
   }

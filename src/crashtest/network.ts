@@ -42,15 +42,15 @@ export class Network {
 
   /** A connection to a machine's sshd. Throws `unavailable` where nobody listens. */
   async dial(address: string, signal: AbortSignal): Promise<Duplex> {
-    const { machines } = this.clouds
+    const { doors } = this.clouds.machines
     const isOut = this.ends.weather.keepsFrom({ provider: 'machine', verb: 'connect' }, this.clouds)
     const answer = isOut
       ? 'refused'
-      : await orAborted(machines.knock(address, signal), signal).catch(() => 'refused')
+      : await orAborted(doors.knock(address, signal), signal).catch(() => 'refused')
     if (answer === 'refused')
       throw unavailable('The server cannot be reached over SSH.', { outcome: 'refused' })
     const [ours, theirs] = cable()
-    machines.acceptSsh(address, theirs)
+    doors.acceptSsh(address, theirs)
     return ours
   }
 
@@ -89,7 +89,7 @@ export class Network {
     const { hostname, pathname, search } = new URL(request.url)
     const host = new Headers(init.headers).get('host') ?? hostname
     const asked = new Request(`http://${host}${pathname}${search}`, { signal: request.signal })
-    const answer = await this.clouds.machines.answerHttp(hostname, asked).catch(asBroken)
+    const answer = await this.clouds.machines.doors.answerHttp(hostname, asked).catch(asBroken)
     if (answer !== 'refused') return answer
     const headers = { 'Proxy-Status': 'gateway; error=connection_refused' }
     return new Response(null, { status: 502, headers })

@@ -1,8 +1,8 @@
-import type { Duplex } from 'node:stream'
 import type { MachineDriver, MachineSpec } from './driver'
-import { type Faults, ReplyLost } from './faults'
+import type { Faults } from './faults'
 import { createdMachine, diskOf, rebuilt } from './machines/disk'
-import { awake, execute, type MachineContext, machinesOf, meetFault } from './machines/exec'
+import { Doors, type MachineEvent } from './machines/doors'
+import { awake, type MachineContext, machinesOf } from './machines/exec'
 import { newHostKey } from './machines/host-key'
 import { LiveConnections } from './machines/live'
 import {
@@ -13,13 +13,10 @@ import {
   poweredOff,
   poweredOn,
   settled,
-  sshListens,
   stateOf,
 } from './machines/machine'
 import { imageOf, type MachineModel, type PastMachine, pastMachine } from './machines/past-machine'
-import { serveSsh } from './machines/sshd'
 import { Transfers } from './machines/transfers'
-import { visit } from './machines/visit'
 import type { World } from './world'
 
 export type SimMachinesOptions = {
@@ -44,25 +41,18 @@ export type MachineSummary = {
   isFull: boolean
 }
 
-/** Something that a machine saw from outside. */
-export type MachineEvent = {
-  serverId: string
-  kind: 'connection' | 'authentication' | 'command' | 'http'
-  detail: string
-}
-
 /** The tenants' simulated servers: they boot, obey their user-data, speak SSH and serve the app. */
 export class SimMachines implements MachineDriver {
+  /** How the outside reaches them. */
+  readonly doors: Doors
   private readonly idByAddress = new Map<string, string>()
   private readonly live = new LiveConnections()
   private readonly context: MachineContext
-  private readonly observers = new Set<(event: MachineEvent) => void>()
 
   constructor(
     readonly world: World,
-    private readonly options: SimMachinesOptions,
+    { faults, resolve, findImage, fetch: send = freshly, during = (work) => work }: SimMachinesOptions,
   ) {
-    const { faults, findImage, fetch: send = freshly, during = (work) => work } = options
     const transfers = new Transfers({
       world,
       fetch: send,
@@ -70,6 +60,8 @@ export class SimMachines implements MachineDriver {
       awake: (machineId) => awake(machineId, this.context),
     })
     this.context = { world, faults, live: this.live, transfers, findImage }
+    const machineAt = (ipv4: string) => this.table.get(this.idByAddress.get(ipv4) ?? '')
+    this.doors = new Doors(this.context, { machineAt, resolve })
     for (const { ipv4, id } of this.table.all()) this.idByAddress.set(ipv4, id)
   }
 
@@ -205,57 +197,7 @@ export class SimMachines implements MachineDriver {
 
   /** Calls `observer` with what machines see from now on; the returned function ends it. */
   observe(observer: (event: MachineEvent) => void): () => void {
-    this.observers.add(observer)
-    return () => this.observers.delete(observer)
-  }
-
-  /** Knocks at a machine's SSH port: `open` when sshd takes the connection. Hangs as long as the machine does. */
-  async knock(ipv4: string, signal: AbortSignal): Promise<'open' | 'refused'> {
-    const machine = this.byAddress(ipv4)
-    if (!machine || machine.power === 'off') return 'refused'
-    const fault = await meetFault('connect', this.context, signal)
-    await awake(machine.id, this.context)
-    const now = this.byAddress(ipv4)
-    if (fault?.kind === 'refuse' || !now || !sshListens(now, this.world.now())) return 'refused'
-    if (fault?.kind === 'lose_reply') throw new ReplyLost()
-    return 'open'
-  }
-
-  /** Hands a connection to a machine's sshd. */
-  acceptSsh(ipv4: string, socket: Duplex): void {
-    const machine = this.byAddress(ipv4)
-    if (!machine) {
-      socket.destroy()
-      return
-    }
-    this.live.add(machine.id, socket)
-    this.tell(machine.id, 'connection', '')
-    serveSsh(socket, {
-      hostPrivateKey: machine.hostKey.privateKey,
-      logins: machine.logins,
-      onAuthentication: (accepted) =>
-        this.tell(machine.id, 'authentication', accepted ? 'accepted' : 'refused'),
-      onCommand: (login, line, channel) => {
-        this.tell(machine.id, 'command', line)
-        return execute({ machineId: machine.id, login, line, channel, socket }, this.context)
-      },
-    })
-  }
-
-  /** Asks a machine's web server; throws ReplyLost where the connection must break. */
-  async answerHttp(ipv4: string, request: Request): Promise<Response | 'refused'> {
-    const found = this.byAddress(ipv4)
-    if (!found || found.power === 'off') return 'refused'
-    const fault = await meetFault('http', this.context, request.signal)
-    await awake(found.id, this.context)
-    const machine = this.byAddress(ipv4)
-    if (!machine || machine.power === 'off' || this.world.now() < machine.sshUpAt) return 'refused'
-    this.tell(machine.id, 'http', `${request.method} ${new URL(request.url).pathname}`)
-    if (fault?.kind === 'refuse') return new Response('Bad gateway\n', { status: fault.status ?? 502 })
-    const { resolve } = this.options
-    const answer = await visit(machine, request, { world: this.world, resolve })
-    if (fault?.kind === 'lose_reply' && answer !== 'refused') throw new ReplyLost()
-    return answer
+    return this.doors.observe(observer)
   }
 
   private change(serverId: string, change: (machine: Machine) => Machine): void {
@@ -273,14 +215,6 @@ export class SimMachines implements MachineDriver {
   private cut(serverId: string): void {
     this.context.transfers.drop(serverId)
     this.live.drop(serverId)
-  }
-
-  private byAddress(ipv4: string): Machine | undefined {
-    return this.table.get(this.idByAddress.get(ipv4) ?? '')
-  }
-
-  private tell(serverId: string, kind: MachineEvent['kind'], detail: string): void {
-    for (const observer of this.observers) observer({ serverId, kind, detail })
   }
 }
 

@@ -86,9 +86,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const { front, machines, route53 } = clouds
   ends.defer(() => front.stop())
   urls.clouds = front.listen(ports.clouds)
-  const frontDoor = startFrontDoor(machines, (hostname) => route53.resolve(hostname), ports.tenants)
+  const frontDoor = startFrontDoor(machines.doors, (hostname) => route53.resolve(hostname), ports.tenants)
   ends.defer(() => frontDoor.stop())
-  const gateway = await startGateway(machines, ports.gateway)
+  const gateway = await startGateway(machines.doors, ports.gateway)
   ends.defer(() => gateway.stop())
   urls.tenants = frontDoor.url
   urls.gateway = gateway.url

@@ -5,7 +5,7 @@ import { resumeTenant, suspendTenant } from '../../src/lifecycle/suspension'
 import type { Machines } from '../../src/providers/machines'
 import { catchUp } from '../../src/rollouts/catch-up'
 import type { Services } from '../../src/services'
-import type { MachineEvent } from '../../src/simulator/machines'
+import type { MachineEvent } from '../../src/simulator/machines/doors'
 import { Wires } from './wires'
 
 // Each check is made twice: of Atlas as it is, and of one that is broken where the check looks.

@@ -5,7 +5,8 @@ import type { AgentVerb, MachineTarget } from '../../src/providers/machines'
 import { createMachines, type MachinesOptions } from '../../src/providers/ssh'
 import { generateHostKey, type HostKey } from '../../src/providers/ssh/keys'
 import { Faults } from '../../src/simulator/faults'
-import { type MachineEvent, SimMachines } from '../../src/simulator/machines'
+import { SimMachines } from '../../src/simulator/machines'
+import type { MachineEvent } from '../../src/simulator/machines/doors'
 import { startGateway } from '../../src/simulator/machines/gateway'
 import { RegistryTwin } from '../../src/simulator/registry'
 import type { Login } from '../../src/simulator/registry/tokens'
@@ -57,7 +58,7 @@ export async function openPark(options: ParkOptions = {}) {
     resolve: (hostname) => names.get(hostname),
     findImage: (asked) => (registry.knows(asked.image) ? registry.pull(asked) : undefined),
   })
-  const gateway = await startGateway(sim, 0)
+  const gateway = await startGateway(sim.doors, 0)
   const machines = createMachines({
     privateKey: atlasKey.privateKey,
     gatewayUrl: gateway.url,

@@ -91,7 +91,7 @@ function paced<L extends Land>(land: L) {
 }
 
 const visit = (park: Park, path = '/', init?: RequestInit, number = 1) =>
-  park.sim.answerHttp(`198.18.0.${number}`, new Request(`http://t${number}.localhost${path}`, init))
+  park.sim.doors.answerHttp(`198.18.0.${number}`, new Request(`http://t${number}.localhost${path}`, init))
 const leave = (park: Park, note: string, number = 1) =>
   visit(park, '/notes', { method: 'POST', body: new URLSearchParams({ note }) }, number)
 const page = async (park: Park, number = 1) => {

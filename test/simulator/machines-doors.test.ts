@@ -70,7 +70,7 @@ describe('the front door', () => {
     fetch(`${door?.url}${path}`, { headers: { Host: host }, proxy: false, keepalive: false })
   const enter = async () => {
     park = await openPark()
-    door = startFrontDoor(park.sim, (hostname) => park.names.get(hostname), 0)
+    door = startFrontDoor(park.sim.doors, (hostname) => park.names.get(hostname), 0)
   }
 
   test('leads to the machine that the name points to', async () => {

@@ -1,6 +1,6 @@
 import { ReplyLost } from '../faults'
-import type { SimMachines } from '../machines'
 import { troublePage } from './app'
+import type { Doors } from './doors'
 
 export type FrontDoor = { url: string; stop(): Promise<void> }
 
@@ -9,7 +9,7 @@ export type FrontDoor = { url: string; stop(): Promise<void> }
  * visitor and a machine: DNS says which address, and the address answers or does not.
  */
 export function startFrontDoor(
-  machines: SimMachines,
+  doors: Doors,
   resolve: (hostname: string) => string | undefined,
   port: number,
 ): FrontDoor {
@@ -19,13 +19,13 @@ export function startFrontDoor(
     idleTimeout: 0,
     development: false,
     reusePort: false,
-    fetch: (request) => answer(machines, resolve, request),
+    fetch: (request) => answer(doors, resolve, request),
   })
   return { url: `http://127.0.0.1:${server.port}`, stop: () => server.stop(true) }
 }
 
 async function answer(
-  machines: SimMachines,
+  doors: Doors,
   resolve: (hostname: string) => string | undefined,
   request: Request,
 ): Promise<Response> {
@@ -35,7 +35,7 @@ async function answer(
     return troublePage('No such name', `The simulated DNS has no address for ${hostname} (yet).`, 502)
   }
   try {
-    const reply = await machines.answerHttp(ipv4, request)
+    const reply = await doors.answerHttp(ipv4, request)
     if (reply !== 'refused') return reply
     return troublePage(
       'Nothing answers',

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { SimMachines } from '../machines'
+import type { Doors } from './doors'
 
 export type Gateway = { url: string; stop(): Promise<void> }
 
@@ -13,13 +13,13 @@ const REFUSED = 'gateway; error=connection_refused'
  * reaches a machine's sshd; a request for `http://<address>/...` reaches its web server, on whatever port the
  * front door has, because that stands for the machine's port 80.
  */
-export async function startGateway(machines: SimMachines, port: number): Promise<Gateway> {
-  const server = createServer((request, response) => void forward(machines, request, response))
+export async function startGateway(doors: Doors, port: number): Promise<Gateway> {
+  const server = createServer((request, response) => void forward(doors, request, response))
   const sockets = new Set<Duplex>()
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     sockets.add(socket)
     socket.on('error', () => undefined).once('close', () => sockets.delete(socket))
-    void connect(machines, request.url ?? '', socket, head)
+    void connect(doors, request.url ?? '', socket, head)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, '127.0.0.1', resolve)
@@ -28,36 +28,32 @@ export async function startGateway(machines: SimMachines, port: number): Promise
   return { url: `http://127.0.0.1:${bound}`, stop: () => stop(server, sockets) }
 }
 
-async function connect(machines: SimMachines, target: string, socket: Duplex, head: Buffer): Promise<void> {
+async function connect(doors: Doors, target: string, socket: Duplex, head: Buffer): Promise<void> {
   const [, ipv4 = '', port] = /^([\d.]+):(\d+)$/.exec(target) ?? []
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
   try {
-    const answer = port === '22' ? await machines.knock(ipv4, gone.signal) : 'refused'
+    const answer = port === '22' ? await doors.knock(ipv4, gone.signal) : 'refused'
     if (answer === 'refused') {
       socket.end(`HTTP/1.1 502 Bad Gateway\r\nProxy-Status: ${REFUSED}\r\nContent-Length: 0\r\n\r\n`)
       return
     }
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
     if (head.length > 0) socket.unshift(head)
-    machines.acceptSsh(ipv4, socket)
+    doors.acceptSsh(ipv4, socket)
   } catch {
     socket.destroy()
   }
 }
 
-async function forward(
-  machines: SimMachines,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function forward(doors: Doors, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   try {
     const target = new URL(request.url ?? '')
     const url = new URL(target.pathname + target.search, `http://${request.headers.host}`)
     const asked = new Request(url.href, { method: request.method, signal: gone.signal })
-    const answer = await machines.answerHttp(target.hostname, asked)
+    const answer = await doors.answerHttp(target.hostname, asked)
     if (answer === 'refused') {
       response.writeHead(502, { 'Proxy-Status': REFUSED }).end('The server refused the connection.\n')
       return
