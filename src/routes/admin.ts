@@ -4,15 +4,15 @@ import { RunsPage } from '../../views/admin/runs'
 import { SignupsPage } from '../../views/admin/signups'
 import { TenantsPage } from '../../views/admin/tenants'
 import { monthlyRevenue, monthStart, paidSince } from '../billing/money'
-import { PAGE_SIZE, type PageWanted } from '../db/page'
+import { type Order, PAGE_SIZE, type PageWanted, type Sorts } from '../db/page'
 import { countHealth, longestDown } from '../health/report'
 import { countOpenFindings } from '../reconcile/findings'
 import { listRollouts, waitingRollouts } from '../rollouts/report'
-import { listRuns, listStoppedRuns } from '../runs/list'
+import { listRuns, listStoppedRuns, RUN_SORTS } from '../runs/list'
 import type { Services } from '../services'
-import { listSignups, waitingSignups } from '../signups/list'
+import { listSignups, SIGNUP_SORTS, waitingSignups } from '../signups/list'
 import { SIGNUP_TRANSITIONS, type SignupStatus } from '../signups/status'
-import { countTenants, listTenants, type TenantFilter } from '../tenants/list'
+import { countTenants, listTenants, TENANT_SORTS, type TenantFilter } from '../tenants/list'
 import { TENANT_TRANSITIONS, type TenantStatus } from '../tenants/status'
 import { quotasData } from './quotas'
 import { type Call, routes } from './route'
@@ -22,8 +22,8 @@ const NEEDING_ME_MAX = 20
 const UNDER_WAY_MAX = 5
 const LATEST_RUNS = 8
 const DOWN_MAX = 5
+const NEWEST_RUNS = { sort: 'begun', dir: 'desc' } as const
 const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
-const SORTS = ['subdomain', 'plan', 'status', 'created'] as const
 
 /** The operator's overview and lists. */
 export const adminRoutes = routes(
@@ -49,6 +49,7 @@ export const adminRoutes = routes(
       const filter = {
         q: searchOf(call),
         status: choice<SignupStatus>(call, 'status', keysOf(SIGNUP_TRANSITIONS)),
+        ...orderOf(call, SIGNUP_SORTS, { sort: 'created', dir: 'desc' }),
       }
       const { rows, ...page } = listSignups(services.db.read, filter, wanted(call))
       const signups = rows.map((row) => ({ ...row, price: { amount: row.amount, currency: row.currency } }))
@@ -74,7 +75,8 @@ export const adminRoutes = routes(
     policy: 'operator',
     handle: (call) => {
       const { services } = call
-      const filter = { q: searchOf(call), status: choice(call, 'status', RUN_STATUSES) }
+      const order = orderOf(call, RUN_SORTS, NEWEST_RUNS)
+      const filter = { q: searchOf(call), status: choice(call, 'status', RUN_STATUSES), ...order }
       const { rows, ...page } = listRuns(services.db.read, filter, wanted(call))
       const runs = rows.map(runView)
       return RunsPage({ operator: operatorOf(call), runs, page, filter, now: services.clock.now() })
@@ -98,8 +100,19 @@ export function tenantFilter(call: Call): TenantFilter {
       'plan',
       call.services.catalog.offers.map(({ id }) => id),
     ),
-    sort: choice(call, 'sort', SORTS) || 'created',
-    dir: call.url.searchParams.get('dir') === 'asc' ? 'asc' : 'desc',
+    ...orderOf(call, TENANT_SORTS, { sort: 'created', dir: 'desc' }),
+  }
+}
+
+/** The order of a list that a query asks for, or the usual one. */
+export function orderOf<Sort extends string>(
+  call: Call,
+  sorts: Sorts<Sort>,
+  usual: Order<Sort>,
+): Order<Sort> {
+  return {
+    sort: choice(call, 'sort', keysOf(sorts)) || usual.sort,
+    dir: choice(call, 'dir', ['asc', 'desc']) || usual.dir,
   }
 }
 
@@ -136,7 +149,11 @@ function overview(services: Services): OverviewData {
       paidThisMonth: paid,
       paymentsThisMonth: paid.reduce((sum, row) => sum + row.count, 0),
     },
-    latestRuns: listRuns(db.read, { q: '', status: '' }, { number: 1, size: LATEST_RUNS }).rows.map(runView),
+    latestRuns: listRuns(
+      db.read,
+      { q: '', status: '', ...NEWEST_RUNS },
+      { number: 1, size: LATEST_RUNS },
+    ).rows.map(runView),
     now,
   }
 }

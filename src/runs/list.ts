@@ -1,10 +1,18 @@
-import { and, asc, count, desc, eq, not, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, not, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { containing, type PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type PageWanted } from '../db/page'
 import { effects, runLogs, runs, steps, tenants } from '../db/schema'
 import type { RunRow } from './run'
 
-export type RunFilter = { q: string; status: RunRow['status'] | '' }
+/** What the list can be sorted by. */
+export const RUN_SORTS = {
+  tenant: tenants.subdomain,
+  status: runs.status,
+  // Ids sort by time. With both columns SQLite sorts every run there is when the limit is small.
+  begun: runs.id,
+}
+
+export type RunFilter = { q: string; status: RunRow['status'] | '' } & Order<keyof typeof RUN_SORTS>
 
 const LISTED = {
   id: runs.id,
@@ -21,7 +29,7 @@ const LISTED = {
     WHERE ${steps.runId} = ${runs.id} AND ${steps.name} = ${runs.step})`,
 }
 
-/** Runs that match a filter, newest first. */
+/** Runs that match a filter. */
 export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
   const where = and(
     filter.status ? eq(runs.status, filter.status) : undefined,
@@ -33,10 +41,17 @@ export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
         )
       : undefined,
   )
-  const rows = rowsWhere(db, where)
+  const order = inOrder(RUN_SORTS, filter, runs.id)
+  // Sorted first, so that steps are looked up for one page and not for every run that matches.
+  const onPage = db
+    .select({ id: runs.id })
+    .from(runs)
+    .innerJoin(tenants, eq(tenants.id, runs.tenantId))
+    .where(where)
+    .orderBy(...order)
     .limit(page.size)
     .offset((page.number - 1) * page.size)
-    .all()
+  const rows = rowsWhere(db, inArray(runs.id, onPage), order).all()
   return { rows, ...page, total: countRuns(db, where, filter.q !== '') }
 }
 
@@ -44,21 +59,18 @@ export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
 export function listStoppedRuns(db: Reader, max: number) {
   const isOutdated = sql`EXISTS (SELECT 1 FROM ${runs} AS later WHERE later.tenant_id = ${runs.tenantId}
     AND later.created_at > ${runs.createdAt} AND (later.kind <> 'delete' OR later.status <> 'cancelled'))`
-  return rowsWhere(db, and(eq(runs.status, 'failed'), not(isOutdated)))
+  return rowsWhere(db, and(eq(runs.status, 'failed'), not(isOutdated)), [desc(runs.id)])
     .limit(max)
     .all()
 }
 
-function rowsWhere(db: Reader, where: SQL | undefined) {
-  return (
-    db
-      .select(LISTED)
-      .from(runs)
-      .innerJoin(tenants, eq(tenants.id, runs.tenantId))
-      .where(where)
-      // Ids sort by time. With both columns SQLite sorts every run there is when the limit is small.
-      .orderBy(desc(runs.id))
-  )
+function rowsWhere(db: Reader, where: SQL | undefined, order: SQL[]) {
+  return db
+    .select(LISTED)
+    .from(runs)
+    .innerJoin(tenants, eq(tenants.id, runs.tenantId))
+    .where(where)
+    .orderBy(...order)
 }
 
 function countRuns(db: Reader, where: SQL | undefined, namesTenants: boolean): number {

@@ -1,10 +1,18 @@
-import { and, asc, count, desc, eq, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, or, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { containing, type Page, type PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { plans, signups, tenants } from '../db/schema'
 import type { SignupStatus } from './status'
 
-export type SignupFilter = { q: string; status: SignupStatus | '' }
+/** What the list can be sorted by. */
+export const SIGNUP_SORTS = {
+  subdomain: signups.subdomain,
+  plan: plans.name,
+  status: signups.status,
+  created: signups.createdAt,
+}
+
+export type SignupFilter = { q: string; status: SignupStatus | '' } & Order<keyof typeof SIGNUP_SORTS>
 
 const LISTED = {
   id: signups.id,
@@ -20,7 +28,7 @@ const LISTED = {
     WHERE ${tenants.signupId} = ${signups.id} ORDER BY ${tenants.createdAt} DESC LIMIT 1)`,
 }
 
-/** Signups that match a filter, newest first. */
+/** Signups that match a filter. */
 export function listSignups(db: Reader, filter: SignupFilter, page: PageWanted) {
   const pattern = containing(filter.q)
   const where = and(
@@ -38,7 +46,7 @@ export function listSignups(db: Reader, filter: SignupFilter, page: PageWanted) 
     .from(signups)
     .innerJoin(plans, eq(plans.id, signups.planId))
     .where(where)
-    .orderBy(desc(signups.createdAt), desc(signups.id))
+    .orderBy(...inOrder(SIGNUP_SORTS, filter, signups.id))
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()

@@ -1,16 +1,21 @@
-import { and, asc, count, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { containing, type Page, type PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { members, plans, subscriptions, tenants, users } from '../db/schema'
 import type { TenantStatus } from './status'
 
-export type TenantFilter = {
-  q: string
-  status: TenantStatus | ''
-  plan: string
-  sort: 'subdomain' | 'plan' | 'status' | 'created'
-  dir: 'asc' | 'desc'
+/** What the list can be sorted by. */
+export const TENANT_SORTS = {
+  subdomain: tenants.subdomain,
+  plan: tenants.planId,
+  status: tenants.status,
+  release: tenants.release,
+  created: tenants.createdAt,
 }
+
+export type TenantFilter = { q: string; status: TenantStatus | ''; plan: string } & Order<
+  keyof typeof TENANT_SORTS
+>
 
 export type ListedTenant = {
   id: string
@@ -24,18 +29,10 @@ export type ListedTenant = {
   createdAt: number
 }
 
-const SORT = {
-  subdomain: tenants.subdomain,
-  plan: tenants.planId,
-  status: tenants.status,
-  created: tenants.createdAt,
-}
-
 /** Tenants that match a filter, a page of them, with the number of all that match. */
 export function listTenants(db: Reader, filter: TenantFilter, page: PageWanted): Page<ListedTenant> {
   const where = and(...conditions(filter))
-  const direction = filter.dir === 'asc' ? asc : desc
-  const order = [direction(SORT[filter.sort]), direction(tenants.id)]
+  const order = inOrder(TENANT_SORTS, filter, tenants.id)
   // Sorted first, so that owners are looked up for one page and not for every tenant that matches.
   const onPage = db
     .select({ id: tenants.id })

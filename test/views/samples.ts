@@ -308,13 +308,13 @@ export const overview: OverviewProps = {
       title: 'Stripe’s event checkout.session.completed',
       reason: 'The payment is for another price.',
       at: NOW - 5 * 60_000,
-      retryAction: '/admin/events/evt_1/retry',
+      action: '/admin/events/evt_1',
     },
     {
       title: 'grace has no fresh backup',
       reason: 'A dump failed. The log says why.',
       at: NOW - 60 * 60_000,
-      retryAction: null,
+      action: null,
       href: '/admin/tenants/ten_2',
     },
   ],
@@ -389,7 +389,7 @@ export const signups: SignupsProps = {
     }),
   ],
   page: { number: 1, size: 50, total: 5 },
-  filter: { q: '', status: '' },
+  filter: { q: '', status: '', sort: 'created', dir: 'desc' },
   now: NOW,
 }
 
@@ -691,7 +691,7 @@ export const runs: RunsProps = {
   operator,
   runs: runRows,
   page: { number: 1, size: 50, total: 4 },
-  filter: { q: '', status: '' },
+  filter: { q: '', status: '', sort: 'begun', dir: 'desc' },
   now: NOW,
 }
 

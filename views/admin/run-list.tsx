@@ -1,5 +1,5 @@
 import { Badge, type RunStatus } from '../components/badge'
-import { Table } from '../components/table'
+import { type SortedList, Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 
@@ -42,15 +42,17 @@ export function runTitle(
 }
 
 /** Runs as a table: what, how it stands, when, how long. */
-export function RunTable({ runs, now, label }: { runs: RunRow[]; now: number; label: string }): Html {
+export function RunTable(props: { runs: RunRow[]; now: number; label: string; list?: SortedList }): Html {
+  const { runs, now, label, list } = props
   return (
     <Table
       label={label}
+      list={list}
       columns={[
-        'Run',
-        'Status',
+        { name: 'Run', sort: 'tenant' },
+        { name: 'Status', sort: 'status' },
         { name: 'At', class: 'from-m' },
-        { name: 'Started', class: 'from-s' },
+        { name: 'Started', class: 'from-s', sort: 'begun' },
         { name: 'Took', class: 'from-m number' },
       ]}
     >

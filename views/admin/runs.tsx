@@ -1,6 +1,7 @@
 import type { RunStatus } from '../components/badge'
 import { Empty } from '../components/empty'
 import { countWords, type Page, Pager } from '../components/pager'
+import type { Order } from '../components/table'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { ListFilter, statusOptions } from './list-filter'
@@ -10,14 +11,14 @@ export type RunsProps = {
   operator: Operator
   runs: RunRow[]
   page: Page
-  filter: { q: string; status: string }
+  filter: { q: string; status: string } & Order
   now: number
 }
 
 const PATH = '/admin/runs'
 const STATUSES: RunStatus[] = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled']
 
-/** Every run, newest first. */
+/** Every run, to search, filter and sort. */
 export function RunsPage(props: RunsProps): Html {
   const status = { name: 'status', label: 'Status', any: 'Any status', value: props.filter.status }
   return (
@@ -28,6 +29,7 @@ export function RunsPage(props: RunsProps): Html {
         target="run-list"
         search={{ label: 'Tenant', value: props.filter.q }}
         choices={[{ ...status, options: statusOptions(STATUSES) }]}
+        kept={{ sort: props.filter.sort, dir: props.filter.dir }}
       />
       <RunList {...props} />
     </AdminPage>
@@ -42,7 +44,7 @@ function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html
         {countWords(page, 'run', 'runs')}
       </h2>
       {runs.length > 0 ? (
-        <RunTable runs={runs} now={now} label="Runs" />
+        <RunTable runs={runs} now={now} label="Runs" list={{ path: PATH, filter }} />
       ) : (
         <Empty title={filter.q || filter.status ? 'No run matches' : 'No runs yet'}>
           <p>

@@ -2,7 +2,7 @@ import { Badge, type SignupStatus } from '../components/badge'
 import { Empty } from '../components/empty'
 import { type Money, moneyText } from '../components/money'
 import { countWords, type Page, Pager } from '../components/pager'
-import { Table } from '../components/table'
+import { type Order, Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -25,7 +25,7 @@ export type SignupsProps = {
   operator: Operator
   signups: SignupRow[]
   page: Page
-  filter: { q: string; status: string }
+  filter: { q: string; status: string } & Order
   now: number
 }
 
@@ -59,6 +59,7 @@ export function SignupsPage(props: SignupsProps): Html {
             options: statusOptions(STATUSES),
           },
         ]}
+        kept={{ sort: filter.sort, dir: filter.dir }}
       />
       <SignupList {...props} />
     </AdminPage>
@@ -72,21 +73,26 @@ function SignupList({ signups, page, filter, now }: SignupsProps): Html {
       <h2 class="count" id="signup-count" aria-live="polite">
         {countWords(page, 'signup', 'signups')}
       </h2>
-      {signups.length > 0 ? <SignupTable signups={signups} now={now} /> : <NoSignups filter={filter} />}
+      {signups.length > 0 ? (
+        <SignupTable signups={signups} filter={filter} now={now} />
+      ) : (
+        <NoSignups filter={filter} />
+      )}
       <Pager path={PATH} query={filter} page={page} />
     </section>
   )
 }
 
-function SignupTable({ signups, now }: { signups: SignupRow[]; now: number }): Html {
+function SignupTable({ signups, filter, now }: Pick<SignupsProps, 'signups' | 'filter' | 'now'>): Html {
   return (
     <Table
       label="Signups"
+      list={{ path: PATH, filter }}
       columns={[
-        'Name',
-        { name: 'Plan', class: 'from-m' },
-        'Status',
-        { name: 'Signed up', class: 'from-m' },
+        { name: 'Name', sort: 'subdomain' },
+        { name: 'Plan', class: 'from-m', sort: 'plan' },
+        { name: 'Status', sort: 'status' },
+        { name: 'Signed up', class: 'from-m', sort: 'created' },
         { unseen: 'Action' },
       ]}
     >

@@ -1,8 +1,7 @@
 import { Badge, type TenantStatus } from '../components/badge'
 import { Empty } from '../components/empty'
-import { SortArrow } from '../components/icons'
-import { countWords, listHref, type Page, Pager } from '../components/pager'
-import { Table } from '../components/table'
+import { countWords, type Page, Pager } from '../components/pager'
+import { type Order, Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -20,15 +19,7 @@ export type TenantRow = {
   createdAt: number
 }
 
-export type TenantSort = 'subdomain' | 'plan' | 'status' | 'created'
-
-export type TenantFilter = {
-  q: string
-  status: string
-  plan: string
-  sort: TenantSort
-  dir: 'asc' | 'desc'
-}
+export type TenantFilter = { q: string; status: string; plan: string } & Order
 
 export type TenantsProps = {
   operator: Operator
@@ -87,41 +78,19 @@ function TenantTable(props: { tenants: TenantRow[]; filter: TenantFilter; now: n
   return (
     <Table
       label="Tenants"
+      list={{ path: PATH, filter }}
       columns={[
-        <SortableHead sort="subdomain" label="Name" filter={filter} />,
-        <SortableHead sort="plan" label="Plan" filter={filter} narrow="from-m" />,
-        <SortableHead sort="status" label="Status" filter={filter} />,
-        { name: 'Release', class: 'from-m' },
-        <SortableHead sort="created" label="Created" filter={filter} narrow="from-s" />,
+        { name: 'Name', sort: 'subdomain' },
+        { name: 'Plan', class: 'from-m', sort: 'plan' },
+        { name: 'Status', sort: 'status' },
+        { name: 'Release', class: 'from-m', sort: 'release' },
+        { name: 'Created', class: 'from-s', sort: 'created' },
       ]}
     >
       {tenants.map((tenant) => (
         <TenantLine tenant={tenant} now={now} />
       ))}
     </Table>
-  )
-}
-
-function SortableHead(props: {
-  sort: TenantSort
-  label: string
-  filter: TenantFilter
-  narrow?: string
-}): Html {
-  const { sort, label, filter, narrow } = props
-  const current = filter.sort === sort
-  const dir = current && filter.dir === 'asc' ? 'desc' : 'asc'
-  return (
-    <th
-      scope="col"
-      class={narrow}
-      aria-sort={current ? (filter.dir === 'asc' ? 'ascending' : 'descending') : undefined}
-    >
-      <a class="sort-link" href={listHref(PATH, { ...filter, sort, dir })}>
-        {label}
-        {current && <SortArrow direction={filter.dir} />}
-      </a>
-    </th>
   )
 }
 
