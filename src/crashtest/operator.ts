@@ -6,9 +6,11 @@ import { failedEvents, retryEvent } from '../inbox/failed'
 import { remediesFor, retry, undo } from '../lifecycle/mend'
 import { applyFinding } from '../reconcile/apply'
 import { applicable } from '../reconcile/findings'
-import { failedMails, retryMail } from '../runs/failed-mails'
+import { dismissMail, failedMails, retryMail } from '../runs/failed-mails'
+import { isInDoubt } from '../runs/mail-doubt'
 import type { RunRow } from '../runs/run'
 import type { Services } from '../services'
+import type { StoredMail } from '../simulator/resend'
 import type { Land } from './land'
 
 /** After so many tries that failed an operator takes a run back, where that can be done. */
@@ -56,16 +58,23 @@ export class Operator {
     const { read } = services.db
     const nowMs = this.land.time.now()
     const failed = failedRuns(read).all()
-    for (const { id, kind } of failedMails(read, SHOWN_MAX))
-      this.press(`sends the mail ${kind} again`, () =>
-        services.db.write((tx) => retryMail(tx, id, actor, nowMs)),
-      )
+    for (const mail of failedMails(read, SHOWN_MAX)) {
+      const isThere = isInDoubt(read, mail, nowMs) && this.hasArrived(mail.idempotencyKey)
+      const [what, verb] = isThere ? ['dismisses the mail', dismissMail] : ['sends again the mail', retryMail]
+      this.press(`${what} ${mail.kind}`, () => services.db.write((tx) => verb(tx, mail.id, actor, nowMs)))
+    }
     for (const { eventId, type } of failedEvents(read, SHOWN_MAX))
       this.press(`has the event ${type} looked at again`, () =>
         services.db.write((tx) => retryEvent(tx, eventId, actor, nowMs)),
       )
     for (const run of failed) this.mendRun(services, run)
     return this.pressed
+  }
+
+  /** Who is in doubt about a mail asks its recipient. */
+  private hasArrived(key: string): boolean {
+    const mails = this.land.clouds.world.table<StoredMail>('resend_email').all()
+    return mails.some(({ idempotencyKey }) => idempotencyKey === key)
   }
 
   private mendRun(services: Services, run: RunRow): void {

@@ -4,6 +4,9 @@ import carryTheWholeLife from '../../migrations/0002_carry_the_whole_life.sql' w
 import rollOutReleases from '../../migrations/0003_roll_out_releases.sql' with { type: 'text' }
 import sayWhatWasNotSeen from '../../migrations/0004_say_what_was_not_seen.sql' with { type: 'text' }
 import countTargets from '../../migrations/0005_count_targets.sql' with { type: 'text' }
+import forgetInTime from '../../migrations/0006_forget_in_time.sql' with { type: 'text' }
+import dismissAMail from '../../migrations/0007_dismiss_a_mail.sql' with { type: 'text' }
+import knowWhoCannotGoBack from '../../migrations/0008_know_who_cannot_go_back.sql' with { type: 'text' }
 import { conflict } from '../errors'
 
 type Migration = { version: number; name: string; sql: string }
@@ -15,6 +18,9 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'roll_out_releases', sql: rollOutReleases },
   { version: 4, name: 'say_what_was_not_seen', sql: sayWhatWasNotSeen },
   { version: 5, name: 'count_targets', sql: countTargets },
+  { version: 6, name: 'forget_in_time', sql: forgetInTime },
+  { version: 7, name: 'dismiss_a_mail', sql: dismissAMail },
+  { version: 8, name: 'know_who_cannot_go_back', sql: knowWhoCannotGoBack },
 ]
 
 /**

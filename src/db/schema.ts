@@ -92,6 +92,8 @@ export const tenants = sqliteTable('tenants', {
   releaseId: text('release_id'),
   releaseSince: integer('release_since'),
   wantedReleaseId: text('wanted_release_id'),
+  noReturnReleaseId: text('no_return_release_id'),
+  noReturnSince: integer('no_return_since'),
 })
 
 export const servers = sqliteTable('servers', {
@@ -276,6 +278,7 @@ export const outbox = sqliteTable('outbox', {
   reason: text('reason'),
   createdAt: integer('created_at').notNull(),
   sentAt: integer('sent_at'),
+  dismissedAt: integer('dismissed_at'),
 })
 
 export const auditEvents = sqliteTable('audit_events', {

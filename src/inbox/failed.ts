@@ -17,13 +17,22 @@ export function failedEvents(db: Reader, limit: number) {
 
 /** Lets a failed event be acted on again. Throws `not_found`, or `conflict` when it has not failed. */
 export function retryEvent(tx: Tx, eventId: string, actor: Actor, nowMs: number): void {
-  const mine = eq(inbox.eventId, eventId)
-  const event = tx.select({ status: inbox.status }).from(inbox).where(mine).get()
-  if (!event) throw notFound('There is no such event.')
-  if (event.status !== 'failed') throw conflict('Only an event that has failed can be tried again.')
-  tx.update(inbox)
-    .set({ status: 'received', attempts: 0, availableAt: nowMs, reason: null })
-    .where(mine)
-    .run()
+  requireFailed(tx, eventId)
+  const change = { status: 'received' as const, attempts: 0, availableAt: nowMs, reason: null }
+  tx.update(inbox).set(change).where(eq(inbox.eventId, eventId)).run()
   audit(tx, nowMs, { actor, action: 'event.retried', subject: eventId })
+}
+
+/** Takes somebody's word that a failed event needs nothing more. Throws as `retryEvent` does. */
+export function dismissEvent(tx: Tx, eventId: string, actor: Actor, nowMs: number): void {
+  requireFailed(tx, eventId)
+  tx.update(inbox).set({ status: 'ignored', processedAt: nowMs }).where(eq(inbox.eventId, eventId)).run()
+  audit(tx, nowMs, { actor, action: 'event.dismissed', subject: eventId })
+}
+
+function requireFailed(tx: Tx, eventId: string): void {
+  const event = tx.select({ status: inbox.status }).from(inbox).where(eq(inbox.eventId, eventId)).get()
+  if (!event) throw notFound('There is no such event.')
+  if (event.status !== 'failed')
+    throw conflict('Only an event that has failed can be tried again or dismissed.')
 }

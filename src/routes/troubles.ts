@@ -1,8 +1,8 @@
 import type { Trouble } from '../../views/admin/needs'
 import { overdueBackups } from '../backups/overdue'
 import { failedCheckouts } from '../checkouts/failed'
-import { failedEvents, retryEvent } from '../inbox/failed'
-import { failedMails, retryMail } from '../runs/failed-mails'
+import { dismissEvent, failedEvents, retryEvent } from '../inbox/failed'
+import { dismissMail, failedMails, retryMail } from '../runs/failed-mails'
 import type { Services } from '../services'
 import { redirect } from './answer'
 import { routes } from './route'
@@ -22,10 +22,28 @@ export const troubleRoutes = routes(
   },
   {
     method: 'POST',
+    path: '/admin/events/:id/dismissal',
+    policy: 'operator',
+    handle: ({ services: { db, clock }, params, actor }) => {
+      db.write((tx) => dismissEvent(tx, params.id ?? '', actor, clock.now()))
+      return redirect('/admin')
+    },
+  },
+  {
+    method: 'POST',
     path: '/admin/mails/:id/retry',
     policy: 'operator',
     handle: ({ services: { db, clock }, params, actor }) => {
       db.write((tx) => retryMail(tx, params.id ?? '', actor, clock.now()))
+      return redirect('/admin')
+    },
+  },
+  {
+    method: 'POST',
+    path: '/admin/mails/:id/dismissal',
+    policy: 'operator',
+    handle: ({ services: { db, clock }, params, actor }) => {
+      db.write((tx) => dismissMail(tx, params.id ?? '', actor, clock.now()))
       return redirect('/admin')
     },
   },
@@ -38,19 +56,19 @@ export function troubles(services: Services, limit: number): Trouble[] {
     title: event.source === 'github' ? `Push of ${event.objectId}` : `Stripe’s event ${event.type}`,
     reason: event.reason ?? 'No reason was recorded.',
     at: event.receivedAt,
-    retryAction: `/admin/events/${encodeURIComponent(event.eventId)}/retry`,
+    action: `/admin/events/${encodeURIComponent(event.eventId)}`,
   }))
   const mails = failedMails(db, limit).map((mail) => ({
     title: `Mail “${mail.kind}” to ${mail.recipient}`,
     reason: mail.reason ?? 'No reason was recorded.',
     at: mail.createdAt,
-    retryAction: `/admin/mails/${mail.id}/retry`,
+    action: `/admin/mails/${mail.id}`,
   }))
   const checkouts = failedCheckouts(db, limit).map((checkout) => ({
     title: `${checkout.email} could not pay for ${checkout.subdomain}`,
     reason: checkout.error ?? 'No reason was recorded.',
     at: checkout.requestedAt,
-    retryAction: null,
+    action: null,
   }))
   const all = [...events, ...mails, ...checkouts, ...withoutBackup(services)]
   return all.sort((a, b) => b.at - a.at).slice(0, limit)
@@ -63,12 +81,12 @@ function withoutBackup(services: Services): Trouble[] {
     title: `${subdomain} has no fresh backup`,
     reason,
     at: since,
-    retryAction: null,
+    action: null,
     href: `/admin/tenants/${id}`,
   }))
   const more = total - rows.length
   if (more === 0) return some
   const title = `${more} more ${more === 1 ? 'tenant has' : 'tenants have'} no fresh backup`
   const reason = 'Their backups are overdue for twice as long as their plans say.'
-  return [...some, { title, reason, at: rows[0]?.since ?? 0, retryAction: null }]
+  return [...some, { title, reason, at: rows[0]?.since ?? 0, action: null }]
 }

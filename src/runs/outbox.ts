@@ -10,6 +10,7 @@ import type { Mail, Mailer } from '../providers/mailer'
 import { seal, unseal } from '../secrets'
 import { backOffMs } from './back-off'
 import { performEffect } from './effects'
+import { isInDoubt } from './mail-doubt'
 import type { Lane } from './worker'
 
 type MailRow = typeof outbox.$inferSelect
@@ -30,6 +31,8 @@ const LATE_PAUSE_MS = 1_800_000
 /** Resend knows a key for 24 hours; while it does, a mail that may have arrived can be sent again without harm. */
 const SEND_FOR_MS = 20 * 3_600_000
 const MAILS_AT_ONCE_MAX = 4
+const IN_DOUBT =
+  'Nobody knows whether this mail has arrived: Resend’s answer was lost, and after a day it can’t be asked any more. Ask the recipient, or look at Resend; then send it again, or dismiss it.'
 
 const insertMail = inserting(outbox, 'unless there')
 
@@ -91,6 +94,10 @@ export function outboxLane(parts: OutboxParts): Lane<MailRow> {
 
 async function deliver(parts: OutboxParts, row: MailRow): Promise<void> {
   const { db, clock, log, mailer, key, chance } = parts
+  if (isInDoubt(db.read, row, clock.now())) {
+    change(db, row.id, { status: 'failed', reason: IN_DOUBT })
+    return
+  }
   try {
     const mail = JSON.parse(unseal(key, row.sealed ?? Buffer.alloc(0), placeOf(row.id)).toString()) as Mail
     const intent = {

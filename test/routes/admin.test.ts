@@ -133,8 +133,32 @@ describe('what could not be dealt with', () => {
     })
   })
 
+  test('can be dismissed from the overview, once, and is no trouble any more', async () => {
+    const { sqlite } = stage.services.db
+    sqlite.run(
+      "INSERT INTO inbox (source, event_id, type, object_id, status, reason, available_at, occurred_at, received_at) VALUES ('stripe', 'evt_2', 'invoice.paid', 'in_1', 'failed', 'Odd.', 0, 0, 0)",
+    )
+    sqlite.run("UPDATE outbox SET status = 'failed', reason = 'Bounced.'")
+    const dismissals = async () =>
+      elementsOf(await (await operator.get('/admin')).text())
+        .flatMap(({ attributes }) => attributes.get('action') ?? [])
+        .filter((action) => /(events|mails)\/.*dismissal$/.test(action))
+    const actions = await dismissals()
+    expect(actions.length).toBeGreaterThanOrEqual(2)
+    for (const action of actions) {
+      expect((await operator.post(action)).status).toBe(303)
+      expect((await operator.post(action)).status).toBe(409)
+    }
+    expect(await dismissals()).toEqual([])
+    const audited = sqlite.query("SELECT count(*) AS count FROM audit_events WHERE action LIKE '%.dismissed'")
+    expect(audited.get()).toEqual({ count: actions.length })
+  })
+
   test('that is not there is a 404', async () => {
-    for (const path of ['/admin/events/evt_x/retry', '/admin/mails/msg_x/retry'])
+    for (const path of ['/admin/events/evt_x', '/admin/mails/msg_x'].flatMap((one) => [
+      `${one}/retry`,
+      `${one}/dismissal`,
+    ]))
       expect((await operator.post(path)).status).toBe(404)
   })
 })

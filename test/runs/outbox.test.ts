@@ -5,7 +5,7 @@ import { effects, outbox } from '../../src/db/schema'
 import { Log } from '../../src/log'
 import { createResend } from '../../src/providers/resend'
 import { recoverRuns } from '../../src/runs/claim'
-import { failedMails, retryMail } from '../../src/runs/failed-mails'
+import { dismissMail, failedMails, retryMail } from '../../src/runs/failed-mails'
 import { outboxLane, queueMail } from '../../src/runs/outbox'
 import { Worker } from '../../src/runs/worker'
 import { Front } from '../../src/simulator/front'
@@ -185,6 +185,65 @@ describe('when Resend is not there', () => {
     }
     expect(office.rows.map(({ status }) => status)).toEqual(['sent', 'sent'])
     expect(office.mailbox).toHaveLength(2)
+  })
+
+  describe('one whose reply was lost just before Atlas was off for a day', () => {
+    const nowMs = () => office.clock.now()
+    beforeEach(async () => {
+      office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'lose_reply', times: 1 })
+      office.queue('welcome-1')
+      await office.deliver()
+      office.clock.advance(23 * 3_600_000)
+      await office.deliver()
+    })
+
+    test('is not sent again by itself: it waits for a person, with the reason', async () => {
+      expect(office.mailbox).toHaveLength(1)
+      expect(failedMails(office.db.read, 10)).toMatchObject([
+        { status: 'failed', reason: expect.stringContaining('Nobody knows whether this mail has arrived') },
+      ])
+    })
+
+    test('is sent again when a person says so, under a key that has no past, and once', async () => {
+      office.db.write((tx) => retryMail(tx, office.rows[0]!.id, { id: 'test' }, nowMs()))
+      office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'lose_reply', times: 1 })
+      await office.deliver()
+      office.clock.advance(1_000)
+      await office.deliver()
+      expect(office.rows).toMatchObject([{ status: 'sent', externalId: office.mailbox[1]?.id }])
+      expect(office.mailbox).toHaveLength(2)
+    })
+
+    test('is off the list when a person dismisses it, and nothing of it is left to be read', async () => {
+      const dismiss = () =>
+        office.db.write((tx) => dismissMail(tx, office.rows[0]!.id, { id: 'test' }, nowMs()))
+      dismiss()
+      expect(failedMails(office.db.read, 10)).toEqual([])
+      expect(office.rows).toMatchObject([{ status: 'failed', dismissedAt: nowMs(), sealed: null }])
+      expect(dismiss).toThrow('Only a mail that has failed')
+      await office.deliver()
+      expect(office.mailbox).toHaveLength(1)
+    })
+  })
+
+  test('one that Resend refused is sent after a day too: it can’t have arrived', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'refuse', times: 1 })
+    office.queue('welcome-1')
+    await office.deliver()
+    office.clock.advance(30 * 3_600_000)
+    await office.deliver()
+    expect(office.rows).toMatchObject([{ status: 'sent' }])
+    expect(office.mailbox).toHaveLength(1)
+  })
+
+  test('one whose reply was lost less than 23 hours ago is asked for again under its key', async () => {
+    office.front.faults.add({ provider: 'resend', verb: 'POST /emails', kind: 'lose_reply', times: 1 })
+    office.queue('welcome-1')
+    await office.deliver()
+    office.clock.advance(23 * 3_600_000 - 1)
+    await office.deliver()
+    expect(office.rows).toMatchObject([{ status: 'sent' }])
+    expect(office.mailbox).toHaveLength(1)
   })
 
   test('one that is late is sent when somebody asks for it', async () => {

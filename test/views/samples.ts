@@ -520,6 +520,7 @@ export const tenant: TenantProps = {
   suspendedFor: null,
   suspendedAt: null,
   heldBy: null,
+  noReturn: null,
   debt: null,
   deleteAt: null,
   run: tenantRun,

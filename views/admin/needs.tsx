@@ -22,8 +22,8 @@ export type Trouble = {
   title: string
   reason: string
   at: number
-  /** Where its button posts to; null when only somebody else can try again. */
-  retryAction: string | null
+  /** The address behind which it is retried or dismissed; null when a person can do neither here. */
+  action: string | null
   /** The page that shows more of it. */
   href?: string
 }
@@ -169,10 +169,23 @@ function TroubleItem({ trouble, now }: { trouble: Trouble; now: number }): Html 
           </span>
         </p>
         <p>{trouble.reason}</p>
+        {trouble.action !== null && (
+          <details class="row-note">
+            <summary>
+              Dismiss<span class="visually-hidden">: {trouble.title}</span>…
+            </summary>
+            <p>It leaves this list and is not tried again. The audit log keeps who said so.</p>
+            <form method="post" action={`${trouble.action}/dismissal`}>
+              <button class="button button-quiet" type="submit">
+                Dismiss it<span class="visually-hidden">: {trouble.title}</span>
+              </button>
+            </form>
+          </details>
+        )}
       </div>
       <div class="need-actions">
-        {trouble.retryAction !== null && (
-          <form method="post" action={trouble.retryAction}>
+        {trouble.action !== null && (
+          <form method="post" action={`${trouble.action}/retry`}>
             <button class="button button-primary" type="submit">
               Try again<span class="visually-hidden">: {trouble.title}</span>
             </button>

@@ -142,6 +142,8 @@ function writeTenant(
     releaseId: null,
     releaseSince: liveAt,
     wantedReleaseId: null,
+    noReturnReleaseId: null,
+    noReturnSince: null,
   })
   const backupKey = lot.past ? { [BACKUP_KEY]: lot.past.identity } : {}
   for (const [name, value] of Object.entries({ ...secrets, ...backupKey })) {
@@ -261,6 +263,7 @@ function writeMail(
     reason: null,
     createdAt,
     sentAt: createdAt + MAIL_MS,
+    dismissedAt: null,
   })
   const sent = { provider: 'resend' as const, verb: 'send', key, summary: { kind, to }, externalId }
   pen.write(tables.effects, effectRow({ subject }, sent, createdAt, MAIL_MS))
