@@ -5,17 +5,9 @@ import { Doors, type MachineEvent } from './machines/doors'
 import { awake, type MachineContext, machinesOf } from './machines/exec'
 import { newHostKey } from './machines/host-key'
 import { LiveConnections } from './machines/live'
-import {
-  type AppStatus,
-  appStatus,
-  type Data,
-  type Machine,
-  poweredOff,
-  poweredOn,
-  settled,
-  stateOf,
-} from './machines/machine'
+import { type AppStatus, appStatus, type Data, type Machine, settled, stateOf } from './machines/machine'
 import { imageOf, type MachineModel, type PastMachine, pastMachine } from './machines/past-machine'
+import { poweredOff, poweredOn } from './machines/power'
 import { Transfers } from './machines/transfers'
 import type { World } from './world'
 

@@ -1,6 +1,4 @@
 import type { Schema } from '../registry/images'
-import { saysAt } from './app'
-import { crashes, statusOf, WELL_FOR_MS } from './condition'
 import { type DeployInput, envIn, readDeploy } from './deploy-input'
 import { type App, type Machine, type Settings, type Surroundings, withConsole } from './machine'
 import { Plan } from './plan'
@@ -16,6 +14,7 @@ import {
   SLOW,
 } from './release'
 import { readSettings } from './settings'
+import { type Trouble, troubleOf, wellAfterMs } from './trouble'
 import { refusal, type Work } from './work'
 
 const LOOK_MS = 300
@@ -23,9 +22,6 @@ const PULL_MS = 8_000
 const MIGRATE_MS = 2_000
 const SWITCH_MS = 1_000
 const BOOT_MS = 3_000
-const BETWEEN_ANSWERS_MS = 2_000
-/** Until Docker has started a broken app so often that the agent believes it. */
-const CRASHES_MS = 5_000
 const LINE_CHARS_MAX = 400
 
 /** What everything here is told from. */
@@ -42,7 +38,6 @@ type Scene = {
   /** Whether the former release can live with the data still. */
   mayReturn: boolean
 }
-type Trouble = { part: 'health' | 'smoke'; afterMs: number; message: string; words: string }
 type Next = Pick<Fetched, 'app'> & { schema: Schema | undefined }
 
 /** The verb `deploy`: what it will come to is known as it begins, and happens as far as the power lasts. */
@@ -151,45 +146,16 @@ function isBack(scene: Scene, { schema }: Next): boolean {
 
 /** Starts an app and looks at it; null when it is well. */
 function runs(scene: Scene, { app, schema }: Next): Trouble | null {
-  const { plan, input, pace } = scene
+  const { plan, machine, input, pace } = scene
   plan.passes(SWITCH_MS)
   const bootMs = BOOT_MS * slownessOf({ app })
   const upAt = plan.at + pace.lasts(bootMs)
   const running: App = { ...app, upAt, stopped: false }
-  plan.becomes({ app: running })
-  const trouble = troubleOf(scene, running, schema, bootMs)
-  if (!trouble) plan.passes(bootMs + BETWEEN_ANSWERS_MS * (input.health.answers - 1))
-  return trouble
-}
-
-function troubleOf(
-  { machine, input, pace }: Scene,
-  app: App,
-  schema: Schema | undefined,
-  bootMs: number,
-): Trouble | null {
-  const { health, smoke } = input
-  const sick = { part: 'health', message: 'The app did not become healthy with the new release.' } as const
   const data = { ...machine.data, schema }
-  if (crashes(app, data)) {
-    return { ...sick, afterMs: CRASHES_MS, words: 'The app crashes again and again' }
-  }
-  const says = (path: string) => saysAt({ ...machine, app, data }, health.host ?? '', path)
-  const answer = (path: string) =>
-    says(path) === null ? 404 : statusOf(app, path, app.upAt, pace.lasts(WELL_FOR_MS))
-  const timeoutMs = health.timeout_seconds * 1000
-  if (bootMs > timeoutMs || answer(health.path) !== health.expect_status) {
-    return { ...sick, afterMs: timeoutMs, words: `GET ${health.path} is not what it should be` }
-  }
-  if (!smoke) return null
-  const isThere = says(smoke.path)?.includes(smoke.contains ?? '')
-  if (isThere && answer(smoke.path) === smoke.expect_status) return null
-  return {
-    part: 'smoke',
-    afterMs: bootMs + BETWEEN_ANSWERS_MS * (health.answers + 1),
-    message: 'The app does not pass its smoke check with the new release.',
-    words: `GET ${smoke.path} is not what it should be`,
-  }
+  plan.becomes({ app: running })
+  const trouble = troubleOf({ ...machine, app: running, data }, input, bootMs, pace)
+  if (!trouble) plan.passes(wellAfterMs(input, bootMs))
+  return trouble
 }
 
 /** What ran before is on the disk still. */

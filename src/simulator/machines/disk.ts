@@ -1,5 +1,6 @@
 import type { MachineSpec } from '../driver'
-import { type Machine, newMachine, type Pace, poweredOff, poweredOn, settled } from './machine'
+import { type Machine, type Pace, settled } from './machine'
+import { newMachine, poweredOff, poweredOn } from './power'
 
 /** What is on a machine's disk; the rest of it is the cloud's, or gone with the power. */
 type Disk = Pick<Machine, (typeof ON_DISK)[number]>

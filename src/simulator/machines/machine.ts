@@ -1,9 +1,8 @@
-import type { MachineSpec } from '../driver'
 import type { Pull, Pulled } from '../registry'
 import type { Behaviour, Schema } from '../registry/images'
-import { type Login, obey, type WrittenFile } from './cloud-init'
+import type { Login, WrittenFile } from './cloud-init'
 import { crashes } from './condition'
-import { type HostKey, newHostKey } from './host-key'
+import type { HostKey } from './host-key'
 
 /** A simulated server: everything that survives a power cut, and the times of its present boot. */
 export type Machine = {
@@ -122,69 +121,7 @@ export type Surroundings = Pace & {
   registryAnswers(): boolean
 }
 
-const FIRST_BOOT_SSH_MS = 18_000
-const FIRST_BOOT_MS = 25_000
-const BOOT_SSH_MS = 8_000
-const BOOT_MS = 10_000
-const APP_BOOT_MS = 3_000
 const CONSOLE_LINES_MAX = 200
-
-/** A machine at the moment its power comes on for the first time. */
-export function newMachine({ serverId, name, ipv4, userData }: MachineSpec, pace: Pace): Machine {
-  const { hostKey, log, ...firstBoot } = obey(userData)
-  const now = pace.now()
-  const lines = ['Booting', ...log.map((line) => `cloud-init: ${line}`), 'cloud-init: finished']
-  return {
-    ...firstBoot,
-    id: serverId,
-    name,
-    ipv4,
-    power: 'on',
-    paused: false,
-    sshUpAt: now + pace.lasts(FIRST_BOOT_SSH_MS),
-    readyAt: now + pace.lasts(FIRST_BOOT_MS),
-    hostKey: hostKey ?? newHostKey(),
-    nextHostKey: null,
-    console: spread(lines, now, pace.lasts(FIRST_BOOT_MS)),
-    settings: null,
-    app: null,
-    holding: null,
-    data: { notes: [] },
-    restoring: false,
-    rotated: {},
-    commands: [],
-  }
-}
-
-/** Power comes on again: what was running before starts by itself. */
-export function poweredOn(machine: Machine, pace: Pace): Machine {
-  const now = pace.now()
-  const readyAt = now + pace.lasts(BOOT_MS)
-  return withConsole(
-    {
-      ...machine,
-      power: 'on',
-      paused: false,
-      sshUpAt: now + pace.lasts(BOOT_SSH_MS),
-      readyAt,
-      app: machine.app && { ...machine.app, upAt: readyAt + pace.lasts(APP_BOOT_MS) },
-    },
-    [{ at: now, line: 'Booting' }],
-  )
-}
-
-/** Power is gone: whatever had not finished never happened. */
-export function poweredOff(machine: Machine, now: number): Machine {
-  const settledMachine = settled(machine, now)
-  return {
-    ...settledMachine,
-    power: 'off',
-    paused: false,
-    coming: [],
-    console: settledMachine.console.filter((line) => line.at <= now),
-    commands: settledMachine.commands.filter(({ endsAt }) => endsAt !== null && endsAt <= now),
-  }
-}
 
 /** The machine with everything done that has come due. */
 export function settled(machine: Machine, now: number): Machine {
@@ -208,16 +145,19 @@ function become(machine: Machine, coming: Coming): Machine {
   }
 }
 
+/** The machine with further lines on its console, which forgets its oldest. */
 export function withConsole(machine: Machine, lines: LogLine[]): Machine {
   return { ...machine, console: [...machine.console, ...lines].slice(-CONSOLE_LINES_MAX) }
 }
 
+/** How the machine stands, as its cloud would see it. */
 export function stateOf(machine: Machine, now: number): 'off' | 'paused' | 'booting' | 'running' {
   if (machine.power === 'off') return 'off'
   if (machine.paused) return 'paused'
   return now < machine.readyAt ? 'booting' : 'running'
 }
 
+/** Whether sshd takes connections. */
 export function sshListens(machine: Machine, now: number): boolean {
   return machine.power === 'on' && now >= machine.sshUpAt
 }
