@@ -8,7 +8,7 @@ import { type Intent, performEffect } from '../runs/effects'
 import type { Services } from '../services'
 import { destroySecrets, hasLockedBackups } from '../tenants/secrets'
 import { storageOf } from './address'
-import type { BackupRow } from './backup'
+import type { BackupMethod, BackupRow } from './backup'
 import { failureExpiryOf } from './retention'
 
 const AT_A_TIME_MAX = 200
@@ -19,37 +19,43 @@ const DAY_MS = 86_400_000
  * lives stays, however old it is: it is the only one to come back to when new ones fail.
  */
 export async function removeExpiredBackups(services: Services): Promise<void> {
-  const { db, clock, log } = services
   giveUpAbandoned(services)
-  const unreachable = new Set<BackupRow['method']>()
-  for (const backup of expiredBackups(db.read, clock.now(), AT_A_TIME_MAX)) {
-    if (unreachable.has(backup.method) || (backup.method === 'app' && !services.objects)) continue
+  // Each sort by itself: copies that can't be removed now must not keep images from their turn, which cost money.
+  if (services.objects) await removeExpired(services, 'app')
+  await removeExpired(services, 'image')
+}
+
+async function removeExpired(services: Services, method: BackupMethod): Promise<void> {
+  const { db, clock, log } = services
+  for (const backup of expiredBackups(db.read, clock.now(), AT_A_TIME_MAX, method)) {
     try {
       await removeBackup(services, backup)
     } catch (thrown) {
       const error = asAtlasError(thrown)
       log.error('a backup could not be removed', error, { backup: backup.id })
-      if (error.code === 'unavailable') unreachable.add(backup.method)
-      else db.write((tx) => tx.update(backups).set({ error: error.message }).where(idOf(backup)).run())
+      if (error.code === 'unavailable') return
+      db.write((tx) => tx.update(backups).set({ error: error.message }).where(idOf(backup)).run())
     }
   }
 }
 
 const expired = prepared((db) => {
-  const nowMs = sql.placeholder('nowMs')
-  const isOver = and(inArray(backups.status, ['complete', 'failed']), lte(backups.expiresAt, nowMs))
+  const [nowMs, method] = [sql.placeholder('nowMs'), sql.placeholder('method')]
+  const isMeant = sql`(${method} IS NULL OR ${backups.method} = ${method})`
+  // In literals: SQLite uses no partial index for bound values, and there are dozens of backups for each tenant.
+  const isOver = and(sql`${backups.status} IN ('complete', 'failed')`, lte(backups.expiresAt, nowMs))
   return db
     .select()
     .from(backups)
-    .where(and(isOver, lte(keptUntil(), nowMs), sql`NOT ${isInUse()}`))
+    .where(and(isOver, isMeant, lte(keptUntil(), nowMs), sql`NOT ${isInUse()}`))
     .orderBy(asc(backups.expiresAt))
     .limit(sql.placeholder('limit'))
     .prepare()
 })
 
-/** Backups that are no longer kept, the longest overdue first. */
-export function expiredBackups(db: Reader, nowMs: number, limit: number): BackupRow[] {
-  return expired(db).all({ nowMs, limit })
+/** Backups that are no longer kept, the longest overdue first; of one method when it is given. */
+export function expiredBackups(db: Reader, nowMs: number, limit: number, method?: BackupMethod): BackupRow[] {
+  return expired(db).all({ nowMs, limit, method: method ?? null })
 }
 
 /** Whether a run that lives, or that failed and may still be retried or undone, is about this backup or has made it. */

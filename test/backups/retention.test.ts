@@ -121,6 +121,20 @@ describe('what is no longer kept', () => {
     ])
   })
 
+  test('is found by the moment at which it ends, not by going through every backup that ever was', () => {
+    const { sqlite } = stage.services.db
+    const { prepare } = sqlite
+    let asked = ''
+    sqlite.prepare = ((text: string, ...more: []) => {
+      asked = text
+      return prepare.call(sqlite, text, ...more)
+    }) as typeof prepare
+    expired()
+    sqlite.prepare = prepare
+    const plan = sqlite.query(`EXPLAIN QUERY PLAN ${asked}`).all() as { detail: string }[]
+    expect(plan[0]?.detail).toBe('SEARCH backups USING INDEX backups_due_for_removal (expires_at<?)')
+  })
+
   test('is told the longest overdue first, and no more than asked for', () => {
     for (let at = 1; at <= 5; at++) put({ id: `b${at}`, expiresAt: 10 - at, createdAt: at })
     put({ id: 'new', expiresAt: NOW + 1, createdAt: 9 })
@@ -197,6 +211,28 @@ describe('removing', () => {
     Object.assign(estate.services, { objects: null })
     await removeExpiredBackups(estate.services)
     expect(status(old)).toBe('complete')
+  })
+
+  test('of images goes on however many copies can’t be removed', async () => {
+    await backUp(estate)
+    const image = await backUp(estate, 'image')
+    age(image)
+    const usual = {
+      tenantId: estate.tenant.id,
+      method: 'app',
+      reason: 'scheduled',
+      status: 'complete',
+    } as const
+    estate.db.write((tx) => {
+      for (let at = 0; at < 200; at++)
+        tx.insert(backups)
+          .values({ ...usual, id: `bak_stuck${at}`, createdAt: at, expiresAt: 0 })
+          .run()
+    })
+    Object.assign(estate.services, { objects: null })
+    await sweep()
+    expect(status('bak_stuck0')).toBe('complete')
+    expect(status(image)).toBe('removed')
   })
 
   test('of the last backup of a deleted tenant forgets its key', async () => {
