@@ -22,9 +22,14 @@ export function subscriptionOf(db: Reader, organizationId: string): Subscription
   return ofOrganization(db).get({ organizationId })
 }
 
-/** The one of a customer's subscriptions that counts: the newest that has not ended, else the newest. */
+/**
+ * The one of a customer's subscriptions that counts: the newest that lives. One whose first payment never came counts
+ * for nothing beside another, and one that somebody made by hand only where none that Atlas sold lives.
+ */
 export function currentOf(newestFirst: readonly PaidSubscription[]): PaidSubscription | undefined {
-  return newestFirst.find((one) => !isEnded(one)) ?? newestFirst[0]
+  const live = newestFirst.filter((one) => !isEnded(one))
+  const begun = live.filter(({ status }) => status !== 'incomplete')
+  return begun.find(({ signupId }) => signupId !== null) ?? begun[0] ?? live[0] ?? newestFirst[0]
 }
 
 /** Whether it will bring nothing any more. */

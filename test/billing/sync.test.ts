@@ -105,6 +105,40 @@ test('money of an organization without a customer at Stripe can’t be asked for
   await expect(syncMoney(till.services, ada.organizationId)).rejects.toMatchObject({ code: 'not_found' })
 })
 
+describe('a second subscription of the same customer', () => {
+  /** As the operator makes it at Stripe, newer than what Atlas sold. */
+  function make(change: { status: 'active' | 'past_due' | 'incomplete'; metadata?: Record<string, string> }) {
+    const { store } = till.account.twin
+    till.clock.advance(60_000)
+    const sold = store.subscriptions.get(ada.stripeId)!
+    return store.subscriptions.put({ ...sold, ...store.base('sub'), metadata: {}, ...change }).id
+  }
+
+  test.each(['active', 'past_due', 'incomplete'] as const)(
+    'that is %p and made by hand is none of the tenant’s',
+    async (status) => {
+      const second = make({ status })
+      await receive('customer.subscription.created', second)
+      expect(ada.subscription).toMatchObject({ stripeId: ada.stripeId, status: 'active' })
+    },
+  )
+
+  test('that was sold and never paid does not count beside the one that is', async () => {
+    const { metadata } = till.account.twin.store.subscriptions.get(ada.stripeId)!
+    const second = make({ status: 'incomplete', metadata })
+    await receive('customer.subscription.created', second)
+    expect(ada.subscription).toMatchObject({ stripeId: ada.stripeId, status: 'active' })
+  })
+
+  test('made by hand counts as soon as the one that was sold has ended', async () => {
+    const second = make({ status: 'active' })
+    till.account.twin.cancelByCustomer(ada.stripeId)
+    await till.later()
+    expect(ada.subscription).toMatchObject({ stripeId: second, status: 'active' })
+    expect(ada.runs).toEqual([])
+  })
+})
+
 test('a price of another plan makes the subscription that plan’s', async () => {
   await till.account.payments.changePrice(ada.stripeId, 'price_pro', 'up')
   await till.later()
