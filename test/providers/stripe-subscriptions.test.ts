@@ -87,6 +87,23 @@ describe('a subscription', () => {
     expect(live.map(({ unpaidSince }) => unpaidSince)).toEqual([account.clock.now(), account.clock.now()])
     expect(asked('GET /invoices')).toHaveLength(1)
   })
+
+  test('whose latest invoice is paid owes the same, whoever else of the account is in arrears', async () => {
+    const other = await sell('checkout-2', 'sig_2')
+    const { store } = account.twin
+    account.twin.failNextCharge(sold.customer)
+    account.twin.renewNow(sold.id)
+    // Stripe calls it active again once the newest invoice is paid, also when an older one still waits.
+    account.clock.advance(86_400_000)
+    account.twin.renewNow(sold.id)
+    store.subscriptions.put({ ...store.subscriptions.get(sold.id)!, status: 'active' })
+    account.twin.failNextCharge(other.customer)
+    account.twin.renewNow(other.id)
+    const live = await account.payments.listLiveSubscriptions()
+    const alone = await account.payments.listSubscriptions(sold.customer)
+    expect(live.find(({ id }) => id === sold.id)).toEqual(alone[0])
+    expect(live.find(({ id }) => id === other.id)?.unpaidSince).toBe(account.clock.now())
+  })
 })
 
 describe('another price', () => {

@@ -90,9 +90,11 @@ async function unpaidInvoices(
   scope: Stripe.InvoiceListParams,
 ) {
   const latest = subscriptions.flatMap((one) => latestInvoice(one) ?? [])
-  const older = subscriptions.some(isOverdue)
-    ? await everyPage(stripe.invoices.list({ ...scope, status: 'open', limit: 100 }))
-    : []
+  const overdue = new Set(subscriptions.filter(isOverdue).map(({ id }) => id))
+  const open =
+    overdue.size > 0 ? await everyPage(stripe.invoices.list({ ...scope, status: 'open', limit: 100 })) : []
+  // Those of others are only in the list because of somebody else: what is said of one must not depend on whom.
+  const older = open.filter((invoice) => overdue.has(subscriptionOf(invoice) ?? ''))
   const since = new Map<string | null, number>()
   for (const invoice of [...latest, ...older]) {
     const finalizedAt = atMs(invoice.status_transitions.finalized_at)
