@@ -64,6 +64,8 @@ function ask(
   return fetch(target, {
     headers: { Host: url.host, 'Accept-Encoding': 'identity', 'User-Agent': 'Atlas-Probe/1' },
     redirect: 'manual',
+    // Nothing packed was asked for, and a packed kilobyte may be a megabyte.
+    decompress: false,
     // A kept connection would go on answering for a server that takes no new ones.
     keepalive: false,
     // `false` and respectNoProxy: the environment's proxy settings have no say in where a probe goes.

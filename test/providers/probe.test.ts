@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { ManualClock, SystemClock } from '../../src/clock'
 import { createProbe } from '../../src/providers/http-probe'
 import { selfSigned } from './certificate'
@@ -84,6 +85,14 @@ describe('over http', () => {
     )
     const answer = await get(`http://alice.example.test:${port}/`)
     expect(answer.ok && answer.body.length).toBe(64 * 1024)
+  })
+
+  test('unpacks nothing: what a server packs without being asked may be a thousand times as much', async () => {
+    const packed = gzipSync(new Uint8Array(8 * 1024 * 1024))
+    const port = serve(() => new Response(packed, { headers: { 'content-encoding': 'gzip' } }))
+    const answer = await get(`http://alice.example.test:${port}/`)
+    expect(answer).toMatchObject({ ok: true, status: 200 })
+    if (answer.ok) expect(answer.body.length).toBeLessThanOrEqual(packed.length)
   })
 
   test('says in words that nothing listens, that the connection broke, that the answer is late', async () => {
