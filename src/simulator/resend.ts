@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Fault } from './faults'
 import { Rate } from './rate'
+import { type Message, Refusal, readMessage } from './resend/message'
 import type { Twin } from './twin'
 import type { World } from './world'
 
@@ -13,41 +14,17 @@ export type ResendOptions = {
 }
 
 /** An accepted mail as the world keeps it. */
-export type StoredMail = {
+export type StoredMail = Message & {
   id: string
   /** Counts the accepted mails, so that they have an order. */
   number: number
   createdAtMs: number
-  from: string
-  to: string[]
-  cc: string[]
-  bcc: string[]
-  reply_to: string[]
-  subject: string
-  html?: string
-  text?: string
-  headers: Record<string, string>
   idempotencyKey?: string
 }
 
 type KeptKey = { id: string; bodyHash: string; mailId: string; expiresAtMs: number }
-type Input = Record<string, unknown>
 
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000
-const RECIPIENTS_MAX = 50
-const ADDRESS = /^[^\s@<>]+@[^\s@<>.]+(\.[^\s@<>.]+)+$/
-const NAMED_ADDRESS = /^[^<>\r\n]*<([^<>]+)>$/
-
-/** Thrown inside the twin to answer with one of Resend's documented errors. */
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(message)
-  }
-}
 
 /** Resend's email API: what is accepted lands in the simulator's mailbox at once. */
 export class ResendTwin implements Twin {
@@ -129,29 +106,11 @@ export class ResendTwin implements Twin {
   }
 
   private send(body: string, idempotencyKey?: string): { id: string } {
-    const input = readBody(body)
-    for (const field of ['from', 'to', 'subject']) requireField(input, field)
-    if (!input.html && !input.text)
-      throw new Refusal(422, 'missing_required_field', 'Missing `html` or `text` field.')
-    const from = readAddress('from', input.from)
-    this.requireVerified(from)
+    const message = readMessage(body)
+    this.requireVerified(message.from)
     const number = this.world.nextNumber('resend_email')
     const id = idOf(number)
-    this.mails.put({
-      id,
-      number,
-      createdAtMs: this.world.now(),
-      from,
-      to: readAddresses('to', input.to),
-      cc: readAddresses('cc', input.cc),
-      bcc: readAddresses('bcc', input.bcc),
-      reply_to: readAddresses('reply_to', input.reply_to),
-      subject: readText('subject', input.subject) ?? '',
-      html: readText('html', input.html),
-      text: readText('text', input.text),
-      headers: readHeaders(input.headers),
-      idempotencyKey,
-    })
+    this.mails.put({ id, number, createdAtMs: this.world.now(), ...message, idempotencyKey })
     return { id }
   }
 
@@ -206,60 +165,4 @@ export function messageIdOf(mail: StoredMail): string {
 function idOf(number: number): string {
   const hash = createHash('sha256').update(`resend ${number}`).digest('hex')
   return hash.slice(0, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5')
-}
-
-function readBody(body: string): Input {
-  try {
-    const input: unknown = JSON.parse(body)
-    if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as Input
-  } catch {
-    // Not JSON at all: the same refusal as for JSON that is no object.
-  }
-  throw new Refusal(400, 'validation_error', 'The request body must be a JSON object.')
-}
-
-function requireField(input: Input, field: string): void {
-  const value = input[field]
-  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)) {
-    throw new Refusal(422, 'missing_required_field', `Missing \`${field}\` field.`)
-  }
-}
-
-function readAddresses(field: string, value: unknown): string[] {
-  if (value === undefined || value === null) return []
-  const list: unknown[] = Array.isArray(value) ? value : [value]
-  if (list.length > RECIPIENTS_MAX) {
-    throw new Refusal(
-      422,
-      'validation_error',
-      `The \`${field}\` field takes at most ${RECIPIENTS_MAX} addresses.`,
-    )
-  }
-  return list.map((one) => readAddress(field, one))
-}
-
-function readAddress(field: string, value: unknown): string {
-  if (typeof value === 'string') {
-    const bare = NAMED_ADDRESS.exec(value)?.[1] ?? value
-    if (ADDRESS.test(bare) && !/[\r\n]/.test(value)) return value
-  }
-  throw new Refusal(
-    422,
-    'validation_error',
-    `Invalid \`${field}\` field. The email address needs to follow the \`email@example.com\` or \`Name <email@example.com>\` format.`,
-  )
-}
-
-function readText(field: string, value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'string') return value
-  throw new Refusal(422, 'validation_error', `The \`${field}\` field must be a string.`)
-}
-
-function readHeaders(value: unknown): Record<string, string> {
-  if (value === undefined || value === null) return {}
-  if (typeof value === 'object' && Object.values(value).every((one) => typeof one === 'string')) {
-    return value as Record<string, string>
-  }
-  throw new Refusal(422, 'validation_error', 'The `headers` field must be an object of strings.')
 }
