@@ -1,127 +1,20 @@
 import type { Card } from './cards'
 import type { Base, Metadata } from './objects'
+import { DECLINED, type PaymentOf } from './payment-intent'
+import { billingDetails, cardFacts } from './payment-method'
 
-export type PaymentMethod = ReturnType<typeof paymentMethod>
-export type PaymentIntent = ReturnType<typeof paymentIntent>
 export type Charge = ReturnType<typeof charge>
-
-const checks = { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' as const }
-
-function billingDetails(of: { email: string | null; name: string | null }) {
-  return { address: null, email: of.email, name: of.name, phone: null, tax_id: null }
-}
-
-/** What the card's payment method and its charge both say of it. */
-function cardFacts(card: Card) {
-  return {
-    brand: card.brand,
-    checks,
-    country: 'US',
-    exp_month: card.expMonth,
-    exp_year: card.expYear,
-    fingerprint: card.fingerprint,
-    funding: 'credit' as const,
-    last4: card.last4,
-    regulated_status: 'unregulated' as const,
-    wallet: null,
-  }
-}
-
-/** The card that a method of payment stands for. */
-export function cardOf({ card }: PaymentMethod): Card {
-  const { brand, last4, exp_month: expMonth, exp_year: expYear, fingerprint } = card
-  return { brand, last4, expMonth, expYear, fingerprint, outcome: 'succeeds' }
-}
-
-/** The card, as the customer's method of payment. */
-export function paymentMethod(
-  base: Base,
-  of: { card: Card; customer: string; email: string | null; name: string | null },
-) {
-  return {
-    ...base,
-    object: 'payment_method' as const,
-    allow_redisplay: 'limited' as const,
-    billing_details: billingDetails(of),
-    card: {
-      ...cardFacts(of.card),
-      display_brand: of.card.brand,
-      generated_from: null,
-      networks: { available: [of.card.brand], preferred: null },
-      three_d_secure_usage: { supported: true },
-    },
-    customer: of.customer,
-    customer_account: null,
-    livemode: false,
-    metadata: {} as Metadata,
-    type: 'card' as const,
-  }
-}
-
-/** Why a payment did not come about. */
-export type PaymentError = {
-  type: 'card_error'
-  code: 'card_declined'
-  decline_code: string
-  charge: string
-  message: string
-}
-
-type Money = { amount: number; currency: string; customer: string; method: string }
-
-/** A payment that succeeded. */
-export function paymentIntent(base: Base, of: Money & { charge: string; description: string }) {
-  return {
-    ...base,
-    object: 'payment_intent' as const,
-    allowed_payment_method_types: null,
-    amount: of.amount,
-    amount_capturable: 0,
-    amount_details: { tip: {} },
-    amount_received: of.amount,
-    application: null,
-    application_fee_amount: null,
-    automatic_payment_methods: null,
-    canceled_at: null,
-    cancellation_reason: null,
-    capture_method: 'automatic' as const,
-    client_secret: `${base.id}_secret_${base.id.slice(-12)}`,
-    confirmation_method: 'automatic' as const,
-    currency: of.currency,
-    customer: of.customer,
-    customer_account: null,
-    description: of.description,
-    excluded_payment_method_types: null,
-    last_payment_error: null as PaymentError | null,
-    latest_charge: of.charge,
-    livemode: false,
-    managed_payments: null,
-    metadata: {} as Metadata,
-    next_action: null,
-    on_behalf_of: null,
-    payment_method: of.method as string | null,
-    payment_method_configuration_details: null,
-    payment_method_options: {},
-    payment_method_types: ['card'],
-    payment_record: null,
-    processing: null,
-    receipt_email: null,
-    review: null,
-    setup_future_usage: 'off_session' as const,
-    shipping: null,
-    source: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
-    status: 'succeeded' as 'succeeded' | 'requires_payment_method',
-    transfer_data: null,
-    transfer_group: null,
-  }
-}
 
 /** A charge that succeeded. */
 export function charge(
   base: Base,
-  of: Money & { card: Card; intent: string; email: string | null; name: string | null; description: string },
+  of: PaymentOf & {
+    card: Card
+    intent: string
+    email: string | null
+    name: string | null
+    description: string
+  },
 ) {
   return {
     ...base,
@@ -192,8 +85,6 @@ export function charge(
   }
 }
 
-const DECLINED = 'Your card was declined.'
-
 /** The same charge as the bank refused it. */
 export function declinedCharge(one: Charge): Charge {
   return {
@@ -211,22 +102,5 @@ export function declinedCharge(one: Charge): Charge {
     },
     paid: false,
     status: 'failed',
-  }
-}
-
-/** The same payment after its charge was refused: it waits for another card. */
-export function declinedIntent(one: PaymentIntent): PaymentIntent {
-  return {
-    ...one,
-    amount_received: 0,
-    last_payment_error: {
-      type: 'card_error',
-      code: 'card_declined',
-      decline_code: 'generic_decline',
-      charge: one.latest_charge,
-      message: DECLINED,
-    },
-    payment_method: null,
-    status: 'requires_payment_method',
   }
 }

@@ -1,10 +1,12 @@
 import type { Subscription } from './billing'
-import { cardOf, charge, declinedCharge, declinedIntent, paymentIntent } from './charge'
+import { charge, declinedCharge } from './charge'
 import { takeDecline } from './declines'
 import { cardDeclined, type Refusal, wrong } from './errors'
 import { flag } from './form'
 import { type Invoice, invoicePayment, paid, tried } from './invoice'
 import { customerOf, type Scene } from './invoicing'
+import { declinedIntent, paymentIntent } from './payment-intent'
+import { cardOf } from './payment-method'
 import type { Call } from './routes'
 import type { Store } from './store'
 

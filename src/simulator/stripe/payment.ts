@@ -1,11 +1,11 @@
 import { type Subscription, subscription } from './billing'
 import type { Card } from './cards'
-import { paymentMethod } from './charge'
 import { presented } from './checkout'
 import { collect } from './collection'
 import { type Events, NO_REQUEST } from './events'
 import { finalize, periodLines, type Scene, writeInvoice } from './invoicing'
 import { type Customer, customer } from './objects'
+import { paymentMethod } from './payment-method'
 import { customerDetails, type Session } from './session'
 import type { Store } from './store'
 

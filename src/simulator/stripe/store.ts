@@ -1,6 +1,6 @@
 import type { World } from '../world'
 import type { Subscription } from './billing'
-import type { Charge, PaymentIntent, PaymentMethod } from './charge'
+import type { Charge } from './charge'
 import type { Decline } from './declines'
 import type { Event } from './events'
 import type { Invoice, InvoicePayment } from './invoice'
@@ -13,6 +13,8 @@ import {
   type Product,
 } from './objects'
 import { Owned } from './owned'
+import type { PaymentIntent } from './payment-intent'
+import type { PaymentMethod } from './payment-method'
 import type { PendingLine } from './proration'
 import type { Session } from './session'
 
