@@ -1,42 +1,27 @@
-import { sleep } from '../clock'
 import { type Fault, Faults } from './faults'
-import { Rate } from './rate'
-import { failed, respond, unauthenticated, unrecognized } from './stripe/answers'
+import { Api, type ApiOptions, verbOf } from './stripe/api'
 import type { Subscription } from './stripe/billing'
 import { Calendar } from './stripe/calendar'
 import { CheckoutPage } from './stripe/checkout-page'
 import { collect } from './stripe/collection'
 import { declineFromNow } from './stripe/declines'
 import { type Deliver, Deliveries, type Disorder, type Endpoint } from './stripe/deliveries'
-import { missing, Refusal, refusalFor, wrong } from './stripe/errors'
-import { API_VERSION, type Event, Events, NO_REQUEST } from './stripe/events'
-import { acceptOnly, parseForm } from './stripe/form'
-import { type Answer, Idempotency } from './stripe/idempotency'
+import { missing } from './stripe/errors'
+import { type Event, Events, NO_REQUEST } from './stripe/events'
 import type { Scene } from './stripe/invoicing'
 import { type PastSale, recordPastSale, type Sold } from './stripe/past-sale'
 import { renewNow } from './stripe/renewal'
-import { match } from './stripe/routes'
 import { type SeedPrice, Store } from './stripe/store'
 import { cancelSubscription } from './stripe/subscriptions'
-import { View } from './stripe/view'
 import type { Twin } from './twin'
 import type { World } from './world'
 
-export type StripeTwinOptions = {
-  secretKey: string
-  /** Where a browser reaches the checkout page; asked each time, as the port may be known late. */
-  publicUrl: () => string
+export type StripeTwinOptions = ApiOptions & {
   prices: SeedPrice[]
   webhook: Endpoint
   /** How webhooks are sent; the machine's `fetch` when absent. */
   deliver?: Deliver
-  /** How long an API call takes at the real Stripe, in milliseconds; scaled by the world's speed. */
-  latencyMs?: number
-  /** Requests a second until 429; no limit when absent (Stripe: 100 live, 25 in test mode). */
-  ratePerSecond?: number
 }
-
-const REFUSAL_STATUS = 429
 
 /** Stripe's double: its API under `/v1`, its checkout page under `/checkout`, its webhooks. */
 export class StripeTwin implements Twin {
@@ -45,9 +30,7 @@ export class StripeTwin implements Twin {
   readonly store: Store
   private readonly events: Events
   private readonly deliveries: Deliveries
-  private readonly idempotency: Idempotency
-  private readonly view: View
-  private readonly rate: Rate
+  private readonly api: Api
   private readonly checkout: CheckoutPage
   private readonly calendar: Calendar
   private armedFor?: number
@@ -56,7 +39,7 @@ export class StripeTwin implements Twin {
 
   constructor(
     private readonly world: World,
-    private readonly options: StripeTwinOptions,
+    options: StripeTwinOptions,
   ) {
     this.store = new Store(world)
     this.store.seed(options.prices)
@@ -69,40 +52,23 @@ export class StripeTwin implements Twin {
       (eventId) => this.arrived(eventId),
       (eventId) => this.store.events.get(eventId),
     )
-    this.idempotency = new Idempotency(world)
-    this.view = new View(this.store, options.publicUrl)
-    this.rate = new Rate(world, options.ratePerSecond)
+    this.api = new Api(world, this.store, this.events, options)
     this.checkout = new CheckoutPage(this.store, this.events)
     this.calendar = new Calendar(this.store)
     this.tick()
   }
 
   verbOf(request: Request): string {
-    const { pathname } = new URL(request.url)
-    return match(request.method, pathname)?.route.verb ?? `${request.method} ${pathname.slice(3)}`
+    return verbOf(request)
   }
 
-  async handle(request: Request): Promise<Response> {
+  handle(request: Request): Promise<Response> {
     this.tick()
-    const requestId = this.store.id('req', 8)
-    try {
-      this.authorize(request)
-      return await this.serve(request, requestId)
-    } catch (thrown) {
-      if (!(thrown instanceof Refusal)) throw thrown
-      return respond(failed(thrown, requestId), requestId)
-    }
+    return this.api.answer(request)
   }
 
-  /** Stripe's own refusal; a 5xx is remembered under the idempotency key, as Stripe does. */
   refuse(request: Request, fault: Fault): Response {
-    const requestId = this.store.id('req', 8)
-    const answer = failed(refusalFor(fault.status ?? REFUSAL_STATUS, fault.code), requestId)
-    const key = keyOf(request)
-    if (key && answer.status >= 500 && !this.idempotency.known(key)) {
-      this.idempotency.remember(key, { path: new URL(request.url).pathname, body: null }, answer)
-    }
-    return respond(answer, requestId)
+    return this.api.refuse(request, fault)
   }
 
   /**
@@ -186,49 +152,6 @@ export class StripeTwin implements Twin {
     this.tick()
   }
 
-  private authorize(request: Request): void {
-    const [scheme, credentials = ''] = (request.headers.get('authorization') ?? '').split(' ')
-    const key = scheme === 'Basic' ? atob(credentials).split(':')[0] : credentials
-    if (!key) throw unauthenticated('You did not provide an API key.')
-    if (key !== this.options.secretKey) throw unauthenticated('Invalid API Key provided.')
-    if (this.rate.take() < 0) throw refusalFor(429)
-  }
-
-  private async serve(request: Request, requestId: string): Promise<Response> {
-    const version = request.headers.get('stripe-version')
-    if (version && version !== API_VERSION) throw wrong(`Invalid Stripe API version: ${version}`)
-    const body = await request.text()
-    const { pathname } = new URL(request.url)
-    const key = keyOf(request)
-    const pause = () => this.takeItsTime()
-    const act = () => this.act(request, body, requestId)
-    if (!key) {
-      await pause()
-      return respond(act(), requestId)
-    }
-    const answer = await this.idempotency.once(key, { path: pathname, body }, pause, act)
-    return respond(answer, requestId, key, answer.isReplay)
-  }
-
-  private async takeItsTime(): Promise<void> {
-    const { latencyMs } = this.options
-    if (latencyMs) await sleep(this.world.clock, this.world.lasts(latencyMs))
-  }
-
-  private act(request: Request, body: string, requestId: string): Answer {
-    const { pathname, search } = new URL(request.url)
-    const matched = match(request.method, pathname)
-    if (!matched) throw unrecognized(request.method, pathname)
-    const params = parseForm(request.method === 'POST' ? body : search.slice(1))
-    acceptOnly(params, matched.route.accepts)
-    const origin = { id: requestId, idempotency_key: keyOf(request) }
-    const call = { store: this.store, events: this.events, params, id: matched.id, path: pathname, origin }
-    const result = matched.route.run(call)
-    if (result instanceof Refusal) return failed(result, requestId)
-    const shown = this.view.of(result, params)
-    return { status: 200, body: JSON.stringify(shown, null, 2), requestId }
-  }
-
   private send(event: Event): void {
     this.deliveries.enqueue(event.id)
     this.arm()
@@ -269,9 +192,4 @@ export class StripeTwin implements Twin {
             this.tick()
           })
   }
-}
-
-/** Only POST is made idempotent by a key; on GET and DELETE it means nothing. */
-function keyOf(request: Request): string | null {
-  return request.method === 'POST' ? request.headers.get('idempotency-key') : null
 }
