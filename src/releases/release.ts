@@ -4,7 +4,7 @@ import type { Catalog } from '../catalog/catalog'
 import type { Migration } from '../catalog/deploy'
 import { imagesOfRelease } from '../catalog/images'
 import type { Reader, Tx } from '../db/open'
-import type { Page, PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { releases, rollouts } from '../db/schema'
 import { conflict, notFound } from '../errors'
 import { newId } from '../ids'
@@ -73,18 +73,33 @@ function findRelease(db: Reader, blueprint: string, tag: string): ReleaseRow | u
   return db.select().from(releases).where(named).get()
 }
 
-/** The releases of a blueprint, newest first. */
-export function listReleases(db: Reader, blueprint: string, page: PageWanted): Page<ReleaseRow> {
-  const mine = eq(releases.blueprint, blueprint)
+/** What the list can be sorted by. */
+export const RELEASE_SORTS = { tag: releases.tag, data: releases.migration, created: releases.createdAt }
+
+export type ReleaseFilter = { blueprint: string; q: string; data: ReleaseRow['migration'] | '' } & Order<
+  keyof typeof RELEASE_SORTS
+>
+
+/** Releases of a blueprint that match a filter; `q` is looked for in tags and notes. */
+export function listReleases(db: Reader, filter: ReleaseFilter, page: PageWanted): Page<ReleaseRow> {
+  const { blueprint, q, data } = filter
+  const pattern = containing(q)
+  const where = and(
+    eq(releases.blueprint, blueprint),
+    data ? eq(releases.migration, data) : undefined,
+    q
+      ? sql`(${releases.tag} LIKE ${pattern} ESCAPE '\\' OR ${releases.notes} LIKE ${pattern} ESCAPE '\\')`
+      : undefined,
+  )
   const rows = db
     .select()
     .from(releases)
-    .where(mine)
-    .orderBy(desc(releases.createdAt), desc(releases.id))
+    .where(where)
+    .orderBy(...inOrder(RELEASE_SORTS, filter, releases.id))
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()
-  const total = db.select({ n: sql<number>`count(*)` }).from(releases).where(mine).get()?.n ?? 0
+  const total = db.select({ n: sql<number>`count(*)` }).from(releases).where(where).get()?.n ?? 0
   return { rows, ...page, total }
 }
 

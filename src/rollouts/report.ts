@@ -1,15 +1,23 @@
 import { and, asc, count, desc, eq, inArray, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { containing, type Page, type PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { releases, rollouts, rolloutTargets, tenants } from '../db/schema'
 import type { RolloutRow, RolloutStatus } from './rollout'
 import { IS_FAILURE, type TargetState } from './targets'
 
-export type RolloutFilter = { q: string; status: RolloutStatus | '' }
+/** What the list can be sorted by. */
+export const ROLLOUT_SORTS = {
+  release: releases.tag,
+  status: rollouts.status,
+  tenants: rollouts.total,
+  begun: rollouts.createdAt,
+}
+
+export type RolloutFilter = { q: string; status: RolloutStatus | '' } & Order<keyof typeof ROLLOUT_SORTS>
 
 export type ListedRollout = RolloutRow & { tag: string }
 
-/** Rollouts that match a filter, newest first. `settled` of `total` tenants have nothing more to come. */
+/** Rollouts that match a filter. `settled` of `total` tenants have nothing more to come. */
 export function listRollouts(db: Reader, filter: RolloutFilter, page: PageWanted): Page<ListedRollout> {
   const where = and(
     filter.status ? eq(rollouts.status, filter.status) : undefined,
@@ -21,7 +29,7 @@ export function listRollouts(db: Reader, filter: RolloutFilter, page: PageWanted
     .from(rollouts)
     .innerJoin(releases, released)
     .where(where)
-    .orderBy(desc(rollouts.createdAt), desc(rollouts.id))
+    .orderBy(...inOrder(ROLLOUT_SORTS, filter, rollouts.id))
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, gte, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { containing, type Page, type PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { rolloutTargets, tenants } from '../db/schema'
 import { notFound } from '../errors'
 import { IS_FAILURE, type TargetRow, type TargetState } from './targets'
@@ -56,12 +56,22 @@ export function latestTarget(db: Reader, tenantId: string): TargetRow | undefine
     .get()
 }
 
+/** What the list can be sorted by: waves follow one another in the rollout's own order. */
+export const TARGET_SORTS = {
+  subdomain: tenants.subdomain,
+  state: rolloutTargets.state,
+  wave: rolloutTargets.position,
+  since: rolloutTargets.updatedAt,
+}
+
 /** `ever_failed`: also those that were taken back since. */
-export type TargetFilter = { q: string; state: TargetState | 'ever_failed' | '' }
+export type TargetFilter = { q: string; state: TargetState | 'ever_failed' | '' } & Order<
+  keyof typeof TARGET_SORTS
+>
 
 export type ListedTarget = TargetRow & { subdomain: string }
 
-/** Targets that match a filter, in the rollout's order. */
+/** Targets that match a filter. */
 export function listTargets(
   db: Reader,
   rolloutId: string,
@@ -79,7 +89,7 @@ export function listTargets(
     .from(rolloutTargets)
     .innerJoin(tenants, known)
     .where(where)
-    .orderBy(asc(rolloutTargets.position))
+    .orderBy(...inOrder(TARGET_SORTS, filter, rolloutTargets.tenantId))
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()

@@ -22,7 +22,8 @@ const NEEDING_ME_MAX = 20
 const UNDER_WAY_MAX = 5
 const LATEST_RUNS = 8
 const DOWN_MAX = 5
-const NEWEST_RUNS = { sort: 'begun', dir: 'desc' } as const
+// Of runs and rollouts.
+const NEWEST = { sort: 'begun', dir: 'desc' } as const
 const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const
 
 /** The operator's overview and lists. */
@@ -75,7 +76,7 @@ export const adminRoutes = routes(
     policy: 'operator',
     handle: (call) => {
       const { services } = call
-      const order = orderOf(call, RUN_SORTS, NEWEST_RUNS)
+      const order = orderOf(call, RUN_SORTS, NEWEST)
       const filter = { q: searchOf(call), status: choice(call, 'status', RUN_STATUSES), ...order }
       const { rows, ...page } = listRuns(services.db.read, filter, wanted(call))
       const runs = rows.map(runView)
@@ -135,7 +136,8 @@ function overview(services: Services): OverviewData {
     failedRuns: listStoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
     rollouts: waitingRollouts(db.read),
     underWay: (['running', 'going_back'] as const).flatMap(
-      (status) => listRollouts(db.read, { q: '', status }, { number: 1, size: UNDER_WAY_MAX }).rows,
+      (status) =>
+        listRollouts(db.read, { q: '', status, ...NEWEST }, { number: 1, size: UNDER_WAY_MAX }).rows,
     ),
     room: quotasData(services),
     troubles: troubles(services, NEEDING_ME_MAX),
@@ -151,7 +153,7 @@ function overview(services: Services): OverviewData {
     },
     latestRuns: listRuns(
       db.read,
-      { q: '', status: '', ...NEWEST_RUNS },
+      { q: '', status: '', ...NEWEST },
       { number: 1, size: LATEST_RUNS },
     ).rows.map(runView),
     now,

@@ -3,12 +3,19 @@ import { ReleasesPage, type ReleasesProps } from '../../views/admin/releases'
 import { actorName } from '../accounts/actor-name'
 import type { Reader } from '../db/open'
 import { AtlasError } from '../errors'
-import { getRelease, imagesOf, listReleases, type ReleaseRow } from '../releases/release'
+import {
+  getRelease,
+  imagesOf,
+  listReleases,
+  RELEASE_SORTS,
+  type ReleaseFilter,
+  type ReleaseRow,
+} from '../releases/release'
 import { countRunning, countUnknown, fleetSizes } from '../releases/report'
 import { liveRollout } from '../rollouts/rollout'
 import { DEFAULT_STRATEGY, wavesInWords } from '../rollouts/strategy'
 import type { Services } from '../services'
-import { operatorOf, wanted } from './admin'
+import { choice, operatorOf, orderOf, searchOf, wanted } from './admin'
 import { page, redirect } from './answer'
 import { begin, deployOfForm, foresee } from './deploy-asked'
 import { planView } from './deploy-plan'
@@ -56,6 +63,8 @@ export const releaseRoutes = routes(
 
 /** As many releases of a blueprint as a form offers. */
 const OFFERED_MAX = 20
+const NEWEST = { q: '', data: '', sort: 'created', dir: 'desc' } as const
+const MIGRATIONS = ['none', 'reversible', 'expand', 'contract'] as const
 
 const EMPTY: DeployForm = {
   blueprint: '',
@@ -137,7 +146,8 @@ export function knownReleases(
   blueprints: readonly string[],
 ) {
   const page = { number: 1, size: OFFERED_MAX }
-  const known = blueprints.flatMap((name) => listReleases(db.read, name, page).rows.map(({ tag }) => tag))
+  const newest = (blueprint: string) => listReleases(db.read, { blueprint, ...NEWEST }, page).rows
+  const known = blueprints.flatMap((name) => newest(name).map(({ tag }) => tag))
   const isNoted = blueprints.some((name) => catalog.blueprint(name).releases.length > 0)
   return { known: [...new Set(known)], isNoted }
 }
@@ -158,13 +168,20 @@ function holderOf(db: Reader, blueprint: string): DeployProps['holders'] {
   return [{ id: live.id, tag, blueprint, by: actorName(db, live.createdBy), since: live.createdAt }]
 }
 
+/** The filter of a blueprint's releases from a query; what is not known is left out. */
+export function releaseFilter(call: Call, blueprint: string): ReleaseFilter {
+  const data = choice(call, 'data', MIGRATIONS)
+  return { blueprint, q: searchOf(call), data, ...orderOf(call, RELEASE_SORTS, NEWEST) }
+}
+
 function releasesProps(call: Call): ReleasesProps {
   const { services, url } = call
   const { db, clock } = services
   const blueprints = deployable(services).map(({ name }) => name)
   const blueprint =
     blueprints.find((name) => name === url.searchParams.get('blueprint')) ?? blueprints[0] ?? ''
-  const { rows, ...page } = listReleases(db.read, blueprint, wanted(call))
+  const filter = releaseFilter(call, blueprint)
+  const { rows, ...page } = listReleases(db.read, filter, wanted(call))
   const running = countRunning(db.read)
   const view = (row: ReleaseRow) => ({
     ...row,
@@ -177,7 +194,7 @@ function releasesProps(call: Call): ReleasesProps {
     releases: rows.map(view),
     unknown: countUnknown(db.read, blueprint),
     page,
-    filter: { blueprint },
+    filter,
     blueprints,
     now: clock.now(),
   }

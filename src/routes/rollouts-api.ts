@@ -10,6 +10,7 @@ import { wanted } from './admin'
 import { json } from './answer'
 import { begin, deployOfBody, foresee, onlyBlueprint } from './deploy-asked'
 import { planFacts } from './deploy-plan'
+import { releaseFilter } from './releases'
 import { readJson } from './request'
 import { doVerb, ROLLOUT_VERBS, type RolloutVerb, targetFilter } from './rollouts'
 import { rolloutData, rolloutFilter } from './rollouts-data'
@@ -166,7 +167,7 @@ function releasesAnswer(call: Call) {
   const { services, url } = call
   const blueprint = url.searchParams.get('blueprint') ?? onlyBlueprint(services)
   const { name } = services.catalog.blueprint(blueprint)
-  const { rows, ...page } = listReleases(services.db.read, name, wanted(call))
+  const { rows, ...page } = listReleases(services.db.read, releaseFilter(call, name), wanted(call))
   const running = countRunning(services.db.read)
   const releases = rows.map((row) => ({ ...releaseFacts(services, row), tenants: running.get(row.id) ?? 0 }))
   return { releases, page: page.number, per_page: page.size, total: page.total }

@@ -14,6 +14,7 @@ import {
   countTargets,
   failuresOf,
   listRollouts,
+  ROLLOUT_SORTS,
   type RolloutFilter,
   setAsideOf,
   type TargetCount,
@@ -28,7 +29,7 @@ import {
 } from '../rollouts/rollout'
 import { changedTargets, fleetNames, fleetStates } from '../rollouts/target-report'
 import type { Services } from '../services'
-import { choice, searchOf, wanted } from './admin'
+import { choice, orderOf, searchOf, wanted } from './admin'
 import type { Call, Part } from './route'
 
 const CAUSES_SHOWN = 20
@@ -57,7 +58,8 @@ export function rolloutsData(call: Call): RolloutsData {
 
 /** The filter of rollouts from a query; what is not known is left out. */
 export function rolloutFilter(call: Call): RolloutFilter {
-  return { q: searchOf(call), status: choice(call, 'status', STATUSES) }
+  const order = orderOf(call, ROLLOUT_SORTS, { sort: 'begun', dir: 'desc' })
+  return { q: searchOf(call), status: choice(call, 'status', STATUSES), ...order }
 }
 
 /** What a rollout's page says beside its squares. Throws `not_found`. */

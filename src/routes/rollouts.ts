@@ -9,10 +9,10 @@ import { AtlasError } from '../errors'
 import { getRelease } from '../releases/release'
 import { countTargets } from '../rollouts/report'
 import { getRollout } from '../rollouts/rollout'
-import { listTargets, type TargetFilter, targetAt } from '../rollouts/target-report'
+import { listTargets, TARGET_SORTS, type TargetFilter, targetAt } from '../rollouts/target-report'
 import { abortRollout, holdRollout, resumeRollout, rollBack, skipTarget } from '../rollouts/verbs'
 import type { Services } from '../services'
-import { choice, operatorOf, searchOf, wanted } from './admin'
+import { choice, operatorOf, orderOf, searchOf, wanted } from './admin'
 import { page, redirect } from './answer'
 import { readForm } from './request'
 import { byState, partsShown, rolloutData, rolloutFleet, rolloutParts, rolloutsData } from './rollouts-data'
@@ -78,7 +78,7 @@ export const rolloutRoutes = routes(
       const { id = '', tenant = '' } = call.params
       const problem = refusalOf(() => doVerb(call, (tx, _, one, asked) => skipTarget(tx, one, tenant, asked)))
       if (problem) return page(TargetsPage({ ...targetsProps(call), problem }), 409)
-      return redirect(`/admin/rollouts/${id}/targets`)
+      return redirect(`/admin/rollouts/${id}/targets${call.url.search}`)
     },
   },
   {
@@ -134,7 +134,8 @@ export function doVerb({ services, params, actor }: Call, verb: RolloutVerb): vo
 /** The filter of a rollout's tenants from a query; what is not known is left out. */
 export function targetFilter(call: Call): TargetFilter {
   const states = [...(Object.keys(TARGET_STATES) as TargetState[]), 'ever_failed' as const]
-  return { q: searchOf(call), state: choice(call, 'state', states) }
+  const order = orderOf(call, TARGET_SORTS, { sort: 'wave', dir: 'asc' })
+  return { q: searchOf(call), state: choice(call, 'state', states), ...order }
 }
 
 function act(call: Call, verb: RolloutVerb): Response {

@@ -16,6 +16,7 @@ import {
 } from '../../src/releases/release'
 import { openStage, type Stage } from '../stage'
 
+const NEWEST = { blueprint: 'virtues', q: '', data: '', sort: 'created', dir: 'desc' } as const
 const DIGEST = `sha256:${'a'.repeat(64)}`
 
 let stage: Stage
@@ -101,7 +102,7 @@ describe('a release', () => {
       await create({ tag })
       stage.clock.advance(1_000)
     }
-    const page = listReleases(stage.services.db.read, 'virtues', { number: 1, size: 2 })
+    const page = listReleases(stage.services.db.read, NEWEST, { number: 1, size: 2 })
     expect(page.total).toBe(3)
     expect(page.rows.map(({ tag }) => tag)).toEqual(['v45', 'v44'])
   })
@@ -190,7 +191,7 @@ describe('a release is refused', () => {
 
   test('when the registry has no such image, and is not kept', async () => {
     await expect(create({ tag: 'gone' })).rejects.toThrow('There is no such image.')
-    expect(listReleases(stage.services.db.read, 'virtues', { number: 1, size: 10 }).total).toBe(0)
+    expect(listReleases(stage.services.db.read, NEWEST, { number: 1, size: 10 }).total).toBe(0)
   })
 
   test('when its blueprint is not known', async () => {

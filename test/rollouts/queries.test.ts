@@ -56,7 +56,8 @@ test('the tenants of a rollout are counted in the order of an index', () => {
   ])
 })
 
-const listed = () => listRollouts(fleet.db.read, { q: '', status: '' }, { number: 1, size: 50 })
+const listed = () =>
+  listRollouts(fleet.db.read, { q: '', status: '', sort: 'begun', dir: 'desc' }, { number: 1, size: 50 })
 
 test('a list of rollouts looks at none of their tenants', () => {
   expect(stepsOf(listed).filter((step) => step.includes('rollout_targets'))).toEqual([])

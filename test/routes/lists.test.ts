@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Browser } from '../browser-habits'
+import { Fleet } from '../rollouts/fleet'
 import { openStage, type Stage } from '../stage'
 import { elementsOf, unescaped } from '../views/dom'
 
@@ -12,9 +13,10 @@ beforeEach(async () => {
 afterEach(() => stage.close())
 
 const elements = async (path: string) => elementsOf(await (await operator.get(path)).text())
+/** What each row of a table is called. */
 const rowsOf = async (path: string) =>
   (await elements(path))
-    .filter(({ attributes }) => attributes.get('class') === 'row-link')
+    .filter(({ tag, attributes }) => tag === 'strong' || attributes.get('class') === 'row-link')
     .map(({ text }) => text)
 
 /** Presses the head of a column. Resolves to where that leads. */
@@ -29,6 +31,22 @@ const sortedBy = async (path: string) =>
   (await elements(path))
     .filter(({ attributes }) => attributes.has('aria-sort'))
     .map(({ text, attributes }) => [text.trim(), attributes.get('aria-sort')])
+
+/** Presses a head twice: the rows one way and then the other, with what was searched for kept. */
+async function sortsBothWays(found: string, head: string, rows: string[]): Promise<void> {
+  // Where nothing was asked for the newest come first, so that the head of the time turns them round.
+  const up = await press(found, head)
+  expect([await rowsOf(up), await sortedBy(up)]).toEqual([rows, [[head, 'ascending']]])
+  const down = await press(up, head)
+  expect([await rowsOf(down), await sortedBy(down)]).toEqual([rows.toReversed(), [[head, 'descending']]])
+  const asked = new URL(found, 'http://x').searchParams
+  for (const [name, value] of asked) expect(new URL(down, 'http://x').searchParams.get(name)).toBe(value)
+  // Typing into the search keeps the order.
+  const kept = (await elements(down)).filter(({ attributes }) => attributes.get('type') === 'hidden')
+  expect(kept.map(({ attributes }) => attributes.get('name'))).toEqual(
+    expect.arrayContaining(['sort', 'dir']),
+  )
+}
 
 describe('the heads of a list', () => {
   beforeEach(async () => {
@@ -61,18 +79,65 @@ describe('the heads of a list', () => {
     ['/admin/runs', 'Run', ['Provision adele', 'Provision bea', 'Provision cleo']],
     ['/admin/runs', 'Status', ['Provision cleo', 'Provision adele', 'Provision bea']],
     ['/admin/runs', 'Started', ['Provision bea', 'Provision adele', 'Provision cleo']],
-  ])('%s: %s sorts up and down and keeps what is searched for', async (path, head, rows) => {
-    const found = `${path}?q=e`
-    // The newest come first where nothing was asked for, so that the head of the time turns it round.
-    const up = await press(found, head)
-    expect([await rowsOf(up), await sortedBy(up)]).toEqual([rows, [[head, 'ascending']]])
-    const down = await press(up, head)
-    expect([await rowsOf(down), await sortedBy(down)]).toEqual([rows.toReversed(), [[head, 'descending']]])
-    expect(new URL(down, 'http://x').searchParams.get('q')).toBe('e')
-    // Typing into the search keeps the order.
-    const kept = (await elements(down)).filter(({ attributes }) => attributes.get('type') === 'hidden')
-    expect(kept.map(({ attributes }) => attributes.get('name'))).toEqual(
-      expect.arrayContaining(['sort', 'dir']),
+  ])('%s: %s sorts up and down and keeps what is searched for', (path, head, rows) =>
+    sortsBothWays(`${path}?q=e`, head, rows),
+  )
+})
+
+describe('the lists of rollouts', () => {
+  let fleet: Fleet
+  beforeEach(async () => {
+    fleet = await Fleet.open(3)
+    operator = await fleet.stage.operator()
+    fleet.change('t01', { status: 'suspended' })
+    await fleet.rollOut('v43', { bake_minutes: 0 })
+    await fleet.live()
+    await fleet.rollOut('v44', { bake_minutes: 0 }, { migration: 'reversible' })
+    await fleet.live()
+    fleet.change('t00', { status: 'suspended' })
+    await fleet.rollOut('v45', { waves: '1 / 100 %', bake_minutes: 60 }, { migration: 'expand' })
+    await fleet.pass(5)
+  })
+  afterEach(() => fleet.close())
+
+  test.each([
+    ['Release', ['v43', 'v44', 'v45']],
+    ['Begun', ['v43', 'v44', 'v45']],
+    ['Status', ['v45', 'v43', 'v44']],
+  ])('sort rollouts by %s', (head, rows) => sortsBothWays('/admin/rollouts?q=v4', head, rows))
+
+  test.each([
+    ['Tag', ['v43', 'v44', 'v45']],
+    ['Data', ['v45', 'v43', 'v44']],
+    ['Known since', ['v43', 'v44', 'v45']],
+  ])('sort releases by %s', (head, rows) =>
+    sortsBothWays('/admin/releases?blueprint=virtues&q=v4', head, rows),
+  )
+
+  test('find a release by its tag, its notes and what it does to the data', async () => {
+    await fleet.release('v50', { notes: 'Faster search.' })
+    expect(await rowsOf('/admin/releases?q=SEARCH')).toEqual(['v50'])
+    expect(await rowsOf('/admin/releases?q=v45')).toEqual(['v45'])
+    expect(await rowsOf('/admin/releases?data=none')).toEqual(['v50', 'v43'])
+    const none = await operator.get('/admin/releases?q=%25')
+    expect(await none.text()).toContain('No release matches')
+  })
+
+  test('sort the tenants of one', async () => {
+    const path = `/admin/rollouts/${fleet.rollout.id}/targets`
+    const order = fleet.targets().map(({ name }) => name)
+    expect(await rowsOf(path)).toEqual(order)
+    await sortsBothWays(`${path}?q=t0`, 'Name', ['t00', 't01', 't02'])
+    expect(await rowsOf(await press(path, 'Wave'))).toEqual(order.toReversed())
+    expect((await rowsOf(await press(path, 'State')))[0]).toBe('t00')
+  })
+
+  test('lead back to where they were after a tenant was skipped', async () => {
+    const path = `/admin/rollouts/${fleet.rollout.id}/targets`
+    const [skip] = (await elements(`${path}?state=set_aside&sort=subdomain&dir=desc`)).flatMap(
+      ({ attributes }) => attributes.get('action')?.match(/^.*skip.*$/) ?? [],
     )
+    const answer = await operator.post(unescaped(skip ?? ''))
+    expect(answer.headers.get('location')).toBe(`${path}?state=set_aside&sort=subdomain&dir=desc&page=1`)
   })
 })

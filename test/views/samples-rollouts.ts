@@ -185,7 +185,7 @@ export const rollouts: RolloutsProps = {
     }),
   ],
   page: { number: 1, size: 50, total: 2 },
-  filter: { q: '', status: '' },
+  filter: { q: '', status: '', sort: 'begun', dir: 'desc' },
   now: NOW,
 }
 
@@ -219,7 +219,7 @@ export const targets: TargetsProps = {
     }),
   ],
   page: { number: 1, size: 50, total: 120 },
-  filter: { q: '', state: '' },
+  filter: { q: '', state: '', sort: 'wave', dir: 'asc' },
   problem: 'ada has begun already.',
   now: NOW,
 }
@@ -386,7 +386,7 @@ export const releases: ReleasesProps = {
     },
   ],
   page: { number: 1, size: 50, total: 60 },
-  filter: { blueprint: 'virtues' },
+  filter: { blueprint: 'virtues', q: '', data: '', sort: 'created', dir: 'desc' },
   blueprints: ['virtues', 'hello'],
   now: NOW,
 }

@@ -1,9 +1,10 @@
 import { Empty } from '../components/empty'
 import { countWords, listHref, type Page, Pager } from '../components/pager'
-import { Table } from '../components/table'
+import { type Order, Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
+import { ListFilter } from './list-filter'
 
 /** One release; times in UTC milliseconds. */
 export type ReleaseRow = {
@@ -26,14 +27,14 @@ export type ReleasesProps = {
   /** What tenants run that was never deployed: they were made with it. */
   unknown: { tag: string; tenants: number }[]
   page: Page
-  filter: { blueprint: string }
+  filter: { blueprint: string; q: string; data: string } & Order
   blueprints: string[]
   now: number
 }
 
 const PATH = '/admin/releases'
 
-/** Every release of a blueprint, newest first. */
+/** Every release of a blueprint, to search, filter and sort. */
 export function ReleasesPage(props: ReleasesProps): Html {
   const { operator, releases, unknown, page, filter, blueprints, now } = props
   return (
@@ -60,16 +61,15 @@ export function ReleasesPage(props: ReleasesProps): Html {
           </ul>
         </nav>
       )}
-      <section class="block" aria-labelledby="release-count">
-        <h2 class="count" id="release-count">
+      <ReleaseFilter filter={filter} />
+      <section class="block" id="release-list" aria-labelledby="release-count">
+        <h2 class="count" id="release-count" aria-live="polite">
           {countWords(page, 'release', 'releases')} of {filter.blueprint}
         </h2>
         {releases.length > 0 ? (
-          <ReleaseTable releases={releases} blueprint={filter.blueprint} now={now} />
+          <ReleaseTable releases={releases} filter={filter} now={now} />
         ) : (
-          <Empty title="No releases yet">
-            <p>A tag becomes a release when it is first deployed, or shown what it would do.</p>
-          </Empty>
+          <NoReleases filter={filter} />
         )}
         {unknown.map(({ tag, tenants }) => (
           <p class="muted">
@@ -83,22 +83,51 @@ export function ReleasesPage(props: ReleasesProps): Html {
   )
 }
 
-type TableProps = { releases: ReleaseRow[]; blueprint: string; now: number }
+function ReleaseFilter({ filter }: Pick<ReleasesProps, 'filter'>): Html {
+  const options = Object.entries(DATA).map(([value, label]) => ({ value, label }))
+  return (
+    <ListFilter
+      path={PATH}
+      target="release-list"
+      search={{ label: 'Tag or notes', value: filter.q }}
+      choices={[{ name: 'data', label: 'Data', any: 'Any data', value: filter.data, options }]}
+      kept={{ blueprint: filter.blueprint, sort: filter.sort, dir: filter.dir }}
+    />
+  )
+}
 
-function ReleaseTable({ releases, blueprint, now }: TableProps): Html {
+function NoReleases({ filter }: Pick<ReleasesProps, 'filter'>): Html {
+  if (filter.q || filter.data) {
+    return (
+      <Empty title="No release matches">
+        <p>
+          <a href={listHref(PATH, { blueprint: filter.blueprint })}>Show all releases</a>
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title="No releases yet">
+      <p>A tag becomes a release when it is first deployed, or shown what it would do.</p>
+    </Empty>
+  )
+}
+
+function ReleaseTable({ releases, filter, now }: Pick<ReleasesProps, 'releases' | 'filter' | 'now'>): Html {
   return (
     <Table
       label="Releases"
+      list={{ path: PATH, filter }}
       columns={[
-        'Tag',
+        { name: 'Tag', sort: 'tag' },
         { name: 'Tenants', class: 'number' },
-        { name: 'Data', class: 'from-s' },
-        { name: 'Known since', class: 'from-m' },
+        { name: 'Data', class: 'from-s', sort: 'data' },
+        { name: 'Known since', class: 'from-m', sort: 'created' },
         { unseen: 'What can be done' },
       ]}
     >
       {releases.map((release) => (
-        <ReleaseLine release={release} blueprint={blueprint} now={now} />
+        <ReleaseLine release={release} blueprint={filter.blueprint} now={now} />
       ))}
     </Table>
   )

@@ -1,7 +1,7 @@
 import { Badge } from '../components/badge'
 import { Empty } from '../components/empty'
-import { countWords, type Page, Pager } from '../components/pager'
-import { Table } from '../components/table'
+import { countWords, listHref, type Page, Pager } from '../components/pager'
+import { type Order, Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -30,13 +30,13 @@ export type TargetsProps = {
   rollout: { id: string; tag: string }
   targets: TargetRow[]
   page: Page
-  filter: { q: string; state: string }
+  filter: { q: string; state: string } & Order
   /** Why what was asked for was refused. */
   problem?: string
   now: number
 }
 
-/** The tenants of a rollout as a list: to search, and to skip one. */
+/** The tenants of a rollout as a list: to search and sort, and to skip one. */
 export function TargetsPage(props: TargetsProps): Html {
   const { rollout, filter, page, targets } = props
   const path = `/admin/rollouts/${rollout.id}/targets`
@@ -63,6 +63,7 @@ export function TargetsPage(props: TargetsProps): Html {
         target="target-list"
         search={{ label: 'Name', value: filter.q }}
         choices={[state]}
+        kept={{ sort: filter.sort, dir: filter.dir }}
       />
       <section class="block" id="target-list" aria-labelledby="target-count">
         <h2 class="count" id="target-count" aria-live="polite">
@@ -83,29 +84,32 @@ export function TargetsPage(props: TargetsProps): Html {
   )
 }
 
-function TargetTable({ rollout, targets, now }: TargetsProps): Html {
+function TargetTable({ rollout, targets, filter, page, now }: TargetsProps): Html {
+  const back = listHref('', { ...filter, page: page.number })
   return (
     <Table
       label="Tenants"
+      list={{ path: `/admin/rollouts/${rollout.id}/targets`, filter }}
       columns={[
-        'Name',
-        'State',
-        { name: 'Wave', class: 'from-m number' },
+        { name: 'Name', sort: 'subdomain' },
+        { name: 'State', sort: 'state' },
+        { name: 'Wave', class: 'from-m number', sort: 'wave' },
         { name: 'Before', class: 'from-m' },
-        { name: 'Since', class: 'from-s' },
+        { name: 'Since', class: 'from-s', sort: 'since' },
         { unseen: 'What can be done' },
       ]}
     >
       {targets.map((target) => (
-        <TargetLine rollout={rollout} target={target} now={now} />
+        <TargetLine rollout={rollout} target={target} back={back} now={now} />
       ))}
     </Table>
   )
 }
 
-type LineProps = { rollout: { id: string }; target: TargetRow; now: number }
+/** `back` is the query of the list as it is shown, so that a skip leads back to it. */
+type LineProps = { rollout: { id: string }; target: TargetRow; back: string; now: number }
 
-function TargetLine({ rollout, target, now }: LineProps): Html {
+function TargetLine({ rollout, target, back, now }: LineProps): Html {
   const { tenantId, subdomain, wave, state, failedPart, reason } = target
   return (
     <tr>
@@ -131,17 +135,17 @@ function TargetLine({ rollout, target, now }: LineProps): Html {
         <Time at={target.updatedAt} now={now} />
       </td>
       <td class="row-action nowrap">
-        <TargetAction rollout={rollout} target={target} />
+        <TargetAction rollout={rollout} target={target} back={back} />
       </td>
     </tr>
   )
 }
 
-function TargetAction({ rollout, target }: Omit<LineProps, 'now'>): Html | null {
+function TargetAction({ rollout, target, back }: Omit<LineProps, 'now'>): Html | null {
   const about = <span class="visually-hidden"> of {target.subdomain}</span>
   if (target.canSkip) {
     return (
-      <form method="post" action={`/admin/rollouts/${rollout.id}/targets/${target.tenantId}/skip`}>
+      <form method="post" action={`/admin/rollouts/${rollout.id}/targets/${target.tenantId}/skip${back}`}>
         <button class="button button-quiet button-small" type="submit">
           Skip<span class="visually-hidden"> {target.subdomain}</span>
         </button>

@@ -2,7 +2,7 @@ import { Badge } from '../components/badge'
 import { Empty } from '../components/empty'
 import { Live } from '../components/live'
 import { countWords, listHref, type Page, Pager } from '../components/pager'
-import { Table } from '../components/table'
+import { type Order, Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -29,7 +29,7 @@ export type RolloutRow = {
 export type RolloutsData = {
   rollouts: RolloutRow[]
   page: Page
-  filter: { q: string; status: string }
+  filter: { q: string; status: string } & Order
   now: number
 }
 
@@ -47,7 +47,7 @@ const STATUSES: RolloutStatus[] = [
   'aborted',
 ]
 
-/** Every rollout, newest first. */
+/** Every rollout, to search, filter and sort. */
 export function RolloutsPage({ operator, ...data }: RolloutsProps): Html {
   const options = STATUSES.map((value) => ({ value, label: value.replaceAll('_', ' ') }))
   const status: Choice = {
@@ -72,6 +72,7 @@ export function RolloutsPage({ operator, ...data }: RolloutsProps): Html {
         target="rollout-list"
         search={{ label: 'Release', value: data.filter.q }}
         choices={[status]}
+        kept={{ sort: data.filter.sort, dir: data.filter.dir }}
         swap="outerHTML"
       />
       <section class="block" id="rollout-list" aria-labelledby="rollout-count">
@@ -91,7 +92,7 @@ export function RolloutList({ rollouts, page, filter, now }: RolloutsData): Html
         {countWords(page, 'rollout', 'rollouts')}
       </h2>
       {rollouts.length > 0 ? (
-        <RolloutTable rollouts={rollouts} now={now} />
+        <RolloutTable rollouts={rollouts} filter={filter} now={now} />
       ) : (
         <NoRollouts isFiltered={filter.q !== '' || filter.status !== ''} />
       )}
@@ -116,16 +117,17 @@ function NoRollouts({ isFiltered }: { isFiltered: boolean }): Html {
   )
 }
 
-function RolloutTable({ rollouts, now }: { rollouts: RolloutRow[]; now: number }): Html {
+function RolloutTable({ rollouts, filter, now }: Omit<RolloutsData, 'page'>): Html {
   return (
     <Table
       label="Rollouts"
+      list={{ path: PATH, filter }}
       columns={[
-        'Release',
-        'Status',
-        { name: 'Tenants', class: 'from-s number' },
+        { name: 'Release', sort: 'release' },
+        { name: 'Status', sort: 'status' },
+        { name: 'Tenants', class: 'from-s number', sort: 'tenants' },
         { name: 'By', class: 'from-m' },
-        { name: 'Begun', class: 'from-s' },
+        { name: 'Begun', class: 'from-s', sort: 'begun' },
         { name: 'Took', class: 'from-m number' },
       ]}
     >

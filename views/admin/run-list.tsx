@@ -79,7 +79,7 @@ function RunLine({ run, now }: { run: RunRow; now: number }): Html {
       <td class="from-s muted nowrap">
         <Time at={run.startedAt ?? run.createdAt} now={now} />
       </td>
-      <td class="from-m muted number">
+      <td class="from-m muted number nowrap">
         {run.startedAt !== null && durationWords((run.finishedAt ?? now) - run.startedAt)}
       </td>
     </tr>
