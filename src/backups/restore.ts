@@ -7,6 +7,7 @@ import { checkHealth, standAgain, startApp, stop, stopAgain } from '../provision
 import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { tellSecrets } from '../provisioning/tell-secrets'
+import { requireStartable } from '../releases/no-return'
 import { done, type Recipe, type RunFacts, type Step, type StepContext, wait } from '../runs/recipe'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
@@ -41,11 +42,13 @@ export function restoreTenant(
   tenantId: string,
   { backupId, acceptUnverified = false, actor, nowMs }: RestoreAsked,
 ): { runId: string } {
-  requireReady(tx, getTenant(tx, tenantId), ['active', 'suspended'], 'restored')
+  const tenant = getTenant(tx, tenantId)
+  requireReady(tx, tenant, ['active', 'suspended'], 'restored')
   const backup = getBackup(tx, backupId)
   if (backup.tenantId !== tenantId) throw notFound('This tenant has no such backup.')
   const obstacle = obstacleTo(services, backup, serverOf(tx, tenantId))
   if (obstacle) throw conflict(obstacle)
+  requireStartable(tx, tenant, 'restored with this backup', backup)
   requireAccepted(backup, acceptUnverified)
   const runId = queueRun(tx, restoreRecipe(services), tenantId, { backupId }, nowMs)
   const detail = { run: runId, backup: backupId, made: new Date(backup.createdAt).toISOString() }

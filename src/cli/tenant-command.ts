@@ -39,6 +39,7 @@ export type ToldTenant = {
   owner_email: string
   created_at: number
   status_reason: string | null
+  start_obstacle: string | null
   suspended_for: string | null
   suspended_at: number | null
   delete_at: number | null

@@ -106,6 +106,7 @@ async function show({ remote, io, args, options }: TenantCall): Promise<number> 
     ['address', tenant.url],
     ['status', tenant.status],
     ['reason', tenant.status_reason],
+    ['can’t start', tenant.start_obstacle],
     ['suspended', tenant.suspended_for && `${timeText(tenant.suspended_at)} (${tenant.suspended_for})`],
     ['to be deleted', timeText(tenant.delete_at)],
     ['plan', `${tenant.plan} (${tenant.plan_id})`],

@@ -4,17 +4,19 @@ import type { Reader, Tx } from '../db/open'
 import { tenants } from '../db/schema'
 import { type AtlasError, conflict } from '../errors'
 import { noWayBackFrom, oneWay, passedReleases } from '../releases/lineage'
-import { getRelease } from '../releases/release'
+import { leaveNoReturn, noReturnFor, passNoReturn } from '../releases/no-return'
+import { getRelease, type ReleaseRow } from '../releases/release'
 import type { Recipe, RunFacts } from '../runs/recipe'
+import { stepsOf } from '../runs/steps'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
 import { commonEnds } from '../tenants/failure'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, type TenantRow } from '../tenants/tenant'
-import { failureOf, STEPS } from './failure'
+import { type Failure, failureOf, STEPS } from './failure'
 import { checkOutside } from './outside'
 import { backUpBefore, checkServer, deployRelease } from './steps'
-import { type DeployWork, noReturnOf } from './work'
+import { type DeployWork, noReturnOfRun, passedBy } from './work'
 
 export type DeployAsked = {
   releaseId: string
@@ -44,7 +46,8 @@ export function deployTenant(
   const release = getRelease(tx, asked.releaseId)
   if (release.blueprint !== tenant.blueprint) throw conflict('This release is of another blueprint.')
   const { releaseId, way, rolloutId, isCatchUp } = asked
-  if (way === 'back') refuseWithoutWayBack(tx, tenant, releaseId)
+  const barrier = barrierTo(tx, tenant, release)
+  if (barrier) throw conflict(barrier)
   const work = { ...workFor(tenant, { releaseId, release: release.tag, way }), rolloutId, isCatchUp }
   const runId = queueDeploy(tx, services, tenantId, work, nowMs)
   const detail = { run: runId, release: release.tag, from: tenant.release, way }
@@ -80,7 +83,7 @@ export function deployRecipe(services: Services): Recipe {
     title: 'Deploy',
     steps: [checkServer(services), backUpBefore(services), deployRelease(services), checkOutside(services)],
     pointOfNoReturn: STEPS.deploy,
-    noReturn: (db, run) => noReturnOf(db, run.input as DeployWork),
+    noReturn: noReturnOfRun,
     succeeded: settle,
     failed: (tx, run, error, nowMs) => fail(tx, services, run, error, nowMs),
   }
@@ -96,16 +99,19 @@ function settle(tx: Tx, run: RunFacts, nowMs: number): void {
     .run()
   const action = way === 'back' ? 'tenant.release_taken_back' : 'tenant.deployed'
   const detail = { run: run.id, release, from: formerRelease }
+  leaveNoReturn(tx, run.tenantId)
   audit(tx, nowMs, { actor: ATLAS, action, subject: run.tenantId, detail })
 }
 
 /** Whoever is only brought up to date and can't be reached is tried again, and nobody needs to hear of it. */
 function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowMs: number): void {
   const { isCatchUp, formerRelease, release } = run.input as DeployWork
-  if (isCatchUp && failureOf(tx, run, error).part === 'reach') {
+  const failure = failureOf(tx, run, error)
+  if (isCatchUp && failure.part === 'reach') {
     noteFailure(tx, run, error, nowMs)
     return
   }
+  noteNoReturn(tx, run, failure, nowMs)
   const words = { forward: `brought to release ${release}`, undo: `brought back to release ${formerRelease}` }
   commonEnds(services, words).failed(tx, run, error, nowMs)
 }
@@ -113,25 +119,34 @@ function fail(tx: Tx, services: Services, run: RunFacts, error: AtlasError, nowM
 /** The tenant says why it does not have the release; nobody gets a mail for it. */
 export function noteFailure(tx: Tx, run: RunFacts, error: AtlasError, nowMs: number): void {
   const { formerRelease, release, way } = run.input as DeployWork
-  const { part, runs } = failureOf(tx, run, error)
+  const failure = failureOf(tx, run, error)
+  const { part, runs } = failure
+  noteNoReturn(tx, run, failure, nowMs)
   const statusReason = `Release ${release}: ${error.message}`
   tx.update(tenants).set({ statusReason, updatedAt: nowMs }).where(eq(tenants.id, run.tenantId)).run()
   const detail = { run: run.id, release, from: formerRelease, way, part, runs }
   audit(tx, nowMs, { actor: ATLAS, action: 'tenant.failed', subject: run.tenantId, detail })
 }
 
-function refuseWithoutWayBack(db: Reader, tenant: TenantRow, wantedId: string): void {
-  const barrier = barrierTo(db, tenant, wantedId)
-  if (barrier) throw conflict(barrier)
+/** Unless the former release is known to run, it counts as one that can't live with the data any more. */
+function noteNoReturn(tx: Tx, run: RunFacts, { runs }: Failure, nowMs: number): void {
+  if (runs === 'former' || run.direction === 'undo') return
+  const passed = passedBy(tx, run.input as DeployWork).findLast(({ migration }) => migration === 'contract')
+  if (!passed) return
+  const began = stepsOf(tx, run.id).find(({ name }) => name === STEPS.deploy)?.startedAt
+  passNoReturn(tx, run.tenantId, passed, began ?? nowMs)
 }
 
-/** Why a tenant can't go back to a release that is older than its own; null when it can. */
+/** Why a tenant can't be brought to a release that is older than what its data went through; null when it can. */
 export function barrierTo(
   db: Reader,
-  { releaseId }: Pick<TenantRow, 'releaseId'>,
-  wantedId: string,
+  tenant: Pick<TenantRow, 'id' | 'releaseId' | 'noReturnReleaseId' | 'noReturnSince'>,
+  wanted: ReleaseRow,
 ): string | null {
-  const passed = releaseId ? passedReleases(db, wantedId, getRelease(db, releaseId)) : []
-  const barrier = oneWay(passed)
+  const stopped = noReturnFor(db, tenant)?.release
+  if (stopped && wanted.createdAt < stopped.createdAt) return noWayBackFrom(stopped)
+  const current = tenant.releaseId ? getRelease(db, tenant.releaseId) : null
+  if (!current || wanted.id === current.id || wanted.createdAt > current.createdAt) return null
+  const barrier = oneWay(passedReleases(db, wanted.id, current))
   return barrier ? noWayBackFrom(barrier) : null
 }

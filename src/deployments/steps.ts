@@ -11,7 +11,7 @@ import { serverOf } from '../tenants/tenant'
 import { deploy, thenStopAgain } from './ask'
 import { STEPS } from './failure'
 import { digestIn } from './outside'
-import { passedBy, workOf } from './work'
+import { noReturnOf, passedBy, workOf } from './work'
 
 const REACH_PATIENCE_MS = 60_000
 
@@ -68,6 +68,8 @@ export function deployRelease(services: Services): Step {
       return done({ release: result.release, digest: result.digest ?? null })
     },
     async undo(context) {
+      // Only one that the server has not begun is ever taken back then.
+      if (noReturnOf(context.db.read, workOf(context))) return done({ skipped: 'Nothing was changed.' })
       await thenStopAgain(services, context, deploy(services, context, 'back'))
       return done()
     },

@@ -1,7 +1,9 @@
 import type { Reader } from '../db/open'
 import { noWayBackFrom, oneWay, passedReleases } from '../releases/lineage'
 import { getRelease, type ReleaseRow } from '../releases/release'
-import type { StepContext } from '../runs/recipe'
+import type { RunFacts, StepContext } from '../runs/recipe'
+import { getRun } from '../runs/run'
+import { getTenant } from '../tenants/tenant'
 
 /** What a run of the recipe `deploy` is given. */
 export type DeployWork = {
@@ -24,6 +26,13 @@ export const workOf = ({ run }: Pick<StepContext, 'run'>) => run.input as Deploy
 export function noReturnOf(db: Reader, work: DeployWork): string | null {
   const barrier = oneWay(passedBy(db, work))
   return barrier ? noWayBackFrom(barrier) : null
+}
+
+/** The same of a run that may have stopped before its server had changed anything: then it can be taken back. */
+export function noReturnOfRun(db: Reader, run: RunFacts): string | null {
+  const { noReturnReleaseId } = getTenant(db, run.tenantId)
+  const hasStopped = getRun(db, run.id).status === 'failed'
+  return hasStopped && noReturnReleaseId === null ? null : noReturnOf(db, run.input as DeployWork)
 }
 
 /** The releases whose migrations a run takes its tenant through. */

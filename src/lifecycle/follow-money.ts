@@ -60,6 +60,7 @@ function follow(services: Services, tenantId: string): void {
   try {
     db.write((tx) => move(tx, services, tenantId))
   } catch (thrown) {
+    // Also one whose release can't live with its data: the operator was told when its deploy stopped.
     if (!(thrown instanceof AtlasError) || thrown.code !== 'conflict') throw thrown
   }
 }

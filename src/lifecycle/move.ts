@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { type Actor, ATLAS, audit } from '../audit'
 import { requireAccepted } from '../backups/adopt'
-import { type BackupRow, getBackup, missingFor } from '../backups/backup'
+import { type BackupRow, getBackup, latestBackup, missingFor } from '../backups/backup'
 import { copyingEnds } from '../backups/ends'
 import { obstacleTo } from '../backups/restore'
 import type { Reader, Tx } from '../db/open'
@@ -14,6 +14,7 @@ import { waitForDns } from '../provisioning/name'
 import { releaseAddresses } from '../provisioning/release'
 import { ensureFirewall, waitForServer } from '../provisioning/server'
 import { changeSubscription } from '../provisioning/subscription'
+import { requireStartable } from '../releases/no-return'
 import { onlyIf, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
@@ -39,7 +40,7 @@ export type MoveAsked = {
 
 /**
  * Queues the move of a tenant to a new server. Throws `conflict` with the reason when its app can't be copied at all,
- * or when something else is being done to it. Whether there is anything to copy is seen by the run's first step;
+ * when its release can’t live with the data that comes along, or when something else is being done to it. Whether there is anything to copy is seen by the run's first step;
  * `lookAtMove` tells it before.
  */
 export function moveToNewServer(
@@ -57,6 +58,8 @@ export function moveToNewServer(
   const missing = missingFor(services, tenant, from, 'app')
   if (missing) throw conflict(missing)
   if (backupId) requireAccepted(checkedBackup(tx, services, tenantId, backupId), acceptUnverified)
+  const older = acceptOlderBackup ? latestBackup(tx, tenantId, 'app') : undefined
+  requireStartable(tx, tenant, 'moved', backupId ? getBackup(tx, backupId) : older)
   refuseUnfinishedMove(tx, tenantId)
   const to = planServer(tx, tenant, 'next', nowMs, services.random)
   const data = {

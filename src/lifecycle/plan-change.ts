@@ -10,6 +10,7 @@ import { setCloudBackups } from '../provisioning/cloud-backups'
 import { checkPlacement } from '../provisioning/placement'
 import { changeType, powerOff, powerOn, waitForAgent } from '../provisioning/power'
 import { changeSubscription } from '../provisioning/subscription'
+import { requireStartable } from '../releases/no-return'
 import { onlyIf, type Recipe, type RunFacts, type Step, type SwiftStep } from '../runs/recipe'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
@@ -36,6 +37,7 @@ export function changePlan(
 ): { runId: string; minutes: number } {
   const tenant = getTenant(tx, tenantId)
   requireReady(tx, tenant, ['active'], 'given another plan')
+  requireStartable(tx, tenant, 'given another plan')
   if (tenant.planId !== change.formerPlanId) {
     throw conflict('The plan was changed by somebody else meanwhile. Look again.')
   }

@@ -3,6 +3,7 @@ import { refuseOtherPrice } from '../billing/price'
 import type { CatalogEntry } from '../catalog/catalog'
 import { conflict } from '../errors'
 import { typeForPlan } from '../provisioning/placement'
+import { requireStartable } from '../releases/no-return'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
@@ -29,6 +30,7 @@ export async function choosePlan(services: Services, tenantId: string, planId: s
   const { read } = services.db
   const tenant = getTenant(read, tenantId)
   requireReady(read, tenant, ['active'], 'given another plan')
+  requireStartable(read, tenant, 'given another plan')
   const change = await priceChange(services, tenant, planId)
   return { ...change, ...(await typeForPlan(services, serverOf(read, tenantId), planId)) }
 }

@@ -5,6 +5,7 @@ import type { Tx } from '../db/open'
 import { conflict } from '../errors'
 import { checkHealth, standAgain, startApp, stopAgain } from '../provisioning/app'
 import { tellSecrets } from '../provisioning/tell-secrets'
+import { requireStartable } from '../releases/no-return'
 import { done, type Recipe, type RunFacts, type Step } from '../runs/recipe'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
@@ -25,6 +26,7 @@ export function rotateSecrets(
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
   requireReady(tx, tenant, ['active', 'suspended'], 'given new secrets')
+  requireStartable(tx, tenant, 'given new secrets')
   const names = rotatedNames(services.catalog.blueprint(tenant.blueprint))
   if (names.length === 0) throw conflict('The blueprint does not say of any secret how it can be changed.')
   const runId = queueRun(tx, secretRotationRecipe(services), tenantId, {}, nowMs)

@@ -4,6 +4,7 @@ import { moneyAgainst } from '../billing/unpaid'
 import type { Tx } from '../db/open'
 import { conflict } from '../errors'
 import { checkHealth, deliverSettings, startApp, stop, stopApp } from '../provisioning/app'
+import { requireStartable } from '../releases/no-return'
 import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
@@ -40,7 +41,7 @@ export function suspendTenant(
 
 /**
  * Queues the way back of a suspended tenant. Throws `conflict` when it is not suspended, something else is being
- * done to it, or it is not paid for: it would be suspended again within minutes.
+ * done to it, its release can’t live with its data, or it is not paid for: it would be suspended again within minutes.
  */
 export function resumeTenant(
   tx: Tx,
@@ -50,6 +51,7 @@ export function resumeTenant(
 ): { runId: string } {
   const tenant = getTenant(tx, tenantId)
   requireReady(tx, tenant, ['suspended'], 'resumed')
+  requireStartable(tx, tenant, 'resumed')
   const because = moneyAgainst(tx, tenant.organizationId, nowMs)
   if (because) throw conflict(`${tenant.subdomain} can’t be resumed. ${MONEY_FIRST[because]}`)
   const runId = queueRun(tx, resumeRecipe(services), tenantId, {}, nowMs)

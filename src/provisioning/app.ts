@@ -4,6 +4,7 @@ import { renderSettings } from '../catalog/settings'
 import { asAtlasError, conflict } from '../errors'
 import type { AgentCommand } from '../providers/machines'
 import { livedWith } from '../releases/lineage'
+import { leaveNoReturn } from '../releases/no-return'
 import { getRelease, imagesOf } from '../releases/release'
 import { type Done, done, type Step, type StepContext, type SwiftStep, wait } from '../runs/recipe'
 import type { Services } from '../services'
@@ -158,7 +159,8 @@ export async function start(
   const call = { verb: 'start' as const, input, summary: { release }, server }
   try {
     const { result } = await callAgent(services, context, call, options)
-    return done({ release, digest: result.digest ? String(result.digest) : null })
+    const digest = result.digest ? String(result.digest) : null
+    return done({ release, digest }, (tx) => leaveNoReturn(tx, context.run.tenantId))
   } catch (thrown) {
     const { facts, message } = asAtlasError(thrown)
     if (context.run.direction !== 'undo' || facts?.part !== NO_RETURN) throw thrown

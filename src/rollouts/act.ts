@@ -4,7 +4,6 @@ import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets, tenants } from '../db/schema'
 import { barrierTo, queueDeploy, workFor } from '../deployments/deploy'
 import { notFound } from '../errors'
-import { wayTo } from '../releases/lineage'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import { getTenant, type TenantRow } from '../tenants/tenant'
@@ -56,14 +55,10 @@ export function finish(
 
 function deploy(stage: Stage, tenantId: string): void {
   const tenant = getTenant(stage.tx, tenantId)
-  const reason = barrierFor(stage, tenant)
+  // What was in flight as the rollout began may have brought a tenant past a release without a way back.
+  const reason = barrierTo(stage.tx, tenant, getRelease(stage.tx, stage.rollout.releaseId))
   if (reason === null) beginDeploy(stage, tenant)
   else changeTarget(stage, tenantId, { state: 'set_aside', reason })
-}
-
-/** What was in flight as the rollout began may have brought a tenant past a release without a way back. */
-function barrierFor({ tx, rollout: { releaseId } }: Stage, tenant: TenantRow): string | null {
-  return wayTo(tx, releaseId, tenant.releaseId) === 'back' ? barrierTo(tx, tenant, releaseId) : null
 }
 
 function beginDeploy(stage: Stage, tenant: TenantRow): void {

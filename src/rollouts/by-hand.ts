@@ -44,7 +44,7 @@ export function lookAtDeploy(
   const obstacles = [
     tenant.releaseId === releaseId && `${tenant.subdomain} runs ${release.tag} already.`,
     live && heldInWords(db, live, services.settings.baseUrl),
-    way === 'back' && barrierTo(db, tenant, releaseId),
+    barrierTo(db, tenant, release),
     missing && `A backup is to be made first. ${missing}`,
   ].filter((obstacle) => typeof obstacle === 'string')
   return { release, way, canGoBack: !oneWay(passed), copies, takesMs: usualDeployMs(db), obstacles }

@@ -5,6 +5,7 @@ import { listBackups } from '../backups/list'
 import { backUpTenant } from '../backups/recipe'
 import { obstacleTo, restoreTenant } from '../backups/restore'
 import { conflict, invalid, notFound } from '../errors'
+import { requireStartable } from '../releases/no-return'
 import { isLive, latestRun } from '../runs/run'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
@@ -128,6 +129,7 @@ function restorationProps(call: Call) {
   requireReady(db.read, tenant, ['active', 'suspended'], 'restored')
   const obstacle = obstacleTo(call.services, row, serverOf(db.read, tenant.id))
   if (obstacle) throw conflict(obstacle)
+  requireStartable(db.read, tenant, 'restored with this backup', row)
   const keptDays = catalog.plan(tenant.planId).plan.backups.retentionDays
   const backup = { ...row, obstacle }
   return { operator: operatorOf(call), tenant, backup, keptDays, now: clock.now() }

@@ -8,6 +8,7 @@ import { moveMinutes } from '../lifecycle/downtime'
 import { moveToNewServer } from '../lifecycle/move'
 import { lookAtMove } from '../lifecycle/move-outlook'
 import { otherPlans, type PriceChange } from '../lifecycle/plan-choice'
+import { requireStartable } from '../releases/no-return'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf, type TenantRow } from '../tenants/tenant'
@@ -103,6 +104,7 @@ async function moveProps(
   const { answers, latest, plan, ...to } = await lookAtMove(services, tenant.id, chosen.plan || undefined)
   const backup = chosen.backup ? getBackup(read, chosen.backup) : latest
   if (backup && backup.tenantId !== tenant.id) throw notFound('This tenant has no such backup.')
+  requireStartable(read, tenant, 'moved', chosen.backup || !answers ? (backup ?? undefined) : undefined)
   const { id, name, amount, currency, interval } = getPlan(read, plan?.planId ?? tenant.planId)
   return {
     operator: operatorOf(call),

@@ -5,6 +5,7 @@ import { asAtlasError } from '../errors'
 import { downtimeMinutes } from '../lifecycle/downtime'
 import { changePlan } from '../lifecycle/plan-change'
 import { choosePlan, otherPlans } from '../lifecycle/plan-choice'
+import { requireStartable } from '../releases/no-return'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
@@ -61,6 +62,7 @@ async function planChangeProps(call: Call) {
   const { read } = services.db
   const tenant = getTenant(read, params.id ?? '')
   requireReady(read, tenant, ['active'], 'given another plan')
+  requireStartable(read, tenant, 'given another plan')
   return {
     operator: operatorOf(call),
     tenant: {

@@ -1,5 +1,6 @@
 import { SecretRotationPage } from '../../views/admin/secret-rotation'
 import { rotatedNames, rotateSecrets } from '../lifecycle/secret-rotation'
+import { requireStartable } from '../releases/no-return'
 import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
@@ -32,6 +33,7 @@ function secretRotationProps(call: Call) {
   const { db, catalog } = call.services
   const tenant = getTenant(db.read, call.params.id ?? '')
   requireReady(db.read, tenant, ['active', 'suspended'], 'given new secrets')
+  requireStartable(db.read, tenant, 'given new secrets')
   const blueprint = catalog.blueprint(tenant.blueprint)
   const changing = rotatedNames(blueprint)
   const generated = blueprint.settings.flatMap((setting) => ('generate' in setting ? [setting.name] : []))

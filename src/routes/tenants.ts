@@ -5,6 +5,7 @@ import type { Reader } from '../db/open'
 import { healthOf } from '../health/report'
 import { approveSignup } from '../lifecycle/approve'
 import { remediesFor } from '../lifecycle/mend'
+import { noReturnFor, noReturnInWords } from '../releases/no-return'
 import { getRelease } from '../releases/release'
 import { latestTarget } from '../rollouts/target-report'
 import type { Services } from '../services'
@@ -86,6 +87,7 @@ function tenantAnswer(services: Services, tenantId: string) {
     ...tenantFacts(services, { ...tenant, planName: plan.name, ownerEmail }),
     plan_id: tenant.planId,
     status_reason: tenant.statusReason,
+    start_obstacle: noReturnOf(services.db.read, tenant)?.words ?? null,
     release_since: tenant.releaseSince,
     wanted_release: wantedRelease(services.db.read, tenant)?.tag ?? null,
     tags: tagsOf(services.db.read, tenantId),
@@ -125,9 +127,15 @@ export function tenantData(services: Services, tenantId: string): TenantData {
     backups: backupsOf(services, tenantId),
     debt: debtOf(db.read, tenant.organizationId),
     heldBy: moneyAgainst(db.read, tenant.organizationId, clock.now()),
+    noReturn: noReturnOf(db.read, tenant),
     health: healthNow(services, tenant),
     now: clock.now(),
   }
+}
+
+function noReturnOf(db: Reader, tenant: TenantRow): TenantData['noReturn'] {
+  const found = noReturnFor(db, tenant)
+  return found && { words: noReturnInWords(tenant, found), backupId: found.backup?.id ?? null }
 }
 
 /** What the last check found says nothing of an app that was stopped since. */

@@ -109,6 +109,63 @@ describe('a deploy without a way back', () => {
     expect(fleet.deployed).toEqual(['t00 v43', 't00 v43'])
   })
 
+  test.each([
+    ['refused', { code: 'conflict', vendorCode: 'agent_conflict' }],
+    [
+      'pull',
+      { code: 'conflict', vendorCode: 'agent_not_found', facts: { part: 'pull', back: true, log: [] } },
+    ],
+  ] as const)(
+    'that the server has not begun (%s) can be taken back, as nothing has happened',
+    async (_, no) => {
+      const { machines } = fleet.services
+      const { run: ask } = machines
+      const { code, ...details } = no
+      machines.run = (target, command, options) => {
+        if (command.verb !== 'deploy') return ask(target, command, options)
+        return Promise.reject(new AtlasError(code, 'Not now.', { ...details, outcome: 'refused' }))
+      }
+      expect((await deploy('v43', 'forward', ONE_WAY)).status).toBe('failed')
+      expect(fleet.tenant('t00')).toMatchObject({ noReturnReleaseId: null, noReturnSince: null })
+      expect(remediesFor(fleet.db.read, fleet.services, run())).toMatchObject({
+        canRetry: true,
+        canUndo: true,
+      })
+      mend(undo)
+      await ended()
+      expect(run().status).toBe('cancelled')
+      expect(fleet.tenant('t00')).toMatchObject({ release: 'v42', statusReason: null })
+      expect(fleet.deployed).toEqual([])
+    },
+  )
+
+  test('of which nobody knows whether it has begun is only retried, and nothing older is deployed', async () => {
+    const { id: former } = await fleet.release('v42')
+    fleet.clock.advance(1_000)
+    fleet.change('t00', { releaseId: former })
+    const { id: between } = await fleet.release('v42.5')
+    fleet.clock.advance(1_000)
+    fleet.behaves = () => 'lost'
+    const { id: releaseId } = await fleet.release('v43', ONE_WAY)
+    await deploy('v43', 'forward', ONE_WAY)
+    expect(run().status).toBe('failed')
+    expect(fleet.tenant('t00')).toMatchObject({ noReturnReleaseId: releaseId })
+    expect(() => mend(undo)).toThrow(NO_WAY_BACK)
+    fleet.silent.clear()
+    for (const { commands } of fleet.machines.values()) commands.clear()
+    fleet.behaves = () => 'good'
+    const older = { ...asked(), releaseId: between, way: 'forward' as const }
+    expect(() => fleet.db.write((tx) => deployTenant(tx, fleet.services, TENANT, older))).toThrow(NO_WAY_BACK)
+    mend(retry)
+    await ended()
+    expect(run().status).toBe('succeeded')
+    expect(fleet.tenant('t00')).toMatchObject({
+      release: 'v43',
+      noReturnReleaseId: null,
+      noReturnSince: null,
+    })
+  })
+
   test('that is not well from outside is not taken back either', async () => {
     fleet.ill.add('t00 v43')
     expect(await deploy('v43', 'forward', ONE_WAY)).toMatchObject({

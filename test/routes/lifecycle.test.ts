@@ -78,6 +78,38 @@ describe('a tenant’s page', () => {
     queuedAs(await operator.post(`/admin/tenants/${id}/resumption`), 'resume')
   })
 
+  test('whose release can’t live with its data says so, offers what helps, and refuses what would start it', async () => {
+    const { sqlite } = stage.services.db
+    sqlite.run(
+      `INSERT INTO releases (id, blueprint, tag, notes, migration, backup, images, created_by, created_at)
+        VALUES ('rel_43', 'virtues', 'v43', '', 'contract', 0, '[]', 'ada', 1)`,
+    )
+    sqlite.run(
+      "UPDATE tenants SET no_return_release_id = 'rel_43', no_return_since = 1, status = 'suspended'",
+    )
+    const words = 'The deploy of v43 stopped after it may have changed the data for good'
+    const text = await page('')
+    expect(text).toContain(words)
+    const links = linksOf(text).filter((link) => link.startsWith(`/admin/tenants/${id}/`))
+    const offered = links.map((link) => link.split('/').at(-1))
+    expect(offered).toContain('deployment')
+    for (const page of ['resumption', 'plan', 'secret-rotation']) expect(offered).not.toContain(page)
+    await refusedAs(await operator.post(`/admin/tenants/${id}/resumption`), words)
+    await refusedAs(await operator.get(`/admin/tenants/${id}/secret-rotation`), words)
+    const answer = await ask('POST', '/api/admin/unsuspend', { tenant_id: id })
+    expect(answer).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringContaining(words) } },
+    })
+    const told = await ask('GET', `/api/admin/tenant/${id}`)
+    expect(told.body.start_obstacle).toContain(
+      'Deploy v43 or a later release; there is no backup from before it.',
+    )
+    sqlite.run("UPDATE tenants SET status = 'active'")
+    await refusedAs(await operator.get(`/admin/tenants/${id}/plan`), words)
+    await refusedAs(await operator.get(`/admin/tenants/${id}/move`), words)
+  })
+
   test('says what is at work on it, and offers nothing else meanwhile', async () => {
     await operator.post(`/admin/tenants/${id}/suspension`)
     const text = await page('')

@@ -9,6 +9,8 @@ type Deed = {
   page: string
   statuses: readonly TenantStatus[]
   isHarmful?: true
+  /** Starts the app at the release that it has. */
+  starts?: true
 }
 
 /** What can be done to a tenant, from the gentlest on. */
@@ -24,6 +26,7 @@ const DEEDS: Deed[] = [
     about: 'Gives it another price, and makes its server larger or smaller with everything that is on it.',
     page: 'plan',
     statuses: ['active'],
+    starts: true,
   },
   {
     label: 'Move to a new server…',
@@ -37,6 +40,7 @@ const DEEDS: Deed[] = [
     about: 'Gives new values to the passwords and keys that its app has of its own.',
     page: 'secret-rotation',
     statuses: ['active', 'suspended'],
+    starts: true,
   },
   {
     label: 'Suspend…',
@@ -55,7 +59,9 @@ const DEEDS: Deed[] = [
 
 /** Everything that can be done to a tenant as it is, each with what it means. */
 export function TenantDeeds(tenant: TenantStateView): Html | null {
-  const possible = DEEDS.filter(({ statuses }) => statuses.includes(tenant.status))
+  const possible = DEEDS.filter(
+    ({ statuses, starts }) => statuses.includes(tenant.status) && !(starts && tenant.noReturn),
+  )
   if (possible.length === 0 || isBusy(tenant)) return null
   return (
     <section class="block" aria-labelledby="deeds-title">

@@ -17,6 +17,8 @@ export type TenantStateView = {
   suspendedAt: number | null
   /** Why money does not let it be resumed now. */
   heldBy: 'unpaid' | 'canceled' | null
+  /** Why it can't be started at its release, what to do, and the backup from before that can be restored. */
+  noReturn: { words: string; backupId: string | null } | null
   /** What its customer owes: since when, and when it is suspended for it. */
   debt: { unpaidSince: number; suspendsAt: number } | null
   /** When its deletion can no longer be taken back. */
@@ -58,7 +60,7 @@ export function TenantActions(tenant: TenantStateView): Html {
           See the run
         </a>
       )}
-      {status === 'suspended' && !tenant.heldBy && !isBusy(tenant) && (
+      {status === 'suspended' && !tenant.heldBy && !tenant.noReturn && !isBusy(tenant) && (
         <Post to={`/admin/tenants/${id}/resumption`} label="Resume" />
       )}
       {run?.kind === 'delete' && (run.canCancel || run.canUndo) && (
@@ -124,6 +126,30 @@ function GoingAway({ run, tenant }: { run: TenantRun; tenant: TenantStateView })
       <p>
         It runs on until its last backup is made, and then it goes: <Time at={deleteAt} now={now} />. Until
         then one click brings it back as it was.
+      </p>
+    </Notice>
+  )
+}
+
+/** A tenant that can't be started before it has another release or other data. */
+export function NoReturn({ id, noReturn, ...tenant }: TenantStateView): Html | null {
+  if (!noReturn || isBusy(tenant)) return null
+  return (
+    <Notice tone="bad" title="Its release can’t live with its data">
+      <p>{noReturn.words}</p>
+      <p>
+        Until then it can’t be resumed, moved, or given another plan or other secrets.{' '}
+        <a href={`/admin/tenants/${id}/deployment`}>Deploy a release</a>
+        {noReturn.backupId && (
+          <>
+            {' '}
+            or{' '}
+            <a href={`/admin/tenants/${id}/backups/${noReturn.backupId}/restoration`}>
+              restore the backup from before it
+            </a>
+          </>
+        )}
+        .
       </p>
     </Notice>
   )

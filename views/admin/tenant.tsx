@@ -8,7 +8,7 @@ import { TenantBackups, type TenantBackupsView } from './backups'
 import { TenantDeeds } from './tenant-deeds'
 import { TenantFacts, type TenantFactsView } from './tenant-facts'
 import { TenantHealth, type TenantHealthView } from './tenant-health'
-import { Debt, isBusy, TenantActions, TenantState, type TenantStateView } from './tenant-state'
+import { Debt, isBusy, NoReturn, TenantActions, TenantState, type TenantStateView } from './tenant-state'
 import { type EntryView, LatestEntries } from './timeline'
 
 export type TenantData = TenantStateView &
@@ -55,6 +55,7 @@ export function Tenant(tenant: TenantData): Html {
         Created <Time at={tenant.createdAt} now={tenant.now} /> · <code>{tenant.id}</code>
       </p>
       <TenantState {...tenant} />
+      <NoReturn {...tenant} />
       <Debt {...tenant} />
       <TenantFacts {...tenant} />
       <TenantDeeds {...tenant} />

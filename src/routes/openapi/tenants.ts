@@ -17,6 +17,10 @@ const DETAILED_TENANT = object({
   ...FACTS,
   plan_id: text('The plan’s id, such as `virtues/starter`.'),
   status_reason: { type: ['string', 'null'], description: 'What went wrong with it last.' },
+  start_obstacle: {
+    type: ['string', 'null'],
+    description: 'Why its release can’t be started on its data, and what to do. Null for most.',
+  },
   release_since: time('Since when it runs its release.'),
   wanted_release: { type: ['string', 'null'], description: 'The release that it should run and does not.' },
   tags: list(text('Such as `beta`.')),
