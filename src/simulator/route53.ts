@@ -2,10 +2,11 @@ import type { Fault } from './faults'
 import { Rate } from './rate'
 import { answerTo, ok, opaqueId, Refusal } from './route53/answers'
 import { readChangeBatch } from './route53/batch'
-import { limitAnswer, maxItems, zoneAnswer, zonesAnswer, zonesByNameAnswer } from './route53/hosted-zone'
+import { limitAnswer, zoneAnswer, zonesAnswer, zonesByNameAnswer } from './route53/hosted-zone'
+import { recordSetsAnswer } from './route53/record-sets'
 import { requireSignature } from './route53/signature'
 import type { Content } from './route53/xml'
-import { byPosition, canonicalName, type RecordSet, Zone } from './route53/zone'
+import { canonicalName, type RecordSet, Zone } from './route53/zone'
 import type { Twin } from './twin'
 import type { World } from './world'
 
@@ -111,24 +112,7 @@ export class Route53Twin implements Twin {
 
   async listResourceRecordSets({ params, query }: Call): Promise<Response> {
     this.requireZone(params[0])
-    const [name, type] = [query.get('name'), query.get('type')]
-    if (type && !name) throw new Refusal(400, 'InvalidInput', 'StartRecordType needs StartRecordName')
-    const start = name ? { name: canonicalName(name), type: type ?? '' } : undefined
-    const sets = this.zone.list().filter((set) => !start || byPosition(set, start) >= 0)
-    const max = maxItems(query)
-    const next = sets[max]
-    const after: [string, Content][] = next
-      ? [
-          ['NextRecordName', next.name],
-          ['NextRecordType', next.type],
-        ]
-      : []
-    return ok(this.world, 'ListResourceRecordSetsResponse', [
-      ['ResourceRecordSets', sets.slice(0, max).map((set) => ['ResourceRecordSet', recordSetContent(set)])],
-      ['IsTruncated', next !== undefined],
-      ...after,
-      ['MaxItems', max],
-    ])
+    return ok(this.world, 'ListResourceRecordSetsResponse', recordSetsAnswer(this.zone, query))
   }
 
   async getHostedZone({ params }: Call): Promise<Response> {
@@ -204,15 +188,6 @@ const ROUTES: Route[] = [
   ['ListHostedZones', 'GET', /^\/2013-04-01\/hostedzone$/, prototype.listHostedZones],
   ['ListHostedZonesByName', 'GET', /^\/2013-04-01\/hostedzonesbyname$/, prototype.listHostedZonesByName],
 ]
-
-function recordSetContent(set: RecordSet): Content {
-  return [
-    ['Name', set.name],
-    ['Type', set.type],
-    ['TTL', set.ttl],
-    ['ResourceRecords', set.values.map((value) => ['ResourceRecord', [['Value', value]]])],
-  ]
-}
 
 function sameValues(answer: RecordSet | undefined, set: RecordSet): boolean {
   return answer?.values.join() === set.values.join()

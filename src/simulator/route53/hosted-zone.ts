@@ -39,6 +39,7 @@ export function zonesAnswer(zone: Zone, query: URLSearchParams): Content {
   ]
 }
 
+/** The zones from a name on: this one, or none. */
 export function zonesByNameAnswer(zone: Zone, query: URLSearchParams): Content {
   const from = query.get('dnsname')
   const here = { name: zone.name, type: '' }
