@@ -10,6 +10,7 @@ import { followMoney } from './lifecycle/follow-money'
 import { reconcile } from './reconcile/reconcile'
 import { catchUp } from './rollouts/catch-up'
 import type { Services } from './services'
+import { sweep } from './upkeep/sweep'
 
 type Line = { name: string; when: string; work: (services: Services) => void | Promise<void> }
 
@@ -29,6 +30,7 @@ export const SCHEDULE: readonly Line[] = [
     when: '27 * * * *',
     work: ({ db, clock }) => sweepRateLimits(db, clock.now()),
   },
+  { name: 'sweep', when: '23 3 * * *', work: sweep },
 ]
 
 /** Starts every line of the schedule; the returned function ends them. A line never overlaps with itself. */

@@ -25,6 +25,7 @@ const theDomain = layers.findIndex(([name]) => name === 'the domain')
 /** The floors within the domain, from the top down. */
 const floors = [
   'timeline',
+  'upkeep',
   'reconcile',
   'inbox',
   'checkouts',

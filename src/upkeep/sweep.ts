@@ -1,0 +1,60 @@
+import { sleep } from '../clock'
+import type { Db } from '../db/open'
+import type { Services } from '../services'
+import { forget, oldRows, type Place, shelvesWithOld } from './forget'
+import { SHELVES, type Shelf } from './shelves'
+
+/** Rows that are gone through in one transaction: a few milliseconds. */
+const AT_ONCE = 25
+const PAUSE_MS = 10
+const START: Place = { at: 0, key: '' }
+
+/**
+ * Forgets what is past its time, a few rows at a time with a pause after each, so that nobody waits. Whatever stops it
+ * stops it between two transactions, and the next one goes on.
+ */
+export async function sweep(services: Pick<Services, 'db' | 'clock' | 'log'>): Promise<void> {
+  const { db, clock, log } = services
+  const nowMs = clock.now()
+  const forgotten: Record<string, number> = {}
+  for (const shelf of shelvesWithOld(db.read, SHELVES, nowMs)) {
+    forgotten[shelf.name] = await clear(services, shelf, nowMs - shelf.keptMs)
+  }
+  if (Object.values(forgotten).every((rows) => rows === 0)) return
+  tidy(db)
+  log.info('what was past its time is forgotten', forgotten)
+}
+
+/** Goes along a shelf; resolves to how many rows went. */
+async function clear(
+  { db, clock }: Pick<Services, 'db' | 'clock'>,
+  shelf: Shelf,
+  beforeMs: number,
+): Promise<number> {
+  let went = 0
+  for (let place = START; ; ) {
+    const seen = db.writeQuietly((tx) => {
+      const rows = oldRows(tx, shelf, beforeMs, place, AT_ONCE)
+      const over = rows.filter(({ stays }) => stays === 0)
+      forget(tx, shelf, over)
+      went += over.length
+      return rows
+    })
+    const last = seen.at(-1)
+    if (!last || seen.length < AT_ONCE) return went
+    place = last
+    await sleep(clock, PAUSE_MS)
+  }
+}
+
+/**
+ * Lets SQLite look again at how its tables are filled, where that has changed much (https://sqlite.org/pragma.html#pragma_optimize).
+ *
+ * The file stays as large as it is: the next days' rows take the pages that were freed. To give them back, `auto_vacuum`
+ * would have to be set before the first table is made, or the whole file written anew by VACUUM; it would move pages at
+ * every commit and scatter what belongs together (https://sqlite.org/pragma.html#pragma_auto_vacuum). And in WAL mode each moved page, or
+ * with VACUUM all of them, goes through the log, which Litestream ships to the replica (https://litestream.io/how-it-works/).
+ */
+function tidy(db: Db): void {
+  db.sqlite.exec('PRAGMA optimize')
+}
