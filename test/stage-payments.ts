@@ -72,7 +72,8 @@ export class StagePayments implements Payments {
 
   async listSubscriptions(customerId: string): Promise<PaidSubscription[]> {
     this.call('listSubscriptions')
-    return [...this.subscriptions.values()].filter((one) => one.customerId === customerId).toReversed()
+    const theirs = [...this.subscriptions.values()].filter((one) => one.customerId === customerId)
+    return theirs.toReversed().sort((a, b) => b.createdAt - a.createdAt)
   }
 
   async listLiveSubscriptions(): Promise<PaidSubscription[]> {

@@ -121,6 +121,25 @@ describe('a server', () => {
     expect((await serverOf())?.backups).toBe(false)
   })
 
+  test('of a tenant that was given a plan with backups meanwhile keeps them', async () => {
+    await shore.services.cloud.setBackups(rowOf().externalId!, true)
+    shore.pass(60_000)
+    expect(await lookTwice()).toEqual(['backups_differ:backups_off'])
+    shore.services.db.sqlite.run("UPDATE tenants SET plan_id = 'virtues/pro'")
+    await expect(shore.apply('backups_differ')).rejects.toThrow('no longer as it was found')
+    expect((await serverOf())?.backups).toBe(true)
+    expect(await shore.look()).not.toContain('backups_differ:backups_off')
+  })
+
+  test('that is off stays so when its tenant is suspended meanwhile', async () => {
+    await shore.services.cloud.powerOff(rowOf().externalId!)
+    shore.pass(60_000)
+    expect(await shore.look()).toEqual(['server_off:power_on'])
+    shore.services.db.sqlite.run("UPDATE tenants SET status = 'suspended', suspended_for = 'operator'")
+    await expect(shore.apply('server_off')).rejects.toThrow('no longer as it was found')
+    expect((await serverOf())?.status).toBe('off')
+  })
+
   test('of another type than our row says is noted', async () => {
     const { serverType } = rowOf()
     shore.services.db.sqlite.run("UPDATE servers SET server_type = 'cx11'")
@@ -144,6 +163,16 @@ describe('a subscription', () => {
     expect(payments.subscriptions.get(first.id)?.status).toBe('active')
     expect(shore.ledger()).toContain('cancelSubscription done')
     expect(await shore.look()).toEqual([])
+  })
+
+  test('beside one that has ended meanwhile is the one that pays, and stays', async () => {
+    const { payments } = shore.estate.stage
+    const first = payments.subscriptions.get(mirror().stripeId)!
+    payments.subscriptions.set('sub_second', { ...first, id: 'sub_second', createdAt: first.createdAt - 1 })
+    expect(await lookTwice()).toEqual(['subscription_second:cancel_subscription'])
+    payments.subscriptions.set(first.id, { ...first, status: 'canceled' })
+    await expect(shore.apply('subscription_second')).rejects.toThrow('no longer as it was found')
+    expect(payments.subscriptions.get('sub_second')?.status).toBe('active')
   })
 
   test('of a tenant that is deleted is cancelled, unless the tenant turns out to live', async () => {
@@ -186,4 +215,14 @@ test('a server left behind goes when its record is gone and forgotten; the tenan
   shore.pass(60_000)
   expect(shore.serverNames()).toEqual([rowOf().name])
   expect(shore.records()).toEqual([[`${ADA}.`, [rowOf().ipv4!]]])
+})
+
+test('a server left behind stays while a name leads to any address of its IPv6 network', async () => {
+  const id = shore.stray()
+  const { ipv6 } = (await shore.services.cloud.getServer(id))!
+  const value = ipv6!.replace(/::1$/, ':0:0:0:2')
+  const record = { name: 'stray.localhost', type: 'AAAA', ttl: 60, values: [value] }
+  shore.estate.clouds.route53.seed(record, shore.estate.clock.now() - HOUR_MS)
+  expect(await lookTwice()).toContain('server_unknown:delete_server')
+  await expect(shore.apply('server_unknown')).rejects.toThrow('stray.localhost still leads')
 })

@@ -1,4 +1,5 @@
 import { and, eq, inArray, ne } from 'drizzle-orm'
+import { currentOf } from '../../billing/mirror'
 import { syncMoney } from '../../billing/sync'
 import { syncCheckout } from '../../checkouts/checkout'
 import { organizations, signups, subscriptions, tenants } from '../../db/schema'
@@ -29,6 +30,7 @@ export const cancelSubscription: Remedy = async (one) => {
   const subscription = await services.payments.getSubscription(id)
   if (hasEnded(subscription.status)) return nothingMore
   requireNeedless(one, subscription)
+  await requireAnother(one, subscription)
   const summary = { customer: String(facts.customer) }
   await perform(one, { provider: 'stripe', verb: 'cancelSubscription', key: id, summary }, () =>
     services.payments.cancelSubscription(id),
@@ -63,6 +65,16 @@ function requireNeedless(one: Case, { id, customerId, signupId }: PaidSubscripti
     read.select({ id: tenants.id }).from(tenants).where(lives).get() ??
     read.select({ id: signups.id }).from(signups).where(isAwaited).get()
   if (needed) throw changed()
+}
+
+/** A second subscription is only one as long as there is a first: the other may have ended since, unheard. */
+async function requireAnother(
+  { services, finding }: Case,
+  { id, customerId }: PaidSubscription,
+): Promise<void> {
+  if (finding.kind !== 'subscription_second') return
+  const current = currentOf(await services.payments.listSubscriptions(customerId))
+  if (!current || current.id === id || hasEnded(current.status)) throw changed()
 }
 
 function organizationOf(one: Case): string {

@@ -1,4 +1,5 @@
 import { and, eq, gt, inArray } from 'drizzle-orm'
+import { networkOf } from '../../accounts/rate-limit'
 import type { Reader } from '../../db/open'
 import { dnsRecords, findings } from '../../db/schema'
 import { conflict } from '../../errors'
@@ -14,8 +15,10 @@ const TTL_MAX_MS = 86_400_000
  */
 export async function requireUnpointed({ services }: Case, addresses: string[]): Promise<void> {
   const { db, dns, clock } = services
+  // All of an IPv6 network goes with its address, and DNS may write one in more than one way.
+  const networks = new Set(addresses.map(networkOf))
   const pointing = (await dns.listRecords()).find(({ values }) =>
-    values.some((value) => addresses.includes(value)),
+    values.some((value) => networks.has(networkOf(value))),
   )
   if (pointing) throw conflict(`${pointing.name} still leads to this address. Remove that record first.`)
   const untilMs = rememberedUntil(db.read, addresses, clock.now())

@@ -3,6 +3,7 @@ import { servers, tenants } from '../../db/schema'
 import { conflict } from '../../errors'
 import type { CloudServer } from '../../providers/cloud'
 import { noteServer } from '../../quotas/quotas'
+import { getTenant } from '../../tenants/tenant'
 import { requireUnpointed } from './pointing'
 import {
   type Case,
@@ -59,8 +60,10 @@ export const mirrorServer: Remedy = async (one) => {
   }
 }
 
+/** Switches the server of an active tenant on. */
 export const powerOn: Remedy = async (one) => {
   const { id, name } = await standing(one)
+  if (tenantOf(one).status !== 'active') throw changed()
   await perform(one, { provider: 'hetzner', verb: 'powerOn', key: id, summary: { name } }, () =>
     one.services.cloud.powerOn(id),
   )
@@ -70,13 +73,20 @@ export const powerOn: Remedy = async (one) => {
 export const backupsOn: Remedy = (one) => setBackups(one, true)
 export const backupsOff: Remedy = (one) => setBackups(one, false)
 
+/** The plan may have become another one since: what it includes is never turned off, nor what it does not turned on. */
 async function setBackups(one: Case, enabled: boolean): Promise<Consequence> {
   const { id, name } = await standing(one)
+  const { planId, status } = tenantOf(one)
+  const lives = status === 'active' || status === 'suspended'
+  if (!lives || one.services.catalog.plan(planId).plan.backups.cloud !== enabled) throw changed()
   await perform(one, { provider: 'hetzner', verb: 'setBackups', key: id, summary: { name, enabled } }, () =>
     one.services.cloud.setBackups(id, enabled),
   )
   return nothingMore
 }
+
+/** The tenant that a finding is about, as it is now. */
+const tenantOf = ({ services, finding }: Case) => getTenant(services.db.read, finding.tenantId ?? '')
 
 /** The server as it is now. Throws `conflict` when it is gone, or not ours. */
 async function standing(one: Case): Promise<CloudServer> {
