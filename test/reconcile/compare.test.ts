@@ -330,6 +330,15 @@ const CALM: [what: string, Change][] = [
     'an address of somebody else without a server',
     (s) => s.snapshot.addresses.push({ ...address('78', null), ip: '198.19.0.1' }),
   ],
+  [
+    'an address of somebody else that was ours once',
+    (s) => {
+      const former = { ...s.row, id: 'srv_9', role: 'former' as const, externalId: '9', deletedAt: LONG_AGO }
+      const { id, ip } = address('78', null)
+      s.known.servers.push({ ...former, ipv4: ip, ipv4Id: '77' })
+      s.snapshot.addresses.push({ ...address(id, null), ip })
+    },
+  ],
   ['an image of somebody else', (s) => s.snapshot.images.push(image({}))],
   ['a daily copy by the cloud itself', (s) => s.snapshot.images.push({ ...image({}), type: 'backup' })],
   [
@@ -502,6 +511,19 @@ describe('a finding', () => {
     }
     expect(new Set(await keys()).size).toBe(20)
     expect(await keys()).toEqual(await keys())
+  })
+
+  test('about a record to be removed is another one when it leads elsewhere', async () => {
+    const keyOf = async (value: string) => {
+      const sides = new Sides(1)
+      sides.snapshot.records.push({ ...sides.record, type: 'AAAA', values: [value] })
+      return (await sides.found()).map(({ remedy, key }) => `${remedy} ${key}`)
+    }
+    const [one, other] = [await keyOf('2001:db8:ffff::1'), await keyOf('2001:db8:fffe::1')]
+    expect(one).toEqual([
+      'delete_record record_dangling:site-0.sites.example.net AAAA 2001:db8:ffff::1:delete_record',
+    ])
+    expect(other).not.toEqual(one)
   })
 })
 

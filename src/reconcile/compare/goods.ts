@@ -37,11 +37,14 @@ function unassigned(ground: Ground, address: PrimaryIp, owners: Map<string, Know
   return difference(found, address.id)
 }
 
-/** The rows by their addresses' ids and by the addresses; of two that had one, the later. */
+/**
+ * The rows by their addresses' ids; by the address only where a row never knew the id, as the cloud hands addresses on
+ * to others. Of two that had one, the later.
+ */
 function ownersOf(servers: KnownServer[]): Map<string, KnownServer> {
   const owners = new Map<string, KnownServer>()
   for (const server of servers) {
-    for (const key of [server.ipv4, server.ipv6, server.ipv4Id, server.ipv6Id]) {
+    for (const key of [server.ipv4Id ?? server.ipv4, server.ipv6Id ?? server.ipv6]) {
       if (key !== null && (owners.get(key)?.createdAt ?? 0) <= server.createdAt) owners.set(key, server)
     }
   }

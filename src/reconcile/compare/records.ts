@@ -105,8 +105,10 @@ function found(
     ...facts,
   }
   const tenantId = tenant?.id ?? null
+  // What is to be removed is this very record: one that leads elsewhere by then has to be seen twice itself.
+  const which = remedy === 'delete_record' ? [name, type, about.values] : [name, type]
   return difference(
     { kind, tenantId, externalId: null, facts: about, remedy, monthly: null },
-    `${name} ${type}`,
+    which.join(' '),
   )
 }
