@@ -7,7 +7,7 @@ import { json, page } from './routes/answer'
 import { Door } from './routes/door'
 import { Live } from './routes/live'
 import { Refusal, statusOf } from './routes/refusal'
-import type { Policy, Route } from './routes/route'
+import { type Policy, type Route, routesAt } from './routes/route'
 import { securityHeaders } from './routes/security-headers'
 import { brandOf } from './routes/shop'
 import type { Services } from './services'
@@ -33,14 +33,14 @@ export class App {
   constructor(
     private readonly services: Services,
     options: AppOptions = {},
-    list: readonly Route[] = ROUTES,
+    private readonly list: readonly Route[] = ROUTES,
   ) {
     this.live = new Live(services)
     this.door = new Door(services, this.live)
     this.headers = securityHeaders(options.checkoutOrigin ?? STRIPE_CHECKOUT)
     for (const route of list) this.mount(route)
     this.elysia.onError(({ request, error, code }) =>
-      this.refuse(request, code === 'NOT_FOUND' ? notFound('There is nothing at this address.') : error),
+      code === 'NOT_FOUND' ? this.miss(request) : this.refuse(request, error),
     )
   }
 
@@ -110,6 +110,23 @@ export class App {
     if (call instanceof Response) return call
     const answer = await route.handle(call)
     return answer instanceof Response ? answer : page(answer)
+  }
+
+  /** No route answers: there is nothing, or nothing for this method, which only those hear who may know the address. */
+  private miss(request: Request): Response {
+    const there = routesAt(this.list, new URL(request.url).pathname)
+    const [route] = there
+    if (!route) return this.refuse(request, notFound('There is nothing at this address.'))
+    try {
+      const call = this.door.admit(route, { request, params: {}, peer: peers.get(request) ?? null })
+      if (call instanceof Response) return call
+      const answer = this.refuse(request, new Refusal(405, 'This address does not take that method.'))
+      const methods = there.flatMap(({ method }) => (method === 'GET' ? [method, 'HEAD'] : [method]))
+      answer.headers.set('allow', methods.join(', '))
+      return answer
+    } catch (thrown) {
+      return this.refuse(request, thrown)
+    }
   }
 
   private knowsHost(request: Request): boolean {

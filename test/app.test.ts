@@ -82,6 +82,48 @@ describe('every answer', () => {
   })
 })
 
+describe('an address asked with another method than its own', () => {
+  const stage = openStage()
+  afterAll(() => stage.close())
+
+  test.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])(
+    'such as %s says which it takes',
+    async (method) => {
+      for (const [path, methods] of [
+        ['/login', 'GET, HEAD, POST'],
+        ['/api/signup', 'POST'],
+        ['/api/stripe/webhook', 'POST'],
+      ] as const) {
+        const answer = await stage.browser().ask(path, { method })
+        expect([answer.status, answer.headers.get('allow')]).toEqual([405, methods])
+        expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+        expect(await answer.text()).toContain('This address does not take that method.')
+      }
+    },
+  )
+
+  test('is a page for people and JSON for programs', async () => {
+    const page = await (await stage.operator()).get('/admin/events/evt_x/retry')
+    const type = page.headers.get('content-type')
+    expect([page.status, type, page.headers.get('allow')]).toEqual([405, 'text/html; charset=utf-8', 'POST'])
+    const api = await stage.browser().get('/api/signup')
+    expect(await api.json()).toEqual({
+      error: { code: 'invalid', message: 'This address does not take that method.' },
+    })
+  })
+
+  test('says so only to those who may know of it', async () => {
+    const operator = await stage.operator()
+    const path = '/admin/tenants/ten_x/suspension'
+    const known = await operator.ask(path, { method: 'PUT' })
+    expect([known.status, known.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST'])
+    const stranger = await stage.browser().ask(path, { method: 'PUT' })
+    expect([stranger.status, stranger.headers.get('location')]).toEqual([303, '/login'])
+    const program = await stage.browser().ask('/api/admin/tenants', { method: 'PUT' })
+    expect(program.status).toBe(401)
+  })
+})
+
 describe('an address that is not there', () => {
   const stage = openStage()
   afterAll(() => stage.close())
@@ -94,14 +136,6 @@ describe('an address that is not there', () => {
     expect(await api.json()).toEqual({
       error: { code: 'not_found', message: 'There is nothing at this address.' },
     })
-  })
-
-  test.each(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])('is any page asked with %s', async (method) => {
-    for (const path of ['/login', '/api/signup', '/admin']) {
-      const answer = await stage.browser().ask(path, { method })
-      expect(answer.status).toBe(404)
-      expect(answer.headers.get('access-control-allow-origin')).toBeNull()
-    }
   })
 
   test.each([

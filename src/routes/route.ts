@@ -56,5 +56,16 @@ export type Part = {
   draw(): Html
 }
 
+/** The routes at a path, whatever their methods. */
+export function routesAt(list: readonly Route[], path: string): Route[] {
+  const asked = path.split('/')
+  return list.filter((route) => {
+    const parts = route.path.split('/')
+    return (
+      parts.length === asked.length && parts.every((part, i) => part.startsWith(':') || part === asked[i])
+    )
+  })
+}
+
 /** Collects the routes of one noun; a route without a policy does not type-check, and app.ts checks again. */
 export const routes = (...list: Route[]): Route[] => list
