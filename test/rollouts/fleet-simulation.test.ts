@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { type FleetEnding, rollOut, writeFleetStory } from '../../src/crashtest/fleet'
+import { type FleetEnding, rollOut } from '../../src/crashtest/fleet'
+import { writeFleetStory } from '../../src/crashtest/fleet-story'
 import { CONTROLS, wrongWith } from '../../src/crashtest/rows/rollouts'
 import { type Decide, decide } from '../../src/rollouts/decide'
 

@@ -1,5 +1,6 @@
 import { type Decide, decide } from '../../rollouts/decide'
-import { type FleetEnding, type FleetStory, rollOut, writeFleetStory } from '../fleet'
+import { type FleetEnding, rollOut } from '../fleet'
+import { type FleetStory, writeFleetStory } from '../fleet-story'
 import { type Row, Tally } from '../row'
 
 const MACHINES = 200
