@@ -7,6 +7,7 @@ import countTargets from '../../migrations/0005_count_targets.sql' with { type: 
 import forgetInTime from '../../migrations/0006_forget_in_time.sql' with { type: 'text' }
 import dismissAMail from '../../migrations/0007_dismiss_a_mail.sql' with { type: 'text' }
 import knowWhoCannotGoBack from '../../migrations/0008_know_who_cannot_go_back.sql' with { type: 'text' }
+import findFailedEvents from '../../migrations/0009_find_failed_events.sql' with { type: 'text' }
 import { conflict } from '../errors'
 
 type Migration = { version: number; name: string; sql: string }
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, name: 'forget_in_time', sql: forgetInTime },
   { version: 7, name: 'dismiss_a_mail', sql: dismissAMail },
   { version: 8, name: 'know_who_cannot_go_back', sql: knowWhoCannotGoBack },
+  { version: 9, name: 'find_failed_events', sql: findFailedEvents },
 ]
 
 /**

@@ -1,19 +1,25 @@
-import { desc, eq } from 'drizzle-orm'
+import { desc, eq, sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
+import { prepared } from '../db/prepared'
 import { inbox } from '../db/schema'
 import { conflict, notFound } from '../errors'
 
 /** Events that could not be acted on, newest first: a payment may be behind each of them. */
 export function failedEvents(db: Reader, limit: number) {
-  return db
+  return failed(db).all({ limit })
+}
+
+const failed = prepared((db) =>
+  db
     .select()
     .from(inbox)
-    .where(eq(inbox.status, 'failed'))
+    // A literal, because SQLite uses no partial index for a bound value.
+    .where(sql`${inbox.status} = 'failed'`)
     .orderBy(desc(inbox.receivedAt))
-    .limit(limit)
-    .all()
-}
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+)
 
 /** Lets a failed event be acted on again. Throws `not_found`, or `conflict` when it has not failed. */
 export function retryEvent(tx: Tx, eventId: string, actor: Actor, nowMs: number): void {

@@ -6,6 +6,7 @@ import { expiryOf } from '../../src/backups/retention'
 import { backups, effects, runs, secrets, tenants } from '../../src/db/schema'
 import { getTenant } from '../../src/tenants/tenant'
 import { DAY_MS, Estate } from '../estate'
+import { plansOf } from '../query-plans'
 import { openStage } from '../stage'
 import { backUp } from './notes'
 
@@ -122,17 +123,8 @@ describe('what is no longer kept', () => {
   })
 
   test('is found by the moment at which it ends, not by going through every backup that ever was', () => {
-    const { sqlite } = stage.services.db
-    const { prepare } = sqlite
-    let asked = ''
-    sqlite.prepare = ((text: string, ...more: []) => {
-      asked = text
-      return prepare.call(sqlite, text, ...more)
-    }) as typeof prepare
-    expired()
-    sqlite.prepare = prepare
-    const plan = sqlite.query(`EXPLAIN QUERY PLAN ${asked}`).all() as { detail: string }[]
-    expect(plan[0]?.detail).toBe('SEARCH backups USING INDEX backups_due_for_removal (expires_at<?)')
+    const [first] = plansOf(stage.services.db.sqlite, () => expired())
+    expect(first).toBe('SEARCH backups USING INDEX backups_due_for_removal (expires_at<?)')
   })
 
   test('is told the longest overdue first, and no more than asked for', () => {

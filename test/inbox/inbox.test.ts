@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { inbox } from '../../src/db/schema'
-import { retryEvent } from '../../src/inbox/failed'
+import { failedEvents, retryEvent } from '../../src/inbox/failed'
 import { receiveEvent } from '../../src/inbox/inbox'
 import { PAID_ONCE, Till } from '../billing/till'
+import { plansOf } from '../query-plans'
 
 const RETRIEVE = 'GET /checkout/sessions/:id'
 
@@ -57,6 +58,12 @@ describe('an event', () => {
     await till.settle()
     expect(till.events).toMatchObject([{ status: 'processed' }])
     expect(till.count()).toEqual(PAID_ONCE)
+  })
+
+  test('that failed is found by an index, however many others there are: the overview asks all the time', () => {
+    expect(plansOf(till.db.sqlite, () => failedEvents(till.db.read, 20))).toEqual([
+      'SCAN inbox USING INDEX inbox_failed',
+    ])
   })
 
   test('about something that Stripe does not know fails at once', async () => {
