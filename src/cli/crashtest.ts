@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util'
 import { openShop } from '../crashtest/bases'
 import { KINDS } from '../crashtest/kinds'
 import { type Ending, play } from '../crashtest/play'
+import { readStory } from '../crashtest/read-story'
 import { ROWS } from '../crashtest/rows'
-import { readStory } from '../crashtest/story'
 import { writeStory } from '../crashtest/write-story'
 import { asAtlasError } from '../errors'
 import { doRows, doShare } from './crashtest-rows'
@@ -59,10 +59,16 @@ function read(args: string[]) {
   const { values } = parseArgs({ args, options: OPTIONS })
   return {
     ...values,
+    story: values.story === undefined ? undefined : readStory(textOf(values.story)),
     seeds: wholeNumber('seeds', values.seeds),
     seed: wholeNumber('seed', values.seed),
     pairs: wholeNumber('pairs', values.pairs) ?? 1,
   }
+}
+
+/** What a story's option stands for: a file that has it, or the story itself. */
+function textOf(story: string): string {
+  return existsSync(story) ? readFileSync(story, 'utf8') : story
 }
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {
@@ -89,11 +95,7 @@ function isOneLife({ story, seed, seeds, row, kind }: Asked): boolean {
 }
 
 async function tellOne({ story, seed, json }: Asked, io: Output): Promise<number> {
-  const told =
-    story === undefined
-      ? writeStory(seed ?? 0)
-      : readStory(existsSync(story) ? readFileSync(story, 'utf8') : story)
-  const ending = await play(await openShop(), told)
+  const ending = await play(await openShop(), story ?? writeStory(seed ?? 0))
   if (json) io.out(JSON.stringify(ending))
   else for (const line of lines(ending)) io.out(line)
   return ending.wrong.length === 0 ? 0 : 1

@@ -1,4 +1,4 @@
-import { and, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
 import { prepared, reading } from '../db/prepared'
 import { effects, outbox, runs, servers, tenants } from '../db/schema'
@@ -17,7 +17,10 @@ export type Invariant = {
 }
 
 const everyTenant = prepared((db) => db.select().from(tenants).prepare())
-const unsentMails = prepared((db) => db.select().from(outbox).where(ne(outbox.status, 'sent')).prepare())
+const unsentMails = prepared((db) => {
+  const isOpen = and(ne(outbox.status, 'sent'), isNull(outbox.dismissedAt))
+  return db.select().from(outbox).where(isOpen).prepare()
+})
 const undoneMoves = prepared((db) => {
   const isOne = and(eq(runs.kind, 'move'), eq(runs.status, 'cancelled'))
   return db.select().from(runs).where(isOne).prepare()

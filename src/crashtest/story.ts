@@ -39,20 +39,3 @@ export type Story = {
   /** Atlas goes on for a while in the end only if something is wrong by then, which it must notice by itself. */
   endsAtOnce?: true
 }
-
-/** A story from JSON that somebody gave. Throws a TypeError that says what is missing. */
-export function readStory(text: string): Story {
-  const {
-    seed,
-    customers,
-    deaths = [],
-    weather = 0,
-    outages = [],
-    jumps = [],
-    endsAtOnce,
-  } = JSON.parse(text) as Partial<Story>
-  if (typeof seed !== 'number' || !Array.isArray(customers)) {
-    throw new TypeError('A story has a number `seed` and a list `customers`.')
-  }
-  return { seed, customers, deaths, weather, outages, jumps, ...(endsAtOnce && { endsAtOnce }) }
-}

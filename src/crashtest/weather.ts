@@ -26,6 +26,9 @@ const STALE_LIST = 'stale list'
 const BUSY = 'busy'
 const LAG_MS = 3_000
 
+/** All that a story can have go wrong. */
+export const WAYS_TO_FAIL: readonly string[] = [...Object.keys(WAYS), UNREACHABLE, STALE_LIST]
+
 const LOST = 'reply lost'
 /** Of the calls that go wrong, how many only lose their reply; the others go wrong in one of these ways. */
 const LOST_SHARE = 0.7

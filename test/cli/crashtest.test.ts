@@ -23,6 +23,21 @@ test('a kind or a row that there is not is refused with those that there are', a
   expect(row.text).toContain('There is no row A99, only A2, A3')
 })
 
+test.each([
+  ['dance', '{"seed":1,"customers":[{"name":"ada","plan":"pro","acts":[{"kind":"dance","after":1}]}]}'],
+  [
+    'lost reply',
+    '{"seed":1,"customers":[],"weather":[{"call":"stripe GET /prices","nth":1,"how":"lost reply"}]}',
+  ],
+  ['customers', '{"seed":1}'],
+  ['tornado', '{"seed":1,"customers":[],"tornado":true}'],
+  ['JSON', '{"seed":1,'],
+])('a story with something that nobody knows is refused: %s', async (what, story) => {
+  const { code, text } = await said('--story', story)
+  expect(code).toBe(2)
+  expect(text.split('\n')[0]).toContain(what)
+})
+
 test(
   'what was left out is said, and where the control broke is named',
   async () => {

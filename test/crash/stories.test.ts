@@ -44,6 +44,13 @@ const STORIES: [says: string, story: Story][] = [
     ),
   ],
   [
+    'a mail’s answer is lost just before a day goes by in which nobody could ask for it',
+    ada([{ kind: 'suspend', after: 1_000 }], {
+      weather: [{ call: 'resend POST /emails', nth: 1, how: 'reply lost' }],
+      jumps: [{ at: 1_200, ms: 86_400_000 }],
+    }),
+  ],
+  [
     'somebody writes while an image is put back, before Atlas knows that it is there',
     ada([
       { kind: 'make an image', after: 1_000 },
