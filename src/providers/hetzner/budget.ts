@@ -63,7 +63,10 @@ export class RateBudget {
   }
 
   private available(): number {
-    return Math.min(this.limit, this.remaining + (this.clock.now() - this.countedAt) * this.refillPerMs)
+    const nowMs = this.clock.now()
+    // Of a clock that was put back no time has passed, and none is owed: an hour would use up the whole hour's requests.
+    this.countedAt = Math.min(this.countedAt, nowMs)
+    return Math.min(this.limit, this.remaining + (nowMs - this.countedAt) * this.refillPerMs)
   }
 
   /** The documented pace, or a faster one if the bucket will be full sooner. Both numbers were rounded up. */

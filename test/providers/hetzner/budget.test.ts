@@ -10,3 +10,18 @@ test('the account takes off what is still on its way, and keeps the last request
   expect(budget.waitMs('read')).toBe(36_000)
   expect(budget.waitMs('write')).toBe(0)
 })
+
+test('a clock that is put back by an hour uses up none of the hour’s requests', async () => {
+  const clock = new ManualClock()
+  const budget = new RateBudget(clock)
+  await budget.take('read')
+  budget.settle(new Headers({ 'ratelimit-limit': '3600', 'ratelimit-remaining': '1000' }))
+  clock.advance(-3_600_000)
+  expect(budget.waitMs('read')).toBe(0)
+  budget.settle(new Headers({ 'ratelimit-limit': '3600', 'ratelimit-remaining': '0' }))
+  clock.advance(-3_600_000)
+  const waitMs = budget.waitMs('write')
+  expect(waitMs).toBeLessThan(10_000)
+  clock.advance(waitMs)
+  expect(budget.waitMs('write')).toBe(0)
+})
