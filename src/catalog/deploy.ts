@@ -32,6 +32,7 @@ export type Migration = 'none' | 'reversible' | 'expand' | 'contract'
 /** One release as releases.yaml tells of it. */
 export type ReleaseNote = { tag: string; notes: string; migration: Migration; backup: boolean }
 
+/** How a blueprint deploys, in our own words and with what it left open filled in. */
 export function toDeploy({ migrate, smoke, github, ...numbers }: WrittenBlueprint['deploy']): Deploy {
   return {
     migrate: migrate ?? null,

@@ -17,6 +17,7 @@ export type Tenancy = Times & {
   serverName: string
 }
 
+/** Who has which site, under ids as old as what they name. */
 export function tenancyOf({ random, settings }: Services, person: Person, lot: Lot, times: Times): Tenancy {
   const { signedUpAt, paidAt, approvedAt } = times
   const ids = {

@@ -59,10 +59,12 @@ export function table(heads: string[], rows: Html[]): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${heads[0]} table"><table><thead><tr>${columns}</tr></thead><tbody>${rows}</tbody></table></div>`
 }
 
+/** What stands in the place of a list that has nothing. */
 export function empty(sentence: string): Html {
   return html`<p class="empty">${sentence}</p>`
 }
 
+/** A number and its noun, such as `2 servers`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

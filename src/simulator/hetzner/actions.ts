@@ -157,6 +157,7 @@ export class Actions {
   }
 }
 
+/** Actions of the whole project; those of a server are at the server's own routes. */
 export function actionRoutes(actions: Actions): Route[] {
   return [
     {

@@ -100,9 +100,11 @@ function wirePrimaryIp(row: PrimaryIpRow) {
   }
 }
 
+/** The name that an IPv4 address leads back to until its owner chooses one. */
 export const reverseName = (ip: string) =>
   `static.${ip.split('.').reverse().join('.')}.clients.your-server.de`
 
+/** Primary IPs, as far as Atlas looks for them and gives them back. */
 export function primaryIpRoutes(project: Project): Route[] {
   const { addresses } = project
   return [

@@ -34,19 +34,23 @@ const STATUS_OF_CODE: Record<string, number> = {
   timeout: 504,
 }
 
+/** There is no such thing in the project. */
 export function notFound(noun: string, idOrName: string | number): Refusal {
   return new Refusal('not_found', `${noun} with ID '${idOrName}' not found`)
 }
 
+/** Another thing of its kind has this name, or whatever `field` says. */
 export function nameTaken(noun: string, field = 'name'): Refusal {
   return new Refusal('uniqueness_error', `${noun} ${field} is already used`, { fields: [{ name: field }] })
 }
 
+/** One field of the body is not what the operation takes. */
 export function invalidInput(field: string, reason: string): Refusal {
   const details = { fields: [{ name: field, messages: [reason] }] }
   return new Refusal('invalid_input', `invalid input in field '${field}': ${reason}`, details)
 }
 
+/** A refusal in Hetzner's own shape. */
 export function refusalAnswer({ status, code, message, details }: Refusal): Response {
   return Response.json({ error: { code, message, details } }, { status })
 }

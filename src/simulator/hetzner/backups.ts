@@ -89,6 +89,7 @@ export function keepNewest(project: Project, serverId: string): void {
   for (const image of ready.slice(BACKUPS_MAX)) project.snapshots.delete(image.id)
 }
 
+/** A server's daily backups go with it, or when they are switched off. */
 export function dropBackups(project: Project, serverId: string): void {
   for (const image of backupsOf(project, serverId)) project.snapshots.delete(image.id)
 }

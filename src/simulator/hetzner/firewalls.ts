@@ -53,6 +53,7 @@ const changedFirewall = v.object({
   labels: v.optional(labelsSchema),
 })
 
+/** Firewalls, their rules, and the servers that they are applied to. */
 export function firewallRoutes(project: Project): Route[] {
   const { firewalls } = project
   return [

@@ -11,6 +11,7 @@ const SYSTEM_CREATED = '2025-08-12T05:30:00Z'
 
 type WireImage = ReturnType<typeof wireSystem> | ReturnType<typeof wireSnapshot>
 
+/** Hetzner's own images, and the project's snapshots and backups. */
 export function imageRoutes(project: Project): Route[] {
   return [
     {
@@ -54,6 +55,7 @@ export function findImage(project: Project, idOrName: string, architecture: stri
   return image?.architecture === architecture && image.status === 'available' ? image : undefined
 }
 
+/** An image, Hetzner's own or the project's, as it is shown; null when there is none. */
 export function imageById(project: Project, id: string): WireImage | null {
   const own = project.snapshots.get(id)
   if (own) return wireSnapshot(own)
@@ -65,6 +67,7 @@ export function imageById(project: Project, id: string): WireImage | null {
 export const systemImageOf = (project: Project, imageId: string): string =>
   project.snapshots.get(imageId)?.systemImageId ?? imageId
 
+/** The disk that an image was made of is larger than the one it is to be put on. */
 export const imageTooBig = () => invalidInput('image', 'image disk is bigger than server type disk')
 
 function deleteImage(project: Project, id: string): Response {
@@ -122,6 +125,7 @@ function wireSystem(image: SystemImage) {
 /** How much room a snapshot takes. */
 export const sizeGb = ({ disk }: SnapshotRow) => Math.round((1.1 + disk.length / 200_000) * 100) / 100
 
+/** A snapshot or backup as Hetzner shows it. */
 export function wireSnapshot(row: SnapshotRow) {
   const origin = SYSTEM_IMAGES.find((image) => String(image.id) === row.systemImageId) ?? SYSTEM_IMAGES[0]!
   return {

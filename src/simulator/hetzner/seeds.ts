@@ -27,11 +27,13 @@ export function seedServer(project: Project, body: object, createdAt: number, { 
   return { id, ipv4Id, ipv6Id, ...ips }
 }
 
+/** Puts an address there that no server has. */
 export function seedPrimaryIp(project: Project, past: SeededPrimaryIp): { id: string; ip: string } {
   const { id, ip } = project.addresses.give({ type: 'ipv4', location: HOME, ...past, serverId: null })
   return { id, ip }
 }
 
+/** Puts a volume there, attached to a server or to none. */
 export function seedVolume(project: Project, past: SeededVolume): { id: string } {
   const usual = {
     location: HOME,
@@ -43,6 +45,7 @@ export function seedVolume(project: Project, past: SeededVolume): { id: string }
   return project.volumes.put({ ...usual, ...past, id: project.nextId('volume', FIRST_VOLUME_ID) })
 }
 
+/** Puts a snapshot there, also of a server that is gone. */
 export function seedSnapshot(project: Project, past: SeededSnapshot): { id: string; sizeGb: number } {
   const { serverId = '1', labels = {}, diskGb = 40, disk = '' } = past
   const row = project.snapshots.put({

@@ -8,6 +8,7 @@ import { volumesOf } from './volumes'
 
 type AddressOf = (id: string | null) => PrimaryIpRow | undefined
 
+/** Throws `not_found`, as Hetzner answers. */
 export function mustGetServer(project: Project, id: string): ServerRow {
   const row = project.servers.get(id)
   if (!row) throw notFound('server', id)

@@ -11,6 +11,7 @@ const DELETE_MS = 3_000
 
 const changedServer = v.object({ name: v.optional(hostname), labels: v.optional(labelsSchema) })
 
+/** Servers: what is ordered, shown, changed and deleted. */
 export function serverRoutes(project: Project): Route[] {
   const { servers } = project
   return [

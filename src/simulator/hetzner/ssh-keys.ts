@@ -19,6 +19,7 @@ const changedKey = v.object({
   labels: v.optional(labelsSchema),
 })
 
+/** The SSH keys of the project. */
 export function sshKeyRoutes(project: Project): Route[] {
   const { sshKeys } = project
   return [

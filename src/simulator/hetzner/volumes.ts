@@ -5,6 +5,7 @@ import { listAnswer, oneOf } from './lists'
 import type { Project, VolumeRow } from './project'
 import type { Route } from './routes'
 
+/** Volumes, as far as Atlas looks for them and removes what nobody has. */
 export function volumeRoutes(project: Project): Route[] {
   return [
     {
@@ -39,6 +40,7 @@ export function volumeRoutes(project: Project): Route[] {
   ]
 }
 
+/** The volumes that are attached to a server. */
 export const volumesOf = (project: Project, serverId: string): VolumeRow[] =>
   project.volumes.size === 0 ? [] : project.volumes.all().filter((row) => row.serverId === serverId)
 

@@ -79,6 +79,7 @@ export async function awake(
   if (machinesOf(context).get(machineId)?.paused) await context.live.nextWake(machineId)
 }
 
+/** Every machine of a world. */
 export function machinesOf({ world }: Pick<MachineContext, 'world'>) {
   return world.table<Machine>('machines')
 }

@@ -18,6 +18,7 @@ export function withNote(data: Data, note: string): Data {
   return note === '' ? data : { ...data, notes: [...data.notes, note].slice(-NOTES_MAX) }
 }
 
+/** The notes that visitors left in the app, and the form for another. */
 export function notesSection({ notes }: Data): Html {
   const list = html`<ul>${notes.map((note) => html`<li>${note}</li>`)}</ul>`
   return html`<h2>Notes</h2>

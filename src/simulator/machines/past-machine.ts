@@ -23,6 +23,7 @@ export type PastMachine = {
   bootedAt: number
 }
 
+/** Reads what machines with this user-data and this compose.yaml have in common. */
 export function modelOf(userData: string, compose: string): MachineModel {
   return { firstBoot: obey(userData), compose, ...factsOf(compose) }
 }

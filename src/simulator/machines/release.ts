@@ -115,6 +115,7 @@ function missingVariable(machine: Machine, missing: string[], from: number): Wor
   }
 }
 
+/** What Docker says while it pulls a release. */
 export function pullLines(release: string, services: string[]): string[] {
   const pulls = services.map((service) => ` ${service} Pulling`)
   return [`Pulling release ${release}`, ...pulls, ...services.map((service) => ` ${service} Pulled`)]

@@ -23,6 +23,7 @@ export class Refusal extends Error {
   }
 }
 
+/** Whether registries know an error by this code. */
 export function isRegistryCode(code: string): code is RegistryCode {
   return Object.hasOwn(STATUSES, code)
 }

@@ -49,7 +49,10 @@ const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip'
 const FIRST_SCHEMA: Schema = { major: 1, minor: 0 }
 
+/** Every image of the registry, the oldest first. */
 export const imagesIn = (world: World) => world.table<StoredImage>('registry_images')
+
+/** What each tag stands for now. */
 export const tagsIn = (world: World) => world.table<StoredTag>('registry_tags')
 
 /** Puts an image into the registry under a tag, which stands for it from now on. */

@@ -26,10 +26,12 @@ export function respond(answer: Answer, requestId: string, key?: string, isRepla
   })
 }
 
+/** A call without a key, or with a wrong one. */
 export function unauthenticated(message: string): Refusal {
   return new Refusal(401, { type: 'invalid_request_error', message })
 }
 
+/** An address at which Stripe has nothing. */
 export function unrecognized(method: string, pathname: string): Refusal {
   return new Refusal(404, {
     type: 'invalid_request_error',

@@ -71,6 +71,7 @@ export function refusalFor(status: number, code?: string): Refusal {
   })
 }
 
+/** The first request under the same idempotency key is still at work. */
 export function inProgress(): Refusal {
   return new Refusal(409, {
     type: 'invalid_request_error',
@@ -80,6 +81,7 @@ export function inProgress(): Refusal {
   })
 }
 
+/** The bank refuses the card (https://docs.stripe.com/declines/codes). */
 export function cardDeclined(declineCode: string): Refusal {
   return new Refusal(402, {
     type: 'card_error',

@@ -39,6 +39,7 @@ function withArrays(value: Param): Param {
   return names.length > 0 && names.every((name) => /^\d+$/.test(name)) ? Object.values(value) : value
 }
 
+/** Whether a parameter has parameters of its own. */
 export function isParams(value: Param | undefined): value is Params {
   return typeof value === 'object' && !Array.isArray(value)
 }
@@ -51,12 +52,14 @@ export function text(params: Params, name: string): string | null {
   return value
 }
 
+/** A string that must be there. Throws a refusal when it is not. */
 export function required(params: Params, name: string): string {
   const value = text(params, name)
   if (value === null) throw wrong(`Missing required param: ${name}.`, name, 'parameter_missing')
   return value
 }
 
+/** A whole number; null when absent. Throws a refusal of anything else. */
 export function integer(params: Params, name: string): number | null {
   const value = text(params, name)
   if (value === null) return null
@@ -64,6 +67,7 @@ export function integer(params: Params, name: string): number | null {
   return Number(value)
 }
 
+/** `true` or `false`; null when absent. Throws a refusal of anything else. */
 export function flag(params: Params, name: string): boolean | null {
   const value = text(params, name)
   if (value === null) return null
@@ -71,6 +75,7 @@ export function flag(params: Params, name: string): boolean | null {
   return value === 'true'
 }
 
+/** The parameters under a name; none when absent. Throws a refusal of a plain value. */
 export function nested(params: Params, name: string): Params {
   const value = params[name]
   if (value === undefined || value === '') return record()
@@ -78,6 +83,7 @@ export function nested(params: Params, name: string): Params {
   return value
 }
 
+/** The values under a name; none when absent. Throws a refusal of anything else than a list. */
 export function list(params: Params, name: string): Param[] {
   const value = params[name]
   if (value === undefined || value === '') return []

@@ -61,6 +61,7 @@ export function finalize({ store, events, origin }: Scene, draft: Invoice): Invo
   return open
 }
 
+/** Whom a subscription or an invoice is for. */
 export function customerOf(store: Store, { customer }: { customer: string }): Customer {
   const found = store.customers.get(customer)
   if (!found) throw new Error('a subscription and an invoice have a customer')

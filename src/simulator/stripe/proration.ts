@@ -6,6 +6,7 @@ import type { Price } from './objects'
 /** A proration that waits for the subscription's next invoice. */
 export type PendingLine = { id: string; subscription: string; line: InvoiceLine }
 
+/** Whether one price is monthly and the other yearly: then a new period begins at once. */
 export function isOtherRhythm(one: Price, other: Price): boolean {
   return one.recurring.interval !== other.recurring.interval
 }

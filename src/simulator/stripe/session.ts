@@ -98,6 +98,7 @@ export function session(base: Base, of: SessionOf) {
   }
 }
 
+/** What a customer gave of themselves at the checkout. */
 export function customerDetails(email: string, name: string | null) {
   return {
     address: null,
