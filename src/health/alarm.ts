@@ -12,6 +12,8 @@ export type IncidentRow = typeof incidents.$inferSelect
 
 /** More than these within one interval are told in one mail. */
 const ALONE_MAX = 10
+/** What fails for one reason is noticed within two rounds of checks, and the slowest answers a little later. */
+const OUTAGE_GROWS_MS = 3 * CHECK_EVERY_MS
 
 /** Tells the operator that an incident began: in a mail of its own, or as a part of an outage that one mail tells of. */
 export function tellDown(tx: Tx, services: Services, incident: IncidentRow, row: HealthRow, nowMs: number) {
@@ -19,7 +21,7 @@ export function tellDown(tx: Tx, services: Services, incident: IncidentRow, row:
   const from = since - CHECK_EVERY_MS
   const some = failingSince(tx, from, ALONE_MAX + 1)
   if (some <= ALONE_MAX) return tellAlone(tx, services, incident, { since, together: some }, nowMs)
-  const open = openOutage(tx)
+  const open = growingOutage(tx, nowMs)
   tx.update(incidents)
     .set({ outage: open ?? incident.id })
     .where(eq(incidents.id, incident.id))
@@ -140,8 +142,10 @@ function nobodyAnswers(tx: Tx, sinceMs: number): boolean {
   return !tx.select({ id: healthChecks.tenantId }).from(healthChecks).where(well).limit(1).get()
 }
 
-function openOutage(tx: Tx): string | null {
-  const open = and(isNotNull(incidents.outage), isNull(incidents.endedAt))
+/** The outage that others were falling in until lately: one that has merely not ended would keep the next one quiet. */
+function growingOutage(tx: Tx, nowMs: number): string | null {
+  const lately = gt(incidents.startedAt, nowMs - OUTAGE_GROWS_MS)
+  const open = and(isNotNull(incidents.outage), isNull(incidents.endedAt), lately)
   return (
     tx
       .select({ id: incidents.outage })

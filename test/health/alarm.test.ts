@@ -145,4 +145,17 @@ describe('an outage', () => {
     await clinic.pass(15)
     expect(clinic.mails()).toEqual(['Atlas: 30 tenants do not answer', 'Atlas: t35 does not answer'])
   })
+
+  test('is told of though some of an earlier one are still down', async () => {
+    await open(100)
+    const names = tenants(100)
+    fall(names.slice(0, 12))
+    await clinic.pass(15)
+    clinic.ill.clear()
+    fall(names.slice(0, 3))
+    await clinic.pass(60)
+    fall(names.slice(20, 80))
+    await clinic.pass(15)
+    expect(clinic.mails()).toEqual(['Atlas: 12 tenants do not answer', 'Atlas: 60 tenants do not answer'])
+  })
 })
