@@ -19,7 +19,7 @@ export function inOrder<Sort extends string>(
   sorts: Sorts<Sort>,
   { sort, dir }: Order<Sort>,
   id: AnyColumn,
-): SQL[] {
+): [SQL, SQL] {
   const direction = dir === 'asc' ? asc : desc
   return [direction(sorts[sort]), direction(id)]
 }

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, gte, inArray, sql } from 'drizzle-orm'
 import type { Reader } from '../db/open'
-import { containing, type Page, type PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { healthChecks, incidents, tenants } from '../db/schema'
 import type { IncidentRow } from './alarm'
 import type { HealthRow, HealthState } from './check'
@@ -27,7 +27,16 @@ export function countHealth(db: Reader): HealthCounts {
   return counts
 }
 
-export type AilingFilter = { q: string; state: 'failing' | 'unhealthy' | '' }
+/** What the list can be sorted by. */
+export const AILING_SORTS = {
+  subdomain: tenants.subdomain,
+  state: healthChecks.state,
+  since: healthChecks.changedAt,
+}
+
+export type AilingFilter = { q: string; state: 'failing' | 'unhealthy' | '' } & Order<
+  keyof typeof AILING_SORTS
+>
 
 /** Some of the active tenants that are down, those that are it longest first. */
 export function longestDown(db: Reader, limit: number): Ailing[] {
@@ -38,8 +47,10 @@ export function longestDown(db: Reader, limit: number): Ailing[] {
     .all()
 }
 
-/** Active tenants that are not well, those that are down first, and of these the longest. */
-export function listAiling(db: Reader, { q, state }: AilingFilter, page: PageWanted): Page<Ailing> {
+/** Active tenants that are not well and match a filter; in the same state the longest first. */
+export function listAiling(db: Reader, filter: AilingFilter, page: PageWanted): Page<Ailing> {
+  const { q, state } = filter
+  const [first, last] = inOrder(AILING_SORTS, filter, healthChecks.tenantId)
   const where = and(
     state ? eq(healthChecks.state, state) : inArray(healthChecks.state, ['failing', 'unhealthy']),
     eq(tenants.status, 'active'),
@@ -47,7 +58,7 @@ export function listAiling(db: Reader, { q, state }: AilingFilter, page: PageWan
   )
   const rows = ailing(db)
     .where(where)
-    .orderBy(desc(healthChecks.state), asc(healthChecks.changedAt), asc(healthChecks.tenantId))
+    .orderBy(first, asc(healthChecks.changedAt), last)
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()

@@ -1,8 +1,8 @@
-import { and, asc, count, eq, inArray, type SQL, sql, sum } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, or, type SQL, sql, sum } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Money } from '../billing/money'
 import type { Reader, Tx } from '../db/open'
-import type { Page, PageWanted } from '../db/page'
+import { containing, inOrder, type Order, type Page, type PageWanted } from '../db/page'
 import { inserting, prepared, updating } from '../db/prepared'
 import { findings } from '../db/schema'
 import { conflict, notFound } from '../errors'
@@ -131,22 +131,28 @@ export function mayApplyAt(finding: FindingRow): 'now' | number | null {
   return remedy.deletes && !isConfirmed(finding) ? finding.firstSeenAt + CONFIRMED_AFTER_MS : 'now'
 }
 
-export type FindingFilter = { kind: Kind | ''; status: FindingStatus }
+/** What the list can be sorted by. */
+export const FINDING_SORTS = {
+  urgency: urgency(),
+  cost: findings.monthlyAmount,
+  seen: findings.firstSeenAt,
+  resolved: findings.resolvedAt,
+}
 
-/** Findings that match a filter, the most urgent kinds first, and a page of them. */
+/** `q` is looked for in what a finding is about: names, addresses, ids. */
+export type FindingFilter = { q: string; kind: Kind | ''; status: FindingStatus } & Order<
+  keyof typeof FINDING_SORTS
+>
+
+/** Findings that match a filter, and a page of them. */
 export function listFindings(db: Reader, filter: FindingFilter, page: PageWanted): Page<FindingRow> {
-  const where = and(
-    eq(findings.status, filter.status),
-    filter.kind ? eq(findings.kind, filter.kind) : undefined,
-  )
+  const kind = filter.kind ? eq(findings.kind, filter.kind) : undefined
+  const where = and(eq(findings.status, filter.status), kind, isAbout(filter.q))
   const rows = db
     .select()
     .from(findings)
     .where(where)
-    .orderBy(
-      ...(filter.status === 'resolved' ? [sql`${findings.resolvedAt} DESC`] : [urgency()]),
-      asc(findings.id),
-    )
+    .orderBy(...inOrder(FINDING_SORTS, filter, findings.id))
     .limit(page.size)
     .offset((page.number - 1) * page.size)
     .all()
@@ -154,17 +160,31 @@ export function listFindings(db: Reader, filter: FindingFilter, page: PageWanted
   return { rows, ...page, total }
 }
 
+function isAbout(q: string): SQL | undefined {
+  if (!q) return undefined
+  const pattern = containing(q)
+  return or(
+    sql`${findings.facts} LIKE ${pattern} ESCAPE '\\'`,
+    sql`${findings.externalId} LIKE ${pattern} ESCAPE '\\'`,
+    eq(findings.tenantId, q),
+    eq(findings.id, q),
+  )
+}
+
 function urgency(): SQL {
   const ranks = KINDS.map((kind, rank) => sql`WHEN ${kind} THEN ${rank}`)
   return sql`CASE ${findings.kind} ${sql.join(ranks, sql` `)} ELSE ${KINDS.length} END`
 }
 
-/** How many findings of each kind have a status, the most urgent first. */
-export function countFindings(db: Reader, status: FindingStatus): { kind: Kind; count: number }[] {
+/** How many findings of each kind have a status and are about `q`, the most urgent first. */
+export function countFindings(
+  db: Reader,
+  { status, q = '' }: { status: FindingStatus; q?: string },
+): { kind: Kind; count: number }[] {
   const counted = db
     .select({ kind: findings.kind, count: count() })
     .from(findings)
-    .where(eq(findings.status, status))
+    .where(and(eq(findings.status, status), isAbout(q)))
     .groupBy(findings.kind)
     .all()
   const counts = new Map(counted.map((row) => [row.kind, row.count]))

@@ -1,5 +1,4 @@
 import { applyFinding } from '../reconcile/apply'
-import type { Kind } from '../reconcile/difference'
 import {
   applicable,
   type FindingRow,
@@ -35,8 +34,7 @@ export const driftApiRoutes = routes(
     policy: 'operator_api',
     handle: (call) => {
       const { read } = call.services.db
-      const { kind, status } = driftFilter(call)
-      const { rows, ...page } = listFindings(read, { kind: kind as Kind | '', status }, wanted(call))
+      const { rows, ...page } = listFindings(read, driftFilter(call), wanted(call))
       const look = latestReconciliation(read)
       const { known, unknown } = monthlyCost(read)
       return json({

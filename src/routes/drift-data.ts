@@ -1,13 +1,15 @@
-import type { DriftData, DriftFilter, LookView } from '../../views/admin/drift'
+import type { DriftData, LookView } from '../../views/admin/drift'
 import type { Appliance, FindingView } from '../../views/admin/drift-findings'
 import { ATLAS } from '../audit'
 import type { PageWanted } from '../db/page'
-import { COSTING, KINDS, type Kind } from '../reconcile/difference'
+import { COSTING, KINDS } from '../reconcile/difference'
 import {
   applicable,
   BY_ITSELF,
   countFindings,
   countOpenFindings,
+  FINDING_SORTS,
+  type FindingFilter,
   type FindingRow,
   listFindings,
   mayApplyAt,
@@ -18,18 +20,20 @@ import { countsOf, latestReconciliation, type ReconciliationRow, unlistedOf } fr
 import { remedyOf } from '../reconcile/remedy'
 import { describe, LABELS, SOURCE_WORDS } from '../reconcile/words'
 import type { Services } from '../services'
-import { choice } from './admin'
+import { choice, orderOf, searchOf } from './admin'
 import type { Call } from './route'
 
+const MOST_URGENT = { sort: 'urgency', dir: 'asc' } as const
+const LATEST = { sort: 'resolved', dir: 'desc' } as const
 const STATUSES = ['ignored', 'resolved'] as const
 const NUMBER = new Intl.NumberFormat('en-US')
 
 /** Everything that the page of drift says. */
-export function driftData({ db, clock }: Services, filter: DriftFilter, wanted: PageWanted): DriftData {
+export function driftData({ db, clock }: Services, filter: FindingFilter, wanted: PageWanted): DriftData {
   const { read } = db
-  const { rows, ...page } = listFindings(read, { ...filter, kind: filter.kind as Kind | '' }, wanted)
+  const { rows, ...page } = listFindings(read, filter, wanted)
   const look = latestReconciliation(read)
-  const kinds = countFindings(read, filter.status)
+  const kinds = countFindings(read, filter)
   return {
     look: look ? lookView(look) : null,
     findings: rows.map(findingView),
@@ -37,7 +41,7 @@ export function driftData({ db, clock }: Services, filter: DriftFilter, wanted: 
     filter,
     kinds: kinds.map(({ kind, count }) => ({ kind, count, label: LABELS[kind] })),
     open: countOpenFindings(read),
-    ignored: countFindings(read, 'ignored').reduce((sum, { count }) => sum + count, 0),
+    ignored: countFindings(read, { status: 'ignored' }).reduce((sum, { count }) => sum + count, 0),
     cost: monthlyCost(read),
     applicable: applicable(read).length,
     now: clock.now(),
@@ -45,8 +49,11 @@ export function driftData({ db, clock }: Services, filter: DriftFilter, wanted: 
 }
 
 /** The filter that a query asks for; what is not known is left out. */
-export function driftFilter(call: Call): DriftFilter {
-  return { status: choice(call, 'status', STATUSES) || 'open', kind: choice(call, 'kind', KINDS) }
+export function driftFilter(call: Call): FindingFilter {
+  const status = choice(call, 'status', STATUSES) || 'open'
+  const usual = status === 'resolved' ? LATEST : MOST_URGENT
+  const order = orderOf(call, FINDING_SORTS, usual)
+  return { q: searchOf(call), status, kind: choice(call, 'kind', KINDS), ...order }
 }
 
 const SEEN = [

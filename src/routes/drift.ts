@@ -91,25 +91,25 @@ export const driftRoutes = routes(
         return page(ConfirmFindingPage({ operator, finding, name, value: confirmation, error }), 422)
       }
       await applyFinding(services, finding.id, actor)
-      return redirect(PATH)
+      return redirect(PATH + call.url.search)
     },
   },
   {
     method: 'POST',
     path: '/admin/drift/:id/exemption',
     policy: 'operator',
-    handle: ({ services: { db, clock }, params, actor }) => {
+    handle: ({ services: { db, clock }, params, url, actor }) => {
       db.write((tx) => ignoreFinding(tx, params.id ?? '', actor, clock.now()))
-      return redirect(PATH)
+      return redirect(PATH + url.search)
     },
   },
   {
     method: 'POST',
     path: '/admin/drift/:id/exemption-withdrawal',
     policy: 'operator',
-    handle: ({ services: { db, clock }, params, actor }) => {
+    handle: ({ services: { db, clock }, params, url, actor }) => {
       db.write((tx) => heedFinding(tx, params.id ?? '', actor, clock.now()))
-      return redirect(`${PATH}?status=ignored`)
+      return redirect(PATH + url.search)
     },
   },
 )

@@ -1,6 +1,6 @@
 import { HealthFigures, HealthPage } from '../../views/admin/health'
-import { countHealth, latestIncidents, listAiling } from '../health/report'
-import { choice, operatorOf, searchOf, wanted } from './admin'
+import { AILING_SORTS, countHealth, latestIncidents, listAiling } from '../health/report'
+import { choice, operatorOf, orderOf, searchOf, wanted } from './admin'
 import { routes } from './route'
 
 const INCIDENTS_MAX = 20
@@ -14,7 +14,9 @@ export const healthRoutes = routes(
     policy: 'operator',
     handle: (call) => {
       const { db, clock } = call.services
-      const filter = { q: searchOf(call), state: choice(call, 'state', STATES) }
+      // Who is down comes first.
+      const order = orderOf(call, AILING_SORTS, { sort: 'state', dir: 'desc' })
+      const filter = { q: searchOf(call), state: choice(call, 'state', STATES), ...order }
       const { rows, ...page } = listAiling(db.read, filter, wanted(call))
       return HealthPage({
         operator: operatorOf(call),

@@ -6,7 +6,7 @@ import { latestReconciliation } from '../../src/reconcile/reconcile'
 import type { Browser } from '../browser-habits'
 import { checkExchange, type OpenApiDocument } from '../contract/openapi'
 import { Stage } from '../stage'
-import { elementsOf } from '../views/dom'
+import { elementsOf, unescaped } from '../views/dom'
 import { Shore } from './shore'
 
 const HOUR_MS = 3_600_000
@@ -132,9 +132,36 @@ describe('the page', () => {
     expect((await operator.post(`/admin/drift/${id}/exemption`)).status).toBe(409)
     shore.pass(HOUR_MS)
     expect(await shore.look({ apply: () => true })).toEqual([])
-    expect(await actions('/admin/drift?status=ignored')).toContain(`/admin/drift/${id}/exemption-withdrawal`)
-    expect((await operator.post(`/admin/drift/${id}/exemption-withdrawal`)).status).toBe(303)
+    // What is done in a list leads back to it as it was.
+    const list = '/admin/drift?q=stray&status=ignored&sort=cost&dir=desc'
+    const heed = (await actions(list)).map(unescaped).find((action) => action.includes('withdrawal'))
+    expect(heed).toStartWith(`/admin/drift/${id}/exemption-withdrawal?`)
+    expect((await operator.post(heed ?? '')).headers.get('location')).toBe(`${list}&page=1`)
     expect(shore.finding('server_unknown').sightings).toBe(2)
+  })
+
+  test('is searched and sorted, by a program too', async () => {
+    const left = shore.stray()
+    shore.point('stray.localhost', ['203.0.113.9'])
+    await shore.look()
+    const urgent = ['server_unknown', 'record_foreign']
+    const titles = async (query: string) =>
+      elementsOf(await read(`/admin/drift?${query}`)).flatMap(({ tag, text }) =>
+        tag === 'strong' ? [text] : [],
+      )
+    const both = await titles('')
+    expect(both).toHaveLength(urgent.length)
+    expect(await titles('sort=urgency&dir=desc')).toEqual(both.toReversed())
+    // Only a server costs anything.
+    expect(await titles('sort=cost&dir=asc')).toEqual(both.toReversed())
+    for (const q of ['STRAY-1', left]) expect(await titles(`q=${q}`)).toEqual(both.slice(0, 1))
+    expect(await read('/admin/drift?q=%25')).toContain('No finding matches')
+    const authorization = `Bearer ${stage.apiToken().token}`
+    const asked = await stage
+      .browser()
+      .get('/api/admin/drift?sort=urgency&dir=desc&q=stray', { authorization })
+    const { findings } = (await asked.json()) as { findings: { kind: string }[] }
+    expect(findings.map(({ kind }) => kind)).toEqual(urgent.toReversed())
   })
 
   test('filters by kind, and stays a page whatever it is asked', async () => {

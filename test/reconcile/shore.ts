@@ -11,6 +11,8 @@ import { checkS3 } from '../contract/s3'
 import { Estate } from '../estate'
 
 const HOUR_MS = 3_600_000
+const MOST_URGENT = { sort: 'urgency', dir: 'asc' } as const
+const LATEST = { sort: 'resolved', dir: 'desc' } as const
 export const ADA = 'ada.localhost'
 
 /** A live tenant whose clouds may be changed behind Atlas's back, everything over real wires. */
@@ -37,7 +39,8 @@ export class Shore {
   }
 
   findings(status: FindingRow['status'] = 'open'): FindingRow[] {
-    return listFindings(this.services.db.read, { kind: '', status }, { number: 1, size: 100 }).rows
+    const filter = { q: '', kind: '', status, ...(status === 'resolved' ? LATEST : MOST_URGENT) } as const
+    return listFindings(this.services.db.read, filter, { number: 1, size: 100 }).rows
   }
 
   finding(kind: string): FindingRow {

@@ -28,7 +28,7 @@ describe('the page of everybody’s health', () => {
     expect(markup).toContain(REFUSED.reason)
   })
 
-  test('is searched and filtered', async () => {
+  test('is searched, filtered and sorted', async () => {
     const names = async (query: string) =>
       elementsOf((await page(`/admin/health?${query}`)).split('Latest incidents')[0] ?? '')
         .filter(({ attributes }) => attributes.get('class') === 'row-link')
@@ -36,6 +36,11 @@ describe('the page of everybody’s health', () => {
     expect(await names('state=failing')).toEqual(['t7'])
     expect(await names('q=t5')).toEqual(['t5'])
     expect(await names('state=unhealthy&q=t7')).toEqual([])
+    // Who is down comes first, and of these who is it longest.
+    expect((await names('')).at(-1)).toBe('t7')
+    expect(await names('sort=subdomain&dir=desc')).toEqual(['t7', 't5', 't3'])
+    expect((await names('sort=since&dir=desc'))[0]).toBe('t7')
+    expect((await names('sort=state&dir=asc'))[0]).toBe('t7')
   })
 })
 

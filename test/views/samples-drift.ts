@@ -67,7 +67,7 @@ export const drift: DriftProps = {
   },
   findings,
   page: { number: 1, size: 50, total: 204 },
-  filter: { status: 'open', kind: '' },
+  filter: { q: '', status: 'open', kind: '', sort: 'urgency', dir: 'asc' },
   kinds: [
     { kind: 'server_unknown', label: 'Unknown servers', count: 200 },
     { kind: 'record_missing', label: 'Names without a record', count: 4 },
@@ -135,7 +135,7 @@ export const driftUnlisted: DriftProps = {
 
 export const driftResolved: DriftProps = {
   ...drift,
-  filter: { status: 'resolved', kind: 'server_unknown' },
+  filter: { q: '', status: 'resolved', kind: 'server_unknown', sort: 'resolved', dir: 'desc' },
   findings: [
     finding({
       status: 'resolved',

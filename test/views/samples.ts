@@ -255,7 +255,7 @@ export const health: HealthProps = {
   counts: { healthy: 126, failing: 1, unhealthy: 1, unknown: 0 },
   ailing,
   page: { number: 1, size: 50, total: 2 },
-  filter: { q: '', state: '' },
+  filter: { q: '', state: '', sort: 'state', dir: 'desc' },
   incidents: [
     {
       id: 'inc_02',
@@ -488,6 +488,7 @@ export const timeline: TimelineProps = {
   entries,
   next: '1795349100000.evt_1',
   filter: { kind: '', q: '', before: '' },
+  fullSince: null,
   now: NOW,
 }
 

@@ -1,6 +1,6 @@
 import { Empty } from '../components/empty'
 import { type Money, moneyText } from '../components/money'
-import { countWords, type Page } from '../components/pager'
+import { countWords, listHref, type Page } from '../components/pager'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import type { DriftFilter, LookView } from './drift'
@@ -42,15 +42,16 @@ type ListProps = {
 
 /** Findings, each with what it costs and what can be done about it. */
 export function FindingList({ findings, page, filter, look, now }: ListProps): Html {
+  const back = listHref('', { ...filter, page: page.number })
   return (
     <section class="block" aria-labelledby="finding-count">
-      <h2 class="count" id="finding-count">
+      <h2 class="count" id="finding-count" aria-live="polite">
         {countWords(page, 'finding', 'findings')}
       </h2>
       {findings.length > 0 ? (
         <ul class="needs plain">
           {findings.map((finding) => (
-            <Finding finding={finding} now={now} />
+            <Finding finding={finding} back={back} now={now} />
           ))}
         </ul>
       ) : (
@@ -60,7 +61,10 @@ export function FindingList({ findings, page, filter, look, now }: ListProps): H
   )
 }
 
-function Finding({ finding, now }: { finding: FindingView; now: number }): Html {
+/** `back` is the query of the list as it is shown, so that what is done to a finding leads back to it. */
+type FindingProps = { finding: FindingView; back: string; now: number }
+
+function Finding({ finding, back, now }: FindingProps): Html {
   const { tenant, error, resolved } = finding
   return (
     <li class="need finding" id={finding.id}>
@@ -88,18 +92,18 @@ function Finding({ finding, now }: { finding: FindingView; now: number }): Html 
         )}
         {error && <p class="effect-error">The last try: {error}</p>}
       </div>
-      {finding.status !== 'resolved' && <Actions finding={finding} />}
+      {finding.status !== 'resolved' && <Actions finding={finding} back={back} />}
     </li>
   )
 }
 
-function Actions({ finding }: { finding: FindingView }): Html {
+function Actions({ finding, back }: Omit<FindingProps, 'now'>): Html {
   const { id, title, status } = finding
   const about = <span class="visually-hidden">: {title}</span>
   if (status === 'ignored') {
     return (
       <div class="need-actions">
-        <form method="post" action={`/admin/drift/${id}/exemption-withdrawal`}>
+        <form method="post" action={`/admin/drift/${id}/exemption-withdrawal${back}`}>
           <button class="button button-quiet" type="submit">
             Heed again{about}
           </button>
@@ -109,8 +113,8 @@ function Actions({ finding }: { finding: FindingView }): Html {
   }
   return (
     <div class="need-actions">
-      <Apply finding={finding} />
-      <form method="post" action={`/admin/drift/${id}/exemption`}>
+      <Apply finding={finding} back={back} />
+      <form method="post" action={`/admin/drift/${id}/exemption${back}`}>
         <button class="button button-quiet" type="submit">
           Ignore{about}
         </button>
@@ -119,7 +123,8 @@ function Actions({ finding }: { finding: FindingView }): Html {
   )
 }
 
-function Apply({ finding: { id, appliance, button, title } }: { finding: FindingView }): Html | null {
+function Apply({ finding, back }: Omit<FindingProps, 'now'>): Html | null {
+  const { id, appliance, button, title } = finding
   if (appliance === 'by_hand') return null
   const about = <span class="visually-hidden">: {title}</span>
   if (typeof appliance === 'object') {
@@ -141,7 +146,7 @@ function Apply({ finding: { id, appliance, button, title } }: { finding: Finding
     )
   }
   return (
-    <form method="post" action={`/admin/drift/${id}/application`}>
+    <form method="post" action={`/admin/drift/${id}/application${back}`}>
       <button class="button button-primary" type="submit">
         {button}
         {about}
@@ -151,7 +156,16 @@ function Apply({ finding: { id, appliance, button, title } }: { finding: Finding
 }
 
 function NoFindings({ filter, look }: Pick<ListProps, 'filter' | 'look'>): Html {
-  if (filter.kind || filter.status !== 'open') return <Empty title={`Nothing ${filter.status} here`} />
+  if (filter.q || filter.kind) {
+    return (
+      <Empty title="No finding matches">
+        <p>
+          <a href={listHref('/admin/drift', { status: filter.status })}>Show all {filter.status} findings</a>
+        </p>
+      </Empty>
+    )
+  }
+  if (filter.status !== 'open') return <Empty title={`Nothing ${filter.status} here`} />
   if (!look) return <Empty title="Nothing is known yet" />
   if (look.status !== 'complete') return <Empty title="Nothing is open" />
   if (look.unlisted.length > 0) return <Empty title="What could be listed agrees" />

@@ -2,10 +2,12 @@ import { Live } from '../components/live'
 import { type Money, moneyList } from '../components/money'
 import { Notice } from '../components/notice'
 import { listHref, type Page, Pager } from '../components/pager'
+import type { Order } from '../components/table'
 import { Time } from '../components/time'
 import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { FindingList, type FindingView } from './drift-findings'
+import { ListFilter } from './list-filter'
 
 /** The latest look at the clouds; times in UTC milliseconds. */
 export type LookView = {
@@ -21,7 +23,7 @@ export type LookView = {
   error: string | null
 }
 
-export type DriftFilter = { status: 'open' | 'ignored' | 'resolved'; kind: string }
+export type DriftFilter = { q: string; status: 'open' | 'ignored' | 'resolved'; kind: string } & Order
 
 export type DriftData = {
   look: LookView | null
@@ -54,9 +56,19 @@ export function DriftPage({ operator, eventsUrl, ...data }: DriftProps): Html {
           </button>
         </form>
       </AdminHeading>
-      <Live eventsUrl={eventsUrl}>
-        <Drift {...data} />
-      </Live>
+      <ListFilter
+        path={PATH}
+        target="drift"
+        search={{ label: 'Tenant, server, name or id', value: data.filter.q }}
+        choices={[]}
+        kept={{ ...data.filter, q: undefined }}
+        swap="outerHTML"
+      />
+      <div id="drift">
+        <Live eventsUrl={eventsUrl}>
+          <Drift {...data} />
+        </Live>
+      </div>
     </AdminPage>
   )
 }
@@ -172,25 +184,44 @@ const STATUSES: { status: DriftFilter['status']; label: string }[] = [
   { status: 'resolved', label: 'Resolved' },
 ]
 
-function Facets({ filter, kinds }: DriftData): Html {
+const ORDERS: (Order & { label: string })[] = [
+  { sort: 'urgency', dir: 'asc', label: 'Most urgent first' },
+  { sort: 'cost', dir: 'desc', label: 'Costliest first' },
+  { sort: 'seen', dir: 'desc', label: 'Newest first' },
+]
+const LATEST: (typeof ORDERS)[number] = { sort: 'resolved', dir: 'desc', label: 'Latest resolved first' }
+
+function Facets({ filter, kinds, page }: DriftData): Html {
   const total = kinds.reduce((sum, { count }) => sum + count, 0)
   return (
     <nav class="facets block" aria-label="Findings">
       <ul class="plain">
         {STATUSES.map(({ status, label }) => (
-          <Facet href={listHref(PATH, { status })} isCurrent={status === filter.status}>
+          <Facet href={listHref(PATH, { q: filter.q, status })} isCurrent={status === filter.status}>
             {label}
           </Facet>
         ))}
       </ul>
       {kinds.length > 1 && (
         <ul class="plain">
-          <Facet href={listHref(PATH, { status: filter.status })} isCurrent={filter.kind === ''}>
+          <Facet href={listHref(PATH, { ...filter, kind: '' })} isCurrent={filter.kind === ''}>
             All kinds <span class="muted">{NUMBER.format(total)}</span>
           </Facet>
           {kinds.map(({ kind, label, count }) => (
-            <Facet href={listHref(PATH, { status: filter.status, kind })} isCurrent={kind === filter.kind}>
+            <Facet href={listHref(PATH, { ...filter, kind })} isCurrent={kind === filter.kind}>
               {label} <span class="muted">{NUMBER.format(count)}</span>
+            </Facet>
+          ))}
+        </ul>
+      )}
+      {page.total > 1 && (
+        <ul class="plain">
+          {(filter.status === 'resolved' ? [LATEST, ...ORDERS] : ORDERS).map(({ label, ...order }) => (
+            <Facet
+              href={listHref(PATH, { ...filter, ...order })}
+              isCurrent={order.sort === filter.sort && order.dir === filter.dir}
+            >
+              {label}
             </Facet>
           ))}
         </ul>

@@ -2,7 +2,7 @@ import { Badge, type HealthWord } from '../components/badge'
 import { Empty } from '../components/empty'
 import { Live } from '../components/live'
 import { countWords, type Page, Pager } from '../components/pager'
-import { Table } from '../components/table'
+import { type Order, Table } from '../components/table'
 import { durationWords, Time } from '../components/time'
 import type { Child, Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
@@ -26,7 +26,7 @@ export type AilingTenant = {
 /** From the second failure in a row to the next good answer. */
 export type IncidentView = { id: string; reason: string; startedAt: number; endedAt: number | null }
 
-export type HealthFilter = { q: string; state: string }
+export type HealthFilter = { q: string; state: string } & Order
 
 export type HealthProps = {
   operator: Operator
@@ -68,6 +68,7 @@ export function HealthPage(props: HealthProps): Html {
         target="ailing-list"
         search={{ label: 'Tenant', value: props.filter.q }}
         choices={[state]}
+        kept={{ sort: props.filter.sort, dir: props.filter.dir }}
       />
       <AilingList {...props} />
       <Incidents {...props} />
@@ -98,22 +99,34 @@ export function HealthFigures({ counts, title }: { counts: HealthCounts; title: 
   )
 }
 
-/** The tenants that are not well, those that are down longest first. */
+/** The tenants that are not well. */
 function AilingList({ ailing, page, filter, now }: Omit<HealthProps, 'operator'>): Html {
   return (
     <section class="block" id="ailing-list" aria-labelledby="ailing-count">
       <h2 class="count" id="ailing-count" aria-live="polite">
         {countWords(page, 'unwell tenant', 'unwell tenants')}
       </h2>
-      {ailing.length > 0 ? <AilingTable ailing={ailing} now={now} /> : <NobodyAils filter={filter} />}
+      {ailing.length > 0 ? (
+        <AilingTable ailing={ailing} filter={filter} now={now} />
+      ) : (
+        <NobodyAils filter={filter} />
+      )}
       <Pager path={PATH} query={filter} page={page} />
     </section>
   )
 }
 
-function AilingTable({ ailing, now }: { ailing: AilingTenant[]; now: number }): Html {
+function AilingTable({ ailing, filter, now }: Pick<HealthProps, 'ailing' | 'filter' | 'now'>): Html {
   return (
-    <Table label="Tenants that are not well" columns={['Tenant', 'State', 'Since']}>
+    <Table
+      label="Tenants that are not well"
+      list={{ path: PATH, filter }}
+      columns={[
+        { name: 'Tenant', sort: 'subdomain' },
+        { name: 'State', sort: 'state' },
+        { name: 'Since', sort: 'since' },
+      ]}
+    >
       {ailing.map((tenant) => (
         <tr>
           <td>
