@@ -11,7 +11,7 @@ type ToldEntry = {
   ip: string | null
 }
 
-type ToldStory = { entries: ToldEntry[]; next: string | null }
+type ToldStory = { entries: ToldEntry[]; next: string | null; fullSince: number | null }
 
 /** Why a tenant is as it is. */
 export const TIMELINE_COMMANDS: Record<string, TenantCommand> = {
@@ -42,6 +42,10 @@ async function tell({ remote, io, args, options }: TenantCall): Promise<number> 
   if (rows.length > 0) printTable(io, ['AT', 'KIND', 'WHAT', 'MORE'], rows)
   else io.err('Nothing matches.')
   if (story.next !== null) io.err(`What is older: --before ${story.next}`)
+  else if (story.fullSince !== null)
+    io.err(
+      `Of what was before ${timeText(story.fullSince)} only what people did and what changed the tenant is kept.`,
+    )
   return 0
 }
 

@@ -2,9 +2,10 @@ import { type EntryView, TimelinePage as Page, Timeline, type TimelineData } fro
 import type { Reader } from '../db/open'
 import { invalid } from '../errors'
 import type { Services } from '../services'
-import { getTenant } from '../tenants/tenant'
+import { getTenant, type TenantRow } from '../tenants/tenant'
 import { KINDS, type Position, parseCursor } from '../timeline/entry'
 import { type TimelineFilter, type TimelinePage, timelineOf } from '../timeline/timeline'
+import { toldInFullSince } from '../upkeep/kept'
 import { choice, operatorOf, searchOf } from './admin'
 import { json } from './answer'
 import { type Call, routes } from './route'
@@ -36,12 +37,12 @@ export const timelineRoutes = routes(
     path: '/admin/tenants/:id/timeline.json',
     policy: 'operator',
     handle: (call) => {
-      const { id, subdomain } = getTenant(call.services.db.read, call.params.id ?? '')
+      const tenant = getTenant(call.services.db.read, call.params.id ?? '')
       const headers = {
         'content-type': 'application/json; charset=utf-8',
-        'content-disposition': `attachment; filename="timeline-${subdomain}.json"`,
+        'content-disposition': `attachment; filename="timeline-${tenant.subdomain}.json"`,
       }
-      return new Response(streamOf(exportOf(call.services, id, filterOf(call))), { headers })
+      return new Response(streamOf(exportOf(call.services, tenant, filterOf(call))), { headers })
     },
   },
   {
@@ -49,10 +50,12 @@ export const timelineRoutes = routes(
     path: '/api/admin/tenant/:id/timeline',
     policy: 'operator_api',
     handle: (call) => {
-      const { db } = call.services
+      const { db, clock } = call.services
       const wanted = { before: beforeOf(call), size: limitOf(call) }
       requireKnownKind(call)
-      return json(timelineOf(db.read, call.params.id ?? '', filterOf(call), wanted))
+      const { id, createdAt } = getTenant(db.read, call.params.id ?? '')
+      const fullSince = toldInFullSince(createdAt, clock.now())
+      return json({ ...timelineOf(db.read, id, filterOf(call), wanted), fullSince })
     },
   },
 )
@@ -64,24 +67,25 @@ export function latestEntries(db: Reader, tenantId: string): EntryView[] {
 
 function storyFor(call: Call): TimelineData {
   const { db, clock } = call.services
-  const { id, subdomain } = getTenant(db.read, call.params.id ?? '')
+  const { id, subdomain, createdAt } = getTenant(db.read, call.params.id ?? '')
   const filter = filterOf(call)
   const before = call.url.searchParams.get('before') ?? ''
   return {
     tenant: { id, subdomain },
     ...timelineOf(db.read, id, filter, { before: beforeOf(call), size: PAGE_SIZE }),
     filter: { ...filter, before },
+    fullSince: toldInFullSince(createdAt, clock.now()),
     now: clock.now(),
   }
 }
 
 /** The parts of the whole story as one JSON document. */
-function* exportOf({ db }: Services, tenantId: string, filter: TimelineFilter): Generator<string> {
-  yield '{"entries":['
+function* exportOf({ db, clock }: Services, tenant: TenantRow, filter: TimelineFilter): Generator<string> {
+  yield `{"fullSince":${toldInFullSince(tenant.createdAt, clock.now())},"entries":[`
   let between = '\n'
   let before: Position | null = null
   do {
-    const part: TimelinePage = timelineOf(db.read, tenantId, filter, { before, size: EXPORT_SIZE })
+    const part: TimelinePage = timelineOf(db.read, tenant.id, filter, { before, size: EXPORT_SIZE })
     if (part.entries.length > 0) {
       yield between + part.entries.map((entry) => JSON.stringify(entry)).join(',\n')
       between = ',\n'

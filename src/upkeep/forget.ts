@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
-import type { Shelf } from './shelves'
+import { prepared } from '../db/prepared'
+import { SHELVES, type Shelf } from './shelves'
 
 /** A place on a shelf, along which it is gone through. */
 export type Place = { at: number; key: string }
@@ -8,15 +9,23 @@ export type Place = { at: number; key: string }
 /** A row whose time is over; `stays`: something still needs it. */
 export type Old = Place & { stays: number; runId: string | null }
 
-/** Which shelves have rows whose time is over, in one query. */
-export function shelvesWithOld(db: Reader, shelves: readonly Shelf[], nowMs: number): Shelf[] {
-  const asked = shelves.map(
-    ({ table, index, at, where, keptMs }, place) =>
-      sql`SELECT ${sql.raw(String(place))} AS place WHERE EXISTS (
-        SELECT 1 FROM ${table} INDEXED BY ${index} WHERE ${where} AND ${at} <= ${nowMs - keptMs})`,
-  )
-  const found = db.all<{ place: number }>(sql.join(asked, sql` UNION ALL `))
-  return found.flatMap(({ place }) => shelves[place] ?? [])
+const places = prepared((db) => {
+  const asked = SHELVES.map(({ table, index, at, where, keptMs }, place) => {
+    const isOver = sql`${at} <= ${sql.placeholder('nowMs')} - ${sql.raw(String(keptMs))}`
+    return sql`SELECT ${sql.raw(String(place))} AS place
+      WHERE EXISTS (SELECT 1 FROM ${table} INDEXED BY ${index} WHERE ${where} AND ${isOver})`
+  })
+  return db
+    .select({ place: sql<number>`place` })
+    .from(sql`(${sql.join(asked, sql` UNION ALL `)})`)
+    .prepare()
+})
+
+/** The shelves that have rows whose time is over, found in one query. */
+export function shelvesWithOld(db: Reader, nowMs: number): Shelf[] {
+  return places(db)
+    .all({ nowMs })
+    .flatMap(({ place }) => SHELVES[place] ?? [])
 }
 
 /** The next rows whose time was over at `beforeMs`, behind a place. */

@@ -10,3 +10,9 @@ export const ROUTINE_KEPT_MS = 30 * DAY_MS
 export const STORY_KEPT_MS = 90 * DAY_MS
 /** Mails that never went out: somebody may still send them. */
 export const FAILED_MAIL_KEPT_MS = 365 * DAY_MS
+
+/** From when on a story is told in full, in UTC milliseconds; null when it began since. */
+export function toldInFullSince(begunAtMs: number, nowMs: number): number | null {
+  const sinceMs = nowMs - ROUTINE_KEPT_MS
+  return begunAtMs < sinceMs ? sinceMs : null
+}

@@ -2,10 +2,11 @@ import { sleep } from '../clock'
 import type { Db } from '../db/open'
 import type { Services } from '../services'
 import { forget, oldRows, type Place, shelvesWithOld } from './forget'
-import { SHELVES, type Shelf } from './shelves'
+import type { Shelf } from './shelves'
 
-/** Rows that are gone through in one transaction: a few milliseconds. */
-const AT_ONCE = 25
+/** Rows that are gone through in one transaction, which takes a few milliseconds: some twenty rows belong to a run. */
+const AT_ONCE = 100
+const RUNS_AT_ONCE = 25
 const PAUSE_MS = 10
 const START: Place = { at: 0, key: '' }
 
@@ -17,7 +18,7 @@ export async function sweep(services: Pick<Services, 'db' | 'clock' | 'log'>): P
   const { db, clock, log } = services
   const nowMs = clock.now()
   const forgotten: Record<string, number> = {}
-  for (const shelf of shelvesWithOld(db.read, SHELVES, nowMs)) {
+  for (const shelf of shelvesWithOld(db.read, nowMs)) {
     forgotten[shelf.name] = await clear(services, shelf, nowMs - shelf.keptMs)
   }
   if (Object.values(forgotten).every((rows) => rows === 0)) return
@@ -31,17 +32,18 @@ async function clear(
   shelf: Shelf,
   beforeMs: number,
 ): Promise<number> {
+  const atOnce = shelf.run ? RUNS_AT_ONCE : AT_ONCE
   let went = 0
   for (let place = START; ; ) {
     const seen = db.writeQuietly((tx) => {
-      const rows = oldRows(tx, shelf, beforeMs, place, AT_ONCE)
+      const rows = oldRows(tx, shelf, beforeMs, place, atOnce)
       const over = rows.filter(({ stays }) => stays === 0)
       forget(tx, shelf, over)
       went += over.length
       return rows
     })
     const last = seen.at(-1)
-    if (!last || seen.length < AT_ONCE) return went
+    if (!last || seen.length < atOnce) return went
     place = last
     await sleep(clock, PAUSE_MS)
   }

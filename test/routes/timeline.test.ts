@@ -61,7 +61,7 @@ test('the export holds the whole story as one JSON document', async () => {
   expect(entries.length).toBeGreaterThan(700)
   expect(new Set(entries.map(({ id }) => id)).size).toBe(entries.length)
   const filtered = await operator.get(`/admin/tenants/${tenantId}/timeline.json?q=nothing-like-it`)
-  expect(await filtered.json()).toEqual({ entries: [] })
+  expect(await filtered.json()).toEqual({ fullSince: null, entries: [] })
 })
 
 describe('the API', () => {

@@ -204,6 +204,7 @@ export const PAGES: Sample[] = [
     entries: [],
     next: null,
     filter: { kind: 'mail', q: 'x', before: '1.evt_1' },
+    fullSince: 1_792_757_000_000,
   }),
   sample('runs', RunsPage, samples.runs),
   sample('run', RunPage, samples.run),

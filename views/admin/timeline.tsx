@@ -29,6 +29,8 @@ export type TimelineData = {
   next: string | null
   /** `before` is where this part begins; empty for the newest. */
   filter: { kind: Kind | ''; q: string; before: string }
+  /** From when on everything is told; null when all is. */
+  fullSince: number | null
   now: number
 }
 
@@ -78,7 +80,7 @@ export function TimelinePage({ operator, ...story }: TimelineProps): Html {
 }
 
 /** The fragment that the page keeps up to date. */
-export function Timeline({ tenant, entries, next, filter, now }: TimelineData): Html {
+export function Timeline({ tenant, entries, next, filter, fullSince, now }: TimelineData): Html {
   const path = timelinePath(tenant.id)
   return (
     <>
@@ -89,6 +91,7 @@ export function Timeline({ tenant, entries, next, filter, now }: TimelineData): 
       ) : (
         <NoEntries path={path} filter={filter} next={next} />
       )}
+      {next === null && fullSince !== null && <Forgotten before={fullSince} now={now} />}
       {(next !== null || filter.before) && (
         <nav class="pager" aria-label="Pages">
           {filter.before ? (
@@ -106,6 +109,16 @@ export function Timeline({ tenant, entries, next, filter, now }: TimelineData): 
         </nav>
       )}
     </>
+  )
+}
+
+function Forgotten({ before, now }: { before: number; now: number }): Html {
+  return (
+    <p class="muted">
+      Not everything from before <Time at={before} now={now} /> is kept: backups that are gone and the runs
+      that made them are forgotten after 30 days; deploys that went well, events, sent mails, incidents and
+      settled drift after 90. What people did and every other run is kept.
+    </p>
   )
 }
 

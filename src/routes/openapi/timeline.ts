@@ -32,6 +32,11 @@ export const timelinePaths = {
           object({
             entries: list(ENTRY),
             next: { type: ['string', 'null'], description: 'Where to go on; null at its beginning.' },
+            fullSince: {
+              type: ['integer', 'null'],
+              description:
+                'From when on everything is told, in UTC milliseconds; what repeats by itself is forgotten in time. Null when all is.',
+            },
           }),
         ),
         ...refused(401, 404, 422),
