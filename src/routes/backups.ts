@@ -1,7 +1,7 @@
 import { BackupsPage } from '../../views/admin/backups'
 import { RestorationPage } from '../../views/admin/restoration'
 import { type BackupMethod, type BackupRow, getBackup } from '../backups/backup'
-import { listBackups } from '../backups/list'
+import { BACKUP_SORTS, type BackupFilter, listBackups, NEWEST } from '../backups/list'
 import { backUpTenant } from '../backups/recipe'
 import { obstacleTo, restoreTenant } from '../backups/restore'
 import { conflict, invalid, notFound } from '../errors'
@@ -9,12 +9,15 @@ import { requireStartable } from '../releases/no-return'
 import { isLive, latestRun } from '../runs/run'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
-import { operatorOf, wanted } from './admin'
+import { choice, operatorOf, orderOf, searchOf, wanted } from './admin'
 import { json, page } from './answer'
 import { UNACCEPTED } from './move'
 import { flagField, readForm, readJson, requiredField, textField } from './request'
 import { type Call, routes } from './route'
 import { act, actForProgram, ask, type TenantVerb } from './tenant-verbs'
+
+const METHODS = ['app', 'image'] as const
+const STATUSES = ['running', 'complete', 'failed', 'removed'] as const
 
 /** A tenant's backups, and the way back to one of them. */
 export const backupRoutes = routes(
@@ -65,6 +68,7 @@ export const backupRoutes = routes(
         db.read,
         { objects },
         call.params.id ?? '',
+        backupFilter(call),
         wanted(call),
       )
       return json({ backups: rows.map(backupFacts), page: number, per_page: size, total })
@@ -112,13 +116,21 @@ function methodIn(text = ''): BackupMethod {
   throw invalid('Some fields need another look.', { method: 'Must be app or image.' })
 }
 
+/** The filter of a tenant's backups from a query; what is not known is left out. */
+function backupFilter(call: Call): BackupFilter {
+  const method = choice(call, 'method', METHODS)
+  const status = choice(call, 'status', STATUSES)
+  return { q: searchOf(call), method, status, ...orderOf(call, BACKUP_SORTS, NEWEST) }
+}
+
 function backupsProps(call: Call) {
   const { db, clock } = call.services
   const tenant = getTenant(db.read, call.params.id ?? '')
-  const { rows, ...page } = listBackups(db.read, call.services, tenant.id, wanted(call))
+  const filter = backupFilter(call)
+  const { rows, ...page } = listBackups(db.read, call.services, tenant.id, filter, wanted(call))
   const latest = latestRun(db.read, tenant.id)
   const isBusy = latest !== undefined && isLive(latest)
-  return { operator: operatorOf(call), tenant, isBusy, backups: rows, page, now: clock.now() }
+  return { operator: operatorOf(call), tenant, isBusy, backups: rows, page, filter, now: clock.now() }
 }
 
 function restorationProps(call: Call) {

@@ -124,6 +124,27 @@ describe('a tenant’s backups', () => {
     expect(await page('/backups?page=2')).toContain('51 to 60 of 60 backups')
     expect((await operator.get('/admin/tenants/none/backups')).status).toBe(404)
   })
+
+  test('are searched, filtered and sorted in their list', async () => {
+    put({ id: 'bak_app', release: 'v41', sizeBytes: 1_000_000, createdAt: 1 })
+    put({ id: 'bak_failed', release: 'v43', sizeBytes: null, status: 'failed', error: 'No.', createdAt: 2 })
+    put({ id: 'bak_image', release: 'v43', sizeBytes: 2_000_000, method: 'image', createdAt: 3 })
+    const sizes = async (query: string) =>
+      elementsOf(await page(`/backups?${query}`)).flatMap(({ attributes, text }) =>
+        attributes.get('class') === 'from-s number nowrap' ? [text] : [],
+      )
+    expect(await sizes('')).toEqual(['2.0 MB', '', '1.0 MB'])
+    expect(await sizes('sort=made&dir=asc')).toEqual(['1.0 MB', '', '2.0 MB'])
+    expect(await sizes('sort=size&dir=asc')).toEqual(['', '1.0 MB', '2.0 MB'])
+    expect(await sizes('q=v43')).toEqual(['2.0 MB', ''])
+    expect(await sizes('q=bak_app')).toEqual(['1.0 MB'])
+    expect(await sizes('method=image')).toEqual(['2.0 MB'])
+    expect(await sizes('status=failed')).toEqual([''])
+    expect(await page('/backups?q=%25')).toContain('No backup matches')
+    expect(linksOf(await page('/backups?q=v4'))).toContain(
+      `/admin/tenants/${id}/backups?q=v4&amp;sort=size&amp;dir=asc`,
+    )
+  })
 })
 
 describe('restoring', () => {

@@ -77,6 +77,7 @@ export const backups: BackupsProps = {
   operator,
   tenant,
   isBusy: false,
+  filter: { q: '', method: '', status: '', sort: 'made', dir: 'desc' },
   backups: rows,
   page: { number: 1, size: 50, total: 120 },
   now: NOW,

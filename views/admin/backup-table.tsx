@@ -1,6 +1,6 @@
 import { Badge } from '../components/badge'
 import { sizeWords } from '../components/size'
-import { Table } from '../components/table'
+import { type SortedList, Table } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 
@@ -46,21 +46,24 @@ export const REASON_WORDS: Record<BackupReason, string> = {
 type BackupTableProps = {
   backups: BackupView[]
   label: string
+  /** The list that its heads sort, where there is a whole list. */
+  list?: SortedList
   /** Whether the tenant is in a state in which one can be put back. */
   canRestore: boolean
   now: number
 }
 
 /** Backups as a table: when and of what, how large, until when they are kept. */
-export function BackupTable({ backups, label, canRestore, now }: BackupTableProps): Html {
+export function BackupTable({ backups, label, list, canRestore, now }: BackupTableProps): Html {
   return (
     <Table
       label={label}
+      list={list}
       columns={[
-        'Made',
-        'Status',
-        { name: 'Size', class: 'from-s number' },
-        { name: 'Kept until', class: 'from-s' },
+        { name: 'Made', sort: 'made' },
+        { name: 'Status', sort: 'status' },
+        { name: 'Size', class: 'from-s number', sort: 'size' },
+        { name: 'Kept until', class: 'from-s', sort: 'kept' },
         canRestore && { unseen: 'What can be done' },
       ]}
     >

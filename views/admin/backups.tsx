@@ -3,10 +3,12 @@ import { Empty } from '../components/empty'
 import { Notice } from '../components/notice'
 import { countWords, type Page, Pager } from '../components/pager'
 import { sizeWords } from '../components/size'
+import type { Order } from '../components/table'
 import { Time } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
-import { type BackupMethod, BackupTable, type BackupView } from './backup-table'
+import { type BackupMethod, BackupTable, type BackupView, METHOD_WORDS } from './backup-table'
+import { ListFilter, statusOptions } from './list-filter'
 
 /** What a tenant's page says of its backups; times in UTC milliseconds. */
 export type TenantBackupsView = {
@@ -115,27 +117,36 @@ export type BackupsProps = {
   isBusy: boolean
   backups: BackupView[]
   page: Page
+  filter: { q: string; method: string; status: string } & Order
   now: number
 }
 
-/** Every backup of a tenant, also those that failed or are no longer kept. */
-export function BackupsPage({ operator, tenant, isBusy, backups, page, now }: BackupsProps): Html {
+const STATUSES: BackupView['status'][] = ['running', 'complete', 'failed', 'removed']
+
+/** Every backup of a tenant, also those that failed or are no longer kept: to search, filter and sort. */
+export function BackupsPage({ operator, tenant, isBusy, backups, page, filter, now }: BackupsProps): Html {
+  const path = `/admin/tenants/${tenant.id}/backups`
   const title = `Backups of ${tenant.subdomain}`
   return (
     <AdminPage operator={operator} section="tenants" title={title}>
       <AdminHeading title={title} back={{ href: `/admin/tenants/${tenant.id}`, label: tenant.subdomain }} />
-      <section class="block" aria-labelledby="backup-count">
-        <h2 class="count" id="backup-count">
+      <BackupFilter path={path} filter={filter} />
+      <section class="block" id="backup-list" aria-labelledby="backup-count">
+        <h2 class="count" id="backup-count" aria-live="polite">
           {countWords(page, 'backup', 'backups')}
         </h2>
         {backups.length > 0 ? (
-          <BackupTable backups={backups} label="Backups" canRestore={isAlive(tenant) && !isBusy} now={now} />
+          <BackupTable
+            backups={backups}
+            label="Backups"
+            list={{ path, filter }}
+            canRestore={isAlive(tenant) && !isBusy}
+            now={now}
+          />
         ) : (
-          <Empty title="No backups yet">
-            <p>The first one is made by the clock, or by hand on the tenant’s page.</p>
-          </Empty>
+          <NoBackups path={path} filter={filter} />
         )}
-        <Pager path={`/admin/tenants/${tenant.id}/backups`} query={{}} page={page} />
+        <Pager path={path} query={filter} page={page} />
         {backups.length > 0 && (
           <p class="muted">
             To open one without Atlas you need <a href={`/admin/tenants/${tenant.id}/backup-key`}>its key</a>.
@@ -143,5 +154,39 @@ export function BackupsPage({ operator, tenant, isBusy, backups, page, now }: Ba
         )}
       </section>
     </AdminPage>
+  )
+}
+
+function BackupFilter({ path, filter }: Pick<BackupsProps, 'filter'> & { path: string }): Html {
+  const methods = Object.entries(METHOD_WORDS).map(([value, label]) => ({ value, label }))
+  const status = { name: 'status', label: 'Status', any: 'Any status', value: filter.status }
+  return (
+    <ListFilter
+      path={path}
+      target="backup-list"
+      search={{ label: 'Release or id', value: filter.q }}
+      choices={[
+        { name: 'method', label: 'Of what', any: 'App and disk', value: filter.method, options: methods },
+        { ...status, options: statusOptions(STATUSES) },
+      ]}
+      kept={{ sort: filter.sort, dir: filter.dir }}
+    />
+  )
+}
+
+function NoBackups({ path, filter }: Pick<BackupsProps, 'filter'> & { path: string }): Html {
+  if (filter.q || filter.method || filter.status) {
+    return (
+      <Empty title="No backup matches">
+        <p>
+          <a href={path}>Show all backups</a>
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title="No backups yet">
+      <p>The first one is made by the clock, or by hand on the tenant’s page.</p>
+    </Empty>
   )
 }

@@ -1,4 +1,17 @@
-import { answer, body, list, object, query, queued, refused, tenantInPath, text, time } from './words'
+import { BACKUP_SORTS } from '../../backups/list'
+import {
+  answer,
+  body,
+  inOrder,
+  list,
+  object,
+  query,
+  queued,
+  refused,
+  tenantInPath,
+  text,
+  time,
+} from './words'
 
 const BACKUP = object({
   id: text('`bak_…`'),
@@ -34,10 +47,17 @@ export const backupPaths = {
   '/api/admin/tenant/{id}/backups': {
     get: {
       summary: 'List a tenant’s backups',
-      parameters: [tenantInPath, query('page', { type: 'integer', minimum: 1 })],
+      parameters: [
+        tenantInPath,
+        query('q', text('Part of the release, or an id.')),
+        query('method', { enum: ['app', 'image'] }),
+        query('status', { enum: ['running', 'complete', 'failed', 'removed'] }),
+        ...inOrder(BACKUP_SORTS),
+        query('page', { type: 'integer', minimum: 1 }),
+      ],
       responses: {
         200: answer(
-          'One page, newest first.',
+          'One page, newest first unless sorted.',
           object({
             backups: list(BACKUP),
             page: { type: 'integer' },

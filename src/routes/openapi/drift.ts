@@ -1,7 +1,8 @@
 import { KINDS } from '../../reconcile/difference'
+import { FINDING_SORTS } from '../../reconcile/findings'
 import { REMEDIES } from '../../reconcile/remedy'
 import { SOURCES } from '../../reconcile/source'
-import { answer, body, inPath, list, named, object, query, refused, text, time } from './words'
+import { answer, body, inOrder, inPath, list, named, object, query, refused, text, time } from './words'
 
 const findingInPath = inPath('id', 'The finding’s id, `fnd_…`.')
 const orNull = (schema: Record<string, unknown>) => ({ anyOf: [schema, { type: 'null' }] })
@@ -54,10 +55,12 @@ const finding = (words: string) => answer(words, named('Finding'))
 export const driftPaths = {
   '/api/admin/drift': {
     get: {
-      summary: 'List findings, the most urgent kinds first',
+      summary: 'List findings, the most urgent kinds first unless sorted',
       parameters: [
         query('status', { enum: ['open', 'ignored', 'resolved'] }),
         query('kind', { enum: [...KINDS] }),
+        query('q', text('Part of a name, an address or an id.')),
+        ...inOrder(FINDING_SORTS),
         query('page', { type: 'integer', minimum: 1 }),
       ],
       responses: {

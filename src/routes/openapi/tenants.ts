@@ -1,4 +1,5 @@
-import { answer, body, list, named, object, query, refused, tenantInPath, text, time } from './words'
+import { TENANT_SORTS } from '../../tenants/list'
+import { answer, body, inOrder, list, named, object, query, refused, tenantInPath, text, time } from './words'
 
 const FACTS = {
   id: text('`ten_…`'),
@@ -63,8 +64,7 @@ export const tenantPaths = {
         query('q', text('Part of the name or of the owner’s address.')),
         query('status', { type: 'string' }),
         query('plan', text('A plan’s id, such as `virtues/starter`.')),
-        query('sort', { enum: ['subdomain', 'plan', 'status', 'created'] }),
-        query('dir', { enum: ['asc', 'desc'] }),
+        ...inOrder(TENANT_SORTS),
         query('page', { type: 'integer', minimum: 1 }),
       ],
       responses: {

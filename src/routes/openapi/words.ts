@@ -14,6 +14,11 @@ export const object = (properties: Record<string, Schema>, required = Object.key
 export const list = (items: Schema): Schema => ({ type: 'array', items })
 export const named = (schema: string): Schema => ({ $ref: `#/components/schemas/${schema}` })
 export const query = (name: string, schema: Schema) => ({ name, in: 'query', schema })
+/** How a list can be ordered; what it can be sorted by is said where it is listed. */
+export const inOrder = (sorts: Readonly<Record<string, unknown>>) => [
+  query('sort', { enum: Object.keys(sorts) }),
+  query('dir', { enum: ['asc', 'desc'] }),
+]
 export const inPath = (name: string, description: string) => ({
   name,
   in: 'path',
