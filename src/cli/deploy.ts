@@ -22,7 +22,7 @@ const DEPLOY_USAGE = [
   '  --stop-failures N, --stop-percent P',
   '                           at how many failures it stops and goes back (2, 2 %; whichever is more)',
   '  --no-way-back            yes, even when there is no way back from it',
-  '  --dry-run                say who would get it and when, and do nothing',
+  '  --dry-run                say who would get it and when, and do nothing: 1 when it would be refused',
   '  --wait                   follow it to its end: 0 when it succeeded, 1 when it did not',
   '  --json                   for programs',
 ]
@@ -43,7 +43,7 @@ type ToldPlan = {
 
 /**
  * `atlas deploy TAG`: rolls a release out to the fleet. 0 when it has begun, or with --wait has succeeded; 1 when it
- * is refused, stops or goes back; 2 when called wrongly.
+ * is refused, stops or goes back; 2 when called wrongly. With --dry-run 1 when the same without it would be refused.
  */
 export async function deploy(
   args: string[],

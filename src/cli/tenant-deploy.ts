@@ -2,7 +2,7 @@ import { durationWords } from '../../views/components/time'
 import { invalid } from '../errors'
 import { findTenant, type TenantCall, type TenantCommand, tellRun } from './tenant-command'
 
-/** `atlas tenants deploy NAME TAG`: a release for one tenant. 1 when it is refused, also by a dry run. */
+/** `atlas tenants deploy NAME TAG`: a release for one tenant. With --dry-run 1 when the same without it would be refused. */
 export const DEPLOY_COMMAND: TenantCommand = {
   words: 'NAME TAG [--migration KIND] [--notes TEXT] [--backup|--no-backup] [--no-way-back] [--dry-run]',
   about: 'bring it, and nobody else, to a release',
@@ -42,7 +42,7 @@ type ToldPlan = {
   obstacles: string[]
 }
 
-/** What a deploy would do; 1 when it could not be started. */
+/** What a deploy would do; 1 when it would be refused. */
 function tellPlan({ io, options }: TenantCall, plan: ToldPlan): number {
   const { release, way, obstacles, takes_ms: takesMs } = plan
   if (options.json) io.out(JSON.stringify(plan))

@@ -1,7 +1,7 @@
 import { asc, desc, eq } from 'drizzle-orm'
 import { rollouts, rolloutTargets, runs, tenants } from '../db/schema'
 import { demoImages } from '../demo/goods'
-import { createRelease } from '../releases/release'
+import { createRelease } from '../releases/find'
 import { startRollout } from '../rollouts/start'
 import { parseStrategy } from '../rollouts/strategy'
 import type { Migration } from '../simulator/registry/images'

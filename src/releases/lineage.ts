@@ -46,7 +46,11 @@ export function wantsBackup(passed: readonly ReleaseRow[]): boolean {
 }
 
 /** An older release is one to go back to: it has nothing to migrate. */
-export function wayTo(db: Reader, wantedId: string, currentId: string | null): 'forward' | 'back' {
+export function wayTo(
+  db: Reader,
+  wanted: Pick<ReleaseRow, 'createdAt'>,
+  currentId: string | null,
+): 'forward' | 'back' {
   if (!currentId) return 'forward'
-  return getRelease(db, wantedId).createdAt < getRelease(db, currentId).createdAt ? 'back' : 'forward'
+  return wanted.createdAt < getRelease(db, currentId).createdAt ? 'back' : 'forward'
 }

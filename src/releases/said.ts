@@ -1,6 +1,6 @@
 import type { Migration } from '../catalog/deploy'
 import { invalid } from '../errors'
-import type { ReleaseAsked } from './release'
+import type { ReleaseAsked } from './find'
 
 const MIGRATIONS: readonly string[] = ['none', 'reversible', 'expand', 'contract'] satisfies Migration[]
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/

@@ -3,10 +3,11 @@ import type { Reader, Tx } from '../db/open'
 import { barrierTo, DEPLOYABLE, type DeployAsked, deployTenant } from '../deployments/deploy'
 import { oneWay, passedReleases, wantsBackup, wayTo } from '../releases/lineage'
 import { getRelease, type ReleaseRow } from '../releases/release'
+import { whatHolds } from '../runs/verbs'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
-import { heldInWords, noWayBack, requireClear, usualDeployMs } from './prospect'
+import { heldInWords, requireClear, usualDeployMs } from './prospect'
 import { liveRollout } from './rollout'
 
 /** What a deploy to one tenant would do. */
@@ -25,24 +26,24 @@ export type DeployOutlook = {
 
 /**
  * What a deploy of a release to one tenant would do now: the dry run. Throws `conflict` when the tenant's state does
- * not allow any, `not_found` for either.
+ * not allow any, `not_found` for it.
  */
 export function lookAtDeploy(
   db: Reader,
   services: Pick<Services, 'objects' | 'catalog' | 'settings'>,
   tenantId: string,
-  releaseId: string,
+  release: ReleaseRow,
 ): DeployOutlook {
   const tenant = getTenant(db, tenantId)
   requireReady(db, tenant, DEPLOYABLE, 'brought to another release')
-  const release = getRelease(db, releaseId)
-  const way = wayTo(db, releaseId, tenant.releaseId)
+  const way = wayTo(db, release, tenant.releaseId)
   const passed = way === 'forward' ? passedReleases(db, tenant.releaseId, release) : []
   const copies = wantsBackup(passed)
   const live = liveRollout(db, tenant.blueprint)
   const missing = copies ? missingFor(services, tenant, serverOf(db, tenantId), 'app') : null
   const obstacles = [
-    tenant.releaseId === releaseId && `${tenant.subdomain} runs ${release.tag} already.`,
+    tenant.releaseId === release.id && `${tenant.subdomain} runs ${release.tag} already.`,
+    whatHolds(db, tenantId),
     live && heldInWords(db, live, services.settings.baseUrl),
     barrierTo(db, tenant, release),
     missing && `A backup is to be made first. ${missing}`,
@@ -62,8 +63,7 @@ export function deployByHand(
   asked: Pick<DeployAsked, 'releaseId' | 'actor' | 'nowMs'> & { acceptsNoWayBack: boolean },
 ): { runId: string } {
   const { releaseId, actor, nowMs, acceptsNoWayBack } = asked
-  const outlook = lookAtDeploy(tx, services, tenantId, releaseId)
-  requireClear(outlook)
-  if (!outlook.canGoBack && !acceptsNoWayBack) throw noWayBack(outlook)
+  const outlook = lookAtDeploy(tx, services, tenantId, getRelease(tx, releaseId))
+  requireClear(outlook, acceptsNoWayBack)
   return deployTenant(tx, services, tenantId, { releaseId, way: outlook.way, actor, nowMs })
 }

@@ -7,6 +7,7 @@ import { deployTenant, queueDeploy, workFor } from '../deployments/deploy'
 import { STEPS, WAS_HEARD } from '../deployments/failure'
 import { asAtlasError } from '../errors'
 import { wayTo } from '../releases/lineage'
+import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
@@ -48,7 +49,8 @@ export function catchUp(services: Services): void {
 function bring(tx: Tx, services: Services, { id, wantedId, wanted }: Late, nowMs: number): void {
   const tenant = getTenant(tx, id)
   if (wantedId !== null) {
-    const asked = { releaseId: wantedId, way: wayTo(tx, wantedId, tenant.releaseId), isCatchUp: true }
+    const way = wayTo(tx, getRelease(tx, wantedId), tenant.releaseId)
+    const asked = { releaseId: wantedId, way, isCatchUp: true }
     deployTenant(tx, services, id, { ...asked, actor: ATLAS, nowMs })
     return
   }

@@ -2,7 +2,7 @@ import { and, eq, notInArray } from 'drizzle-orm'
 import { missingFor } from '../backups/backup'
 import type { Reader } from '../db/open'
 import { tenants } from '../db/schema'
-import { type AtlasError, conflict, invalid } from '../errors'
+import { conflict, invalid } from '../errors'
 import { oneWay, passedReleases, wantsBackup } from '../releases/lineage'
 import { getRelease, type ReleaseRow } from '../releases/release'
 import { usualMs } from '../runs/durations'
@@ -33,20 +33,19 @@ const DEPLOY_GUESS_MS = 60_000
 const TAG = 'tag:'
 
 /**
- * What a rollout of a release would do now, by which strategy: the dry run. Throws `invalid` when a canary is nobody,
- * `not_found` for the release.
+ * What a rollout of a release would do now, by which strategy: the dry run, also of a release that nobody has got yet.
+ * Throws `invalid` when a canary is nobody.
  */
 export function lookAhead(
   db: Reader,
   services: Pick<Services, 'objects' | 'catalog' | 'settings'>,
-  { releaseId, strategy }: { releaseId: string; strategy: Strategy },
+  { release, strategy }: { release: ReleaseRow; strategy: Strategy },
 ): Prospect {
-  const release = getRelease(db, releaseId)
   const fleet = fleetOf(db, release.blueprint)
   const behind = fleet.filter((tenant) => tenant.formerReleaseId !== release.id)
   const candidates = withCanaries(db, behind, fleet, strategy.canaries)
   const deployMs = usualDeployMs(db)
-  const plan = planRollout(candidates, strategy, { draw: release.id, deployMs })
+  const plan = planRollout(candidates, strategy, { draw: release.tag, deployMs })
   const passed = passedBy(db, candidates, release)
   const copies = passed.some(wantsBackup)
   return {
@@ -164,9 +163,22 @@ export function heldInWords(
   ].join(' ')
 }
 
-/** Throws `conflict` when a rollout can't be started as it was looked at. */
-export function requireClear({ obstacles }: Pick<Prospect, 'obstacles'>): void {
+/** What has been looked at, as far as it decides whether it can be started. */
+type Outlook = Pick<Prospect, 'release' | 'copies' | 'canGoBack' | 'obstacles'>
+
+/** Throws `conflict` when it can't be started as it was looked at. */
+export function requireClear(outlook: Outlook, acceptsNoWayBack: boolean): void {
+  const obstacles = allObstacles(outlook, acceptsNoWayBack)
   if (obstacles.length > 0) throw conflict(obstacles.join(' '))
+}
+
+/** What keeps it from being started by somebody who has said, or has not, that there is no way back; a sentence each. */
+export function allObstacles(outlook: Outlook, acceptsNoWayBack: boolean): string[] {
+  const { release, copies, canGoBack, obstacles } = outlook
+  if (canGoBack || acceptsNoWayBack) return obstacles
+  const first = copies ? 'A backup is made first.' : 'No backup is made first.'
+  const unsaid = `There is no way back from ${release.tag}: what runs now can’t live with what is done to the data. ${first} Say that you know this, then start it.`
+  return [...obstacles, unsaid]
 }
 
 /** How long the latest deploys took, as a median. */
@@ -174,12 +186,4 @@ export function usualDeployMs(db: Reader): number {
   const took = ({ startedAt, finishedAt }: RunRow) =>
     startedAt && finishedAt ? finishedAt - startedAt : null
   return usualMs(db, 'deploy', took) ?? DEPLOY_GUESS_MS
-}
-
-/** What is said to whoever starts a release without a way back and has not said that it is known. */
-export function noWayBack({ release, copies }: Pick<Prospect, 'release' | 'copies'>): AtlasError {
-  const first = copies ? 'A backup is made first.' : 'No backup is made first.'
-  return conflict(
-    `There is no way back from ${release.tag}: what runs now can’t live with what is done to the data. ${first} Say that you know this, then start it.`,
-  )
 }

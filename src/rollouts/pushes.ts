@@ -4,7 +4,8 @@ import type { GithubSource, Migration } from '../catalog/deploy'
 import type { Reader, Tx } from '../db/open'
 import { inbox } from '../db/schema'
 import { AtlasError, conflict, unavailable } from '../errors'
-import { confirmRelease, createRelease, type ReleaseRow } from '../releases/release'
+import { keepRelease, lookUpRelease } from '../releases/find'
+import { findRelease, type ReleaseRow } from '../releases/release'
 import type { Services } from '../services'
 import { lookAhead } from './prospect'
 import { liveRollout } from './rollout'
@@ -104,15 +105,18 @@ function strictest(migrations: readonly string[]): string {
 export async function followPush(services: Services, objectId: string): Promise<null> {
   const { db, clock } = services
   const [blueprint = '', tag = '', migration = ''] = objectId.split(' ')
-  const release = await releaseOf(services, blueprint, tag, migration as Migration | '')
+  const found = await releaseOf(services, blueprint, tag, migration as Migration | '')
   db.write((tx) => {
     if (!isAwaited(tx, objectId)) return
+    // Somebody may have been given it meanwhile.
+    const release = findRelease(tx, blueprint, tag) ?? found
     // A process that died between the start and the note of it begins nothing twice.
     if (liveRollout(tx, blueprint)?.releaseId === release.id) return
-    const wanted = { releaseId: release.id, strategy: DEFAULT_STRATEGY }
-    confirmRelease(tx, release)
-    if (lookAhead(tx, services, wanted).targets.length === 0) return
-    startRollout(tx, services, { ...wanted, actor: ACTOR, nowMs: clock.now() })
+    const strategy = DEFAULT_STRATEGY
+    if (lookAhead(tx, services, { release, strategy }).targets.length === 0) return
+    const nowMs = clock.now()
+    const { id: releaseId } = keepRelease(tx, found, ACTOR, nowMs)
+    startRollout(tx, services, { releaseId, strategy, actor: ACTOR, nowMs })
   })
   return null
 }
@@ -146,7 +150,7 @@ async function releaseOf(
 ): Promise<ReleaseRow> {
   services.catalog.blueprint(blueprint)
   try {
-    return await createRelease(services, { blueprint, tag, ...(migration && { migration }), actor: ACTOR })
+    return await lookUpRelease(services, { blueprint, tag, ...(migration && { migration }), actor: ACTOR })
   } catch (thrown) {
     if (!(thrown instanceof AtlasError)) throw thrown
     // Nobody is there to be shown the fields.

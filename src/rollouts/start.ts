@@ -3,9 +3,10 @@ import { type Actor, audit } from '../audit'
 import type { Tx } from '../db/open'
 import { rollouts, rolloutTargets } from '../db/schema'
 import { newId } from '../ids'
+import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import type { PlannedTarget } from './plan'
-import { lookAhead, noWayBack, requireClear } from './prospect'
+import { lookAhead, requireClear } from './prospect'
 import type { StoredStrategy } from './rollout'
 import type { Strategy } from './strategy'
 
@@ -28,10 +29,10 @@ export function startRollout(
   services: Services,
   { releaseId, strategy, acceptsNoWayBack = false, actor, nowMs }: RolloutAsked,
 ): { rolloutId: string } {
-  const prospect = lookAhead(tx, services, { releaseId, strategy })
-  requireClear(prospect)
-  const { release, targets, waves, stopAt, deployMs, canGoBack } = prospect
-  if (!canGoBack && !acceptsNoWayBack) throw noWayBack(prospect)
+  const release = getRelease(tx, releaseId)
+  const prospect = lookAhead(tx, services, { release, strategy })
+  requireClear(prospect, acceptsNoWayBack)
+  const { targets, waves, stopAt, deployMs, canGoBack } = prospect
   const rolloutId = newId('rol', nowMs)
   const stored: StoredStrategy = { ...strategy, stopAt, waveCount: waves.length, deployMs, canGoBack }
   tx.insert(rollouts)

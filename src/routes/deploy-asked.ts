@@ -3,7 +3,7 @@ import type { ReleaseForm } from '../../views/admin/release-fields'
 import type { Actor } from '../audit'
 import type { Migration } from '../catalog/deploy'
 import { invalid } from '../errors'
-import { confirmRelease, createRelease, type ReleaseAsked } from '../releases/release'
+import { keepRelease, lookUpRelease, type ReleaseAsked } from '../releases/find'
 import { lookAhead, type Prospect } from '../rollouts/prospect'
 import { startRollout } from '../rollouts/start'
 import { parseStrategy, type Strategy, type WrittenStrategy } from '../rollouts/strategy'
@@ -19,24 +19,23 @@ export type DeployAsked = {
   acceptsNoWayBack: boolean
 }
 
-/** What a deploy would do: its release is looked up, and kept, but nobody gets it. */
+/** What a deploy would do: its release is looked up, and nothing is kept. */
 export async function foresee(services: Services, asked: DeployAsked, actor: Actor): Promise<Prospect> {
-  const release = await createRelease(services, { ...asked.release, actor })
-  return lookAhead(services.db.read, services, { releaseId: release.id, strategy: asked.strategy })
+  const release = await lookUpRelease(services, { ...asked.release, actor })
+  return lookAhead(services.db.read, services, { release, strategy: asked.strategy })
 }
 
 /** Starts a deploy; returns the ids of its rollout and its release. */
 export async function begin({ services, actor }: Pick<Call, 'services' | 'actor'>, asked: DeployAsked) {
   const { db, clock } = services
-  const release = await createRelease(services, { ...asked.release, actor })
+  const release = await lookUpRelease(services, { ...asked.release, actor })
   const { strategy, acceptsNoWayBack } = asked
   const nowMs = clock.now()
-  const wanted = { releaseId: release.id, strategy, acceptsNoWayBack, actor, nowMs }
-  const { rolloutId } = db.write((tx) => {
-    confirmRelease(tx, release)
-    return startRollout(tx, services, wanted)
+  return db.write((tx) => {
+    const { id: releaseId } = keepRelease(tx, release, actor, nowMs)
+    const wanted = { releaseId, strategy, acceptsNoWayBack, actor, nowMs }
+    return { releaseId, ...startRollout(tx, services, wanted) }
   })
-  return { rolloutId, releaseId: release.id }
 }
 
 /** The deploy that a form asks for. Throws one `invalid` for its strategy. */

@@ -1,7 +1,7 @@
 import type { PlanView } from '../../views/admin/deploy-plan'
 import { imagesOf } from '../releases/release'
 import type { PlannedTarget } from '../rollouts/plan'
-import type { Prospect } from '../rollouts/prospect'
+import { allObstacles, type Prospect } from '../rollouts/prospect'
 import type { Strategy } from '../rollouts/strategy'
 
 /** As many tenants of each wave as a page shows by name. */
@@ -32,14 +32,14 @@ export function planView(prospect: Prospect, { concurrency }: Strategy): PlanVie
   }
 }
 
-/** A plan as a program is told it, with everybody in it. */
-export function planFacts(prospect: Prospect) {
-  const { targets, waves, stopAt, takesMs, already, canGoBack, obstacles } = prospect
+/** A plan as a program is told it, with everybody in it and all that would keep it from being started as it is asked for. */
+export function planFacts(prospect: Prospect, acceptsNoWayBack: boolean) {
+  const { targets, waves, stopAt, takesMs, already, canGoBack } = prospect
   const joining = Map.groupBy(targets.filter(takesPart), ({ wave }) => wave)
   return {
     can_go_back: canGoBack,
     backup: prospect.copies,
-    obstacles,
+    obstacles: allObstacles(prospect, acceptsNoWayBack),
     already,
     stop_at: stopAt,
     takes_ms: takesMs,

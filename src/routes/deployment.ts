@@ -2,8 +2,10 @@ import { DeploymentPage, type DeploymentPlan, type DeploymentProps } from '../..
 import type { ReleaseForm } from '../../views/admin/release-fields'
 import { DEPLOYABLE } from '../deployments/deploy'
 import { AtlasError } from '../errors'
-import { confirmRelease, createRelease, imagesOf } from '../releases/release'
+import { keepRelease, lookUpRelease } from '../releases/find'
+import { imagesOf } from '../releases/release'
 import { type DeployOutlook, deployByHand, lookAtDeploy } from '../rollouts/by-hand'
+import { allObstacles } from '../rollouts/prospect'
 import { requireReady } from '../tenants/readiness'
 import { getTenant } from '../tenants/tenant'
 import { operatorOf } from './admin'
@@ -12,7 +14,7 @@ import { flagField, releaseOfBody, releaseOfForm } from './deploy-asked'
 import { statusOf } from './refusal'
 import { knownReleases } from './releases'
 import { readForm, readJson } from './request'
-import { releaseFacts } from './rollouts-api'
+import { foreseenFacts } from './rollouts-api'
 import { type Call, routes } from './route'
 import { ask } from './tenant-verbs'
 
@@ -64,10 +66,12 @@ export const deploymentRoutes = routes(
     path: '/api/admin/tenant/:id/deployment/plan',
     policy: 'operator_api',
     handle: async (call) => {
-      const wanted = releaseOfBody(await readJson(call.request), blueprintOf(call))
-      const { release, way, canGoBack, copies, takesMs, obstacles } = await foresee(call, wanted)
-      const plan = { way, can_go_back: canGoBack, backup: copies, takes_ms: takesMs, obstacles }
-      return json({ release: releaseFacts(call.services, release), ...plan })
+      const body = await readJson(call.request)
+      const accepted = flagField(body, 'accepts_no_way_back') ?? false
+      const outlook = await foresee(call, releaseOfBody(body, blueprintOf(call)))
+      const { release, way, canGoBack, copies, takesMs } = outlook
+      const plan = { way, can_go_back: canGoBack, backup: copies, takes_ms: takesMs }
+      return json({ release: foreseenFacts(release), ...plan, obstacles: allObstacles(outlook, accepted) })
     },
   },
 )
@@ -87,18 +91,19 @@ type Wanted = ReturnType<typeof releaseOfForm>
 async function begin(call: Call, wanted: Wanted, acceptsNoWayBack: boolean): Promise<string> {
   const { services, actor, params } = call
   const { db, clock } = services
-  const release = await createRelease(services, { ...wanted, actor })
-  const asked = { releaseId: release.id, acceptsNoWayBack, actor, nowMs: clock.now() }
+  const release = await lookUpRelease(services, { ...wanted, actor })
+  const nowMs = clock.now()
   return db.write((tx) => {
-    confirmRelease(tx, release)
+    const { id: releaseId } = keepRelease(tx, release, actor, nowMs)
+    const asked = { releaseId, acceptsNoWayBack, actor, nowMs }
     return deployByHand(tx, services, params.id ?? '', asked).runId
   })
 }
 
-/** What the deploy would do: its release is looked up, and kept, but the tenant does not get it. */
+/** What the deploy would do: its release is looked up, and nothing is kept. */
 async function foresee({ services, actor, params }: Call, wanted: Wanted): Promise<DeployOutlook> {
-  const release = await createRelease(services, { ...wanted, actor })
-  return lookAtDeploy(services.db.read, services, params.id ?? '', release.id)
+  const release = await lookUpRelease(services, { ...wanted, actor })
+  return lookAtDeploy(services.db.read, services, params.id ?? '', release)
 }
 
 async function planned(call: Call, form: ReleaseForm): Promise<DeploymentProps> {

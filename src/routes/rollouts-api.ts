@@ -39,8 +39,12 @@ export const rolloutApiRoutes = routes(
     path: '/api/admin/deploy/plan',
     policy: 'operator_api',
     handle: async ({ services, request, actor }) => {
-      const prospect = await foresee(services, deployOfBody(await readJson(request), services), actor)
-      return json({ release: releaseFacts(services, prospect.release), ...planFacts(prospect) })
+      const asked = deployOfBody(await readJson(request), services)
+      const prospect = await foresee(services, asked, actor)
+      return json({
+        release: foreseenFacts(prospect.release),
+        ...planFacts(prospect, asked.acceptsNoWayBack),
+      })
     },
   },
   {
@@ -174,16 +178,18 @@ function releasesAnswer(call: Call) {
 }
 
 /** A release as the API tells it. */
-export function releaseFacts({ db }: Services, row: ReleaseRow) {
+function releaseFacts({ db }: Services, row: ReleaseRow) {
+  const { id, createdBy, createdAt } = row
   return {
-    id: row.id,
-    blueprint: row.blueprint,
-    tag: row.tag,
-    notes: row.notes,
-    migration: row.migration,
-    backup: row.backup,
-    images: imagesOf(row),
-    created_by: actorName(db.read, row.createdBy),
-    created_at: row.createdAt,
+    id,
+    ...foreseenFacts(row),
+    created_by: actorName(db.read, createdBy),
+    created_at: createdAt,
   }
+}
+
+/** What the API tells of one that nobody may have got yet: so nobody has made it known, and it has no id. */
+export function foreseenFacts(row: ReleaseRow) {
+  const { blueprint, tag, notes, migration, backup } = row
+  return { blueprint, tag, notes, migration, backup, images: imagesOf(row) }
 }

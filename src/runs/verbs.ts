@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from 'drizzle-orm'
-import type { Tx } from '../db/open'
+import type { Reader, Tx } from '../db/open'
 import { inserting, prepared } from '../db/prepared'
 import { runs } from '../db/schema'
 import { conflict } from '../errors'
@@ -75,13 +75,17 @@ const liveRun = prepared((db) => {
   return db.select({ kind: runs.kind }).from(runs).where(and(mine, isOne)).prepare()
 })
 
-function refuseSecondLiveRun(tx: Tx, tenantId: string): void {
-  const live = liveRun(tx).get({ tenantId })
-  if (!live) return
+/** Which live run keeps another one from a tenant, as a sentence; null when none does. */
+export function whatHolds(db: Reader, tenantId: string): string | null {
+  const live = liveRun(db).get({ tenantId })
+  if (!live) return null
   const kind = live.kind.replaceAll('-', ' ')
-  throw conflict(
-    `Something else is being done to this tenant. Wait until its run “${kind}” has ended, or cancel it.`,
-  )
+  return `Something else is being done to this tenant. Wait until its run “${kind}” has ended, or cancel it.`
+}
+
+function refuseSecondLiveRun(tx: Tx, tenantId: string): void {
+  const why = whatHolds(tx, tenantId)
+  if (why) throw conflict(why)
 }
 
 function failedRun(tx: Tx, runId: string): RunRow {

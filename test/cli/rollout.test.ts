@@ -6,7 +6,7 @@ import { deploy } from '../../src/cli/deploy'
 import { rollout } from '../../src/cli/rollout'
 import { followRollout } from '../../src/cli/rollout-follower'
 import { ManualClock } from '../../src/clock'
-import { healthChecks } from '../../src/db/schema'
+import { healthChecks, releases } from '../../src/db/schema'
 import { conflict, unavailable } from '../../src/errors'
 import { Fleet, MINUTE } from '../rollouts/fleet'
 
@@ -70,6 +70,7 @@ describe('atlas deploy', () => {
     expect(err).toContain('set aside: t05. It is suspended.')
     expect(err).toMatch(/ghcr\.io\/example\/virtues:v43@sha256:[0-9a-f]{64}/)
     expect(() => fleet.rollout).toThrow('there is no rollout')
+    expect(fleet.db.read.select().from(releases).all()).toEqual([])
     const told = JSON.parse((await atlas(`${GOOD} --dry-run --json`)).out)
     expect(told).toMatchObject({ can_go_back: true, obstacles: [], stop_at: 2 })
   })
@@ -168,7 +169,10 @@ describe('atlas deploy', () => {
     const contract = 'deploy v43 --migration contract --no-backup'
     const { exitCode, err } = await atlas(contract)
     expect([exitCode, err]).toEqual([1, expect.stringContaining('There is no way back from v43')])
-    expect((await atlas(`${contract} --dry-run`)).err).toContain('it starts only with --no-way-back')
+    const ahead = await atlas(`${contract} --dry-run`)
+    expect([ahead.exitCode, ahead.err]).toEqual([1, expect.stringContaining('only with --no-way-back')])
+    const said = await atlas(`${contract} --no-way-back --dry-run`)
+    expect([said.exitCode, said.err]).toEqual([0, expect.not.stringContaining('It can’t be started')])
     expect((await atlas(`${contract} --no-way-back`)).exitCode).toBe(0)
   })
 

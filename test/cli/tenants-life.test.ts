@@ -59,9 +59,11 @@ test('the whole life of a tenant by commands, each through the API and to its en
 
   const { exitCode: refused } = await atlas(`deploy ${name} v43 --backup --no-backup`)
   const ahead = await atlas(`deploy ${name} v43 --migration contract --no-backup --dry-run`)
-  expect({ ...ahead, release: tenant().release }).toMatchObject({ exitCode: 0, release: 'v42' })
+  expect({ ...ahead, release: tenant().release }).toMatchObject({ exitCode: 1, release: 'v42' })
   expect(ahead.out).toEqual([expect.stringMatching(/:v43@sha256:[0-9a-f]{64}$/)])
   expect(ahead.err[0]).toBe('There is no way back from v43: it starts only with --no-way-back.')
+  const known = await atlas(`deploy ${name} v43 --migration contract --no-backup --no-way-back --dry-run`)
+  expect(known.exitCode).toBe(0)
   await done(`deploy ${name} v43 --migration expand`)
   const { exitCode: hasIt, err } = await atlas(`deploy ${name} v43 --dry-run`)
   expect([hasIt, err.at(-1)]).toEqual([1, `It can’t be started: ${name} runs v43 already.`])

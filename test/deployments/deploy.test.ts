@@ -5,7 +5,7 @@ import { deployTenant } from '../../src/deployments/deploy'
 import { AtlasError } from '../../src/errors'
 import { newId } from '../../src/ids'
 import { cancel, remediesFor, retry, undo } from '../../src/lifecycle/mend'
-import type { ReleaseAsked } from '../../src/releases/release'
+import type { ReleaseAsked } from '../../src/releases/find'
 import { digestOf, Fleet, MINUTE, OPERATOR } from '../rollouts/fleet'
 
 let fleet: Fleet

@@ -1,19 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
-import { auditEvents, rollouts, runs, tenants } from '../../src/db/schema'
+import { auditEvents, releases, rollouts, runs, tenants } from '../../src/db/schema'
 import { notFound } from '../../src/errors'
 import type { ImageRef } from '../../src/providers/registry'
-import { livedWith } from '../../src/releases/lineage'
-import {
-  confirmRelease,
-  createRelease,
-  firstRelease,
-  getRelease,
-  imagesOf,
-  listReleases,
-  pinned,
-  type ReleaseAsked,
-} from '../../src/releases/release'
+import { createRelease, keepRelease, lookUpRelease, type ReleaseAsked } from '../../src/releases/find'
+import { livedWith, wayTo } from '../../src/releases/lineage'
+import { firstRelease, getRelease, imagesOf, listReleases, pinned } from '../../src/releases/release'
 import { openStage, type Stage } from '../stage'
 
 const NEWEST = { blueprint: 'virtues', q: '', data: '', sort: 'created', dir: 'desc' } as const
@@ -36,6 +28,15 @@ afterEach(() => stage.close())
 
 const create = (change: Partial<ReleaseAsked> = {}) =>
   createRelease(stage.services, {
+    blueprint: 'virtues',
+    tag: 'v43',
+    migration: 'none',
+    actor: { id: 'ada' },
+    ...change,
+  })
+
+const lookUp = (change: Partial<ReleaseAsked> = {}) =>
+  lookUpRelease(stage.services, {
     blueprint: 'virtues',
     tag: 'v43',
     migration: 'none',
@@ -79,15 +80,35 @@ describe('a release', () => {
     expect(one.id).toBe(other.id)
   })
 
-  test('is not taken for what somebody else says of it at the same time', async () => {
+  test('that was only looked up leaves nothing behind: not its place, nor its images', async () => {
     const { db } = stage.services
-    const [one, other] = await Promise.all([create({ migration: 'contract' }), create()])
-    expect([one.migration, other.migration]).toEqual(['contract', 'none'])
-    expect(() => db.write((tx) => confirmRelease(tx, one))).toThrow('Somebody has just said of this release')
-    db.write((tx) => confirmRelease(tx, other))
+    const seen = await lookUp({ tag: 'v44' })
+    expect(seen).toMatchObject({ tag: 'v44', migration: 'none', createdBy: 'ada' })
+    expect(db.read.select().from(releases).all()).toEqual([])
+    expect(db.read.select().from(auditEvents).all()).toEqual([])
+    stage.clock.advance(1_000)
+    const v43 = await create({ migration: 'contract' })
+    stage.clock.advance(1_000)
+    const given = db.write((tx) => keepRelease(tx, seen, { id: 'grace' }, stage.clock.now()))
+    expect(given).toMatchObject({ createdBy: 'grace', createdAt: stage.clock.now() })
+    expect(wayTo(db.read, given, v43.id)).toBe('forward')
+    await lookUp({ tag: 'v45' })
+    await lookUp({ tag: 'v45' })
+    expect(asked.map(({ tag }) => tag)).toEqual(['v44', 'v43', 'v45', 'v45'])
   })
 
-  test('that was only looked at is what is said of it next', async () => {
+  test('is what the first of two who say something else of it has been given', async () => {
+    const { db } = stage.services
+    const [one, other] = await Promise.all([lookUp({ migration: 'contract' }), lookUp()])
+    const keep = (release: typeof one) =>
+      db.write((tx) => keepRelease(tx, release, { id: 'ada' }, stage.clock.now()))
+    const { id } = keep(one)
+    insertRollout(id)
+    expect(() => keep(other)).toThrow('This release is in use already')
+    expect(getRelease(db.read, id).migration).toBe('contract')
+  })
+
+  test('that nobody has got yet is what is said of it next', async () => {
     const first = await create({ migration: 'contract', backup: false })
     stage.clock.advance(1_000)
     const said = await create({ migration: 'expand' })

@@ -21,9 +21,9 @@ const ONE_WAY = { migration: 'contract', backup: false, acceptsNoWayBack: true }
 describe('a release without a way back', () => {
   test('says so before it starts, and starts only when somebody says that this is known', async () => {
     await open(3)
-    const { id: releaseId, backup } = await fleet.release('v43', { migration: 'contract', backup: false })
-    expect(backup).toBe(false)
-    const ahead = lookAhead(fleet.db.read, fleet.services, { releaseId, strategy: DEFAULT_STRATEGY })
+    const release = await fleet.release('v43', { migration: 'contract', backup: false })
+    expect(release.backup).toBe(false)
+    const ahead = lookAhead(fleet.db.read, fleet.services, { release, strategy: DEFAULT_STRATEGY })
     expect(ahead).toMatchObject({ canGoBack: false, obstacles: [] })
     await expect(fleet.rollOut('v43', {}, { ...ONE_WAY, acceptsNoWayBack: false })).rejects.toThrow(
       'There is no way back from v43: what runs now can’t live with what is done to the data. No backup is made first. Say that you know this, then start it.',
@@ -154,9 +154,9 @@ describe('a release that some reach only over one without a way back', () => {
     fleet.clock.advance(1_000)
     const oneWay = await fleet.release('v44', { migration: 'contract' })
     fleet.clock.advance(1_000)
-    const { id: releaseId } = await fleet.release('v45')
+    const release = await fleet.release('v45')
     const ahead = () =>
-      lookAhead(fleet.db.read, { ...fleet.services }, { releaseId, strategy: DEFAULT_STRATEGY })
+      lookAhead(fleet.db.read, { ...fleet.services }, { release, strategy: DEFAULT_STRATEGY })
     for (const name of ['t00', 't01', 't02']) fleet.change(name, { releaseId: oneWay.id })
     expect(ahead()).toMatchObject({ canGoBack: true, copies: false })
     fleet.change('t02', { releaseId: first.id })
@@ -166,7 +166,7 @@ describe('a release that some reach only over one without a way back', () => {
     fleet.change('t02', { status: 'active', releaseId: null })
     expect(ahead()).toMatchObject({ canGoBack: false, copies: true })
     const back = { ...asked(), releaseId: first.id, way: 'back' as const }
-    fleet.change('t00', { releaseId })
+    fleet.change('t00', { releaseId: release.id })
     expect(() => fleet.db.write((tx) => deployTenant(tx, fleet.services, 'ten_t00', back))).toThrow(
       'There is no way back from v44',
     )
@@ -176,10 +176,10 @@ describe('a release that some reach only over one without a way back', () => {
 describe('an earlier release', () => {
   test('is not rolled out to those who have passed one without a way back', async () => {
     await open(2)
-    const { id: releaseId } = await fleet.release('v43')
+    const release = await fleet.release('v43')
     fleet.clock.advance(1_000)
     const oneWay = await fleet.release('v44', { migration: 'contract' })
-    const ahead = () => lookAhead(fleet.db.read, fleet.services, { releaseId, strategy: DEFAULT_STRATEGY })
+    const ahead = () => lookAhead(fleet.db.read, fleet.services, { release, strategy: DEFAULT_STRATEGY })
     expect(ahead().obstacles).toEqual([])
     fleet.change('t01', { releaseId: oneWay.id })
     expect(ahead().obstacles).toEqual([

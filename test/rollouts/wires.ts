@@ -1,6 +1,6 @@
 import { desc } from 'drizzle-orm'
 import { outbox, rollouts, rolloutTargets, tenants } from '../../src/db/schema'
-import { createRelease, type ReleaseAsked } from '../../src/releases/release'
+import { createRelease, type ReleaseAsked } from '../../src/releases/find'
 import type { RolloutRow } from '../../src/rollouts/rollout'
 import { type RolloutAsked, startRollout } from '../../src/rollouts/start'
 import { parseStrategy, type WrittenStrategy } from '../../src/rollouts/strategy'

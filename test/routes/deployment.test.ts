@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { releases } from '../../src/db/schema'
 import { latestRun } from '../../src/runs/run'
 import type { Browser } from '../browser-habits'
 import { checkExchange, type OpenApiDocument } from '../contract/openapi'
@@ -95,14 +96,23 @@ describe('a release for one tenant', () => {
       return answer
     }
     expect((await ask({ tag: 'v44' })).status).toBe(422)
-    const plan = await ask({ tag: 'v43', migration: 'contract', backup: false }, `${route}/plan`)
-    expect(await plan.json()).toMatchObject({
+    const contract = { tag: 'v43', migration: 'contract', backup: false }
+    const plan = async (asked: object) => (await ask(asked, `${route}/plan`)).json()
+    expect(await plan({ ...contract, accepts_no_way_back: true })).toMatchObject({
       release: { tag: 'v43', migration: 'contract' },
       ...{ way: 'forward', can_go_back: false, backup: false, obstacles: [] },
     })
+    const why = { obstacles: [expect.stringContaining('There is no way back from v43')] }
+    expect(await plan(contract)).toMatchObject(why)
+    expect((await ask(contract)).status).toBe(409)
+    // Neither a look nor a refusal has made it a release.
+    expect(fleet.db.read.select().from(releases).all()).toEqual([])
     expect(run()?.kind).not.toBe('deploy')
     expect((await ask({ tag: 'v43', migration: 'none' })).status).toBe(202)
     expect(run()?.kind).toBe('deploy')
-    expect((await ask({ tag: 'v44', migration: 'none' })).status).toBe(409)
+    const next = { tag: 'v44', migration: 'none' }
+    const held = { obstacles: [expect.stringContaining('Wait until its run “deploy” has ended')] }
+    expect(await plan(next)).toMatchObject(held)
+    expect((await ask(next)).status).toBe(409)
   })
 })

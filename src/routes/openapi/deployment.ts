@@ -1,4 +1,4 @@
-import { RELEASE } from './rollouts'
+import { FORESEEN_RELEASE } from './rollouts'
 import { answer, body, list, object, refused, tenantInPath, text } from './words'
 
 const ASKED = object(
@@ -20,7 +20,7 @@ const ASKED = object(
 )
 
 const PLAN = object({
-  release: object(RELEASE),
+  release: object(FORESEEN_RELEASE),
   way: {
     enum: ['forward', 'back'],
     description: '`back`: it is older than what runs, and nothing is migrated.',
@@ -28,7 +28,7 @@ const PLAN = object({
   can_go_back: { type: 'boolean', description: 'Whether the tenant could be taken back when it fails.' },
   backup: { type: 'boolean', description: 'Whether it is backed up right before.' },
   takes_ms: { type: 'integer', description: 'About how long it takes.' },
-  obstacles: list(text('What keeps it from being started.')),
+  obstacles: list(text('What keeps it from being started as it is asked for.')),
 })
 
 /** A release for one tenant. */
@@ -49,7 +49,8 @@ export const deploymentPaths = {
   '/api/admin/tenant/{id}/deployment/plan': {
     post: {
       summary: 'Say what a deploy to one tenant would do, and do nothing',
-      description: 'The tag is looked up in the registry, and is a release from then on.',
+      description:
+        'The tag is looked up in the registry, and nothing is kept. Whatever the same request would be refused for is an obstacle.',
       parameters: [tenantInPath],
       requestBody: body(ASKED),
       responses: {

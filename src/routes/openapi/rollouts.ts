@@ -16,15 +16,20 @@ const STATES = [
 ]
 const COUNTS = object(Object.fromEntries(STATES.map((state) => [state, count])))
 
-/** What the API tells of a release. */
-export const RELEASE = {
-  id: text('`rel_…`'),
+/** What the API tells of a release that nobody may have got yet. */
+export const FORESEEN_RELEASE = {
   blueprint: text('Its name.'),
   tag: text('Of the image.'),
   notes: text('What is new.'),
   migration: MIGRATION,
   backup: flag('Whether each tenant is backed up right before.'),
   images: list(object({ image: text('With its tag.'), digest: text('`sha256:…`') })),
+}
+
+/** What the API tells of a release. */
+const RELEASE = {
+  id: text('`rel_…`'),
+  ...FORESEEN_RELEASE,
   created_by: text('Who made it known.'),
   created_at: at,
 }
@@ -89,10 +94,10 @@ const ASKED = object(
 )
 
 const PLAN = object({
-  release: object(RELEASE),
+  release: object(FORESEEN_RELEASE),
   can_go_back: flag('Whether the former release lives with what this one does to the data.'),
   backup: flag('Whether each tenant is backed up right before.'),
-  obstacles: list(text('What keeps it from being started.')),
+  obstacles: list(text('What keeps it from being started as it is asked for.')),
   already: { type: 'integer', description: 'How many run it already.' },
   stop_at: count,
   takes_ms: ms('About how long it takes.'),
@@ -176,7 +181,8 @@ export const rolloutPaths = {
   '/api/admin/deploy/plan': {
     post: {
       summary: 'Say what a rollout would do, and do nothing',
-      description: 'The tag is looked up in the registry, and is a release from then on.',
+      description:
+        'The tag is looked up in the registry, and nothing is kept. Whatever the same request would be refused for is an obstacle.',
       requestBody: body(ASKED),
       responses: { 200: answer('Who would get it, and when.', PLAN), ...asked },
     },
