@@ -49,6 +49,11 @@ export function currentServer(db: Reader, { id: tenantId }: Pick<TenantRow, 'id'
   return serverOfRole(db, { tenantId, role: 'current' })
 }
 
+/** What was seen on the way of one kind, which is its first word. */
+export function sawOf({ seen }: End, kind: string): string[] {
+  return seen.filter((one) => one.startsWith(kind))
+}
+
 /** Whom Stripe knows an organization's payer as; null when it has none. */
 export function customerOf(db: Reader, { organizationId }: { organizationId: string | null }): string | null {
   return organizationById(db, { id: organizationId ?? '' })?.stripeCustomerId ?? null

@@ -9,7 +9,7 @@ import type { RecordSet } from '../simulator/route53/zone'
 import type { Clouds } from '../simulator/simulator'
 import type { Subscription } from '../simulator/stripe/billing'
 import { isLive } from './holdings'
-import { ranTwice } from './invariants'
+import { ranTwice } from './runs'
 
 const HOUR_MS = 3_600_000
 const RUN_MAX_MS = 24 * HOUR_MS
