@@ -1,6 +1,6 @@
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
-import { ErrorPage } from '../views/shop/error'
+import { ErrorPage, type ErrorProps } from '../views/shop/error'
 import { asAtlasError, notFound } from './errors'
 import { ROUTES } from './routes'
 import { json, page } from './routes/answer'
@@ -108,8 +108,12 @@ export class App {
   private async enter(route: Route, request: Request, params: Record<string, string>): Promise<Response> {
     const call = this.door.admit(route, { request, params, peer: peers.get(request) ?? null })
     if (call instanceof Response) return call
-    const answer = await route.handle(call)
-    return answer instanceof Response ? answer : page(answer)
+    try {
+      const answer = await route.handle(call)
+      return answer instanceof Response ? answer : page(answer)
+    } catch (thrown) {
+      return this.refuse(request, thrown, route.policy === 'operator' ? this.wayOn(request) : undefined)
+    }
   }
 
   /** No route answers: there is nothing, or nothing for this method, which only those hear who may know the address. */
@@ -139,7 +143,16 @@ export class App {
     )
   }
 
-  private refuse(request: Request, thrown: unknown): Response {
+  /** Where an operator goes on from what did not work: back to the page that they came from, or to the overview. */
+  private wayOn(request: Request): ErrorProps['link'] {
+    const from = URL.parse(request.headers.get('referer') ?? '')
+    const isOurs = from?.origin === new URL(this.services.settings.baseUrl).origin
+    if (!from || !isOurs || !from.pathname.startsWith('/admin'))
+      return { href: '/admin', label: 'Go to the overview' }
+    return { href: from.pathname + from.search, label: 'Back to where you were' }
+  }
+
+  private refuse(request: Request, thrown: unknown, link?: ErrorProps['link']): Response {
     const error = asAtlasError(thrown)
     const status = statusOf(error)
     if (status === 500) this.services.log.error('a request broke', thrown, { method: request.method })
@@ -152,12 +165,12 @@ export class App {
       const { code, fields } = error
       return json({ error: { code, message, ...(fields ? { fields } : {}) } }, status, headers)
     }
-    return page(this.errorPage(status, message), status, headers)
+    return page(this.errorPage(status, message, link), status, headers)
   }
 
-  private errorPage(status: number, sentence: string) {
+  private errorPage(status: number, sentence: string, link: ErrorProps['link']) {
     const title = status === 404 ? 'Not found' : status >= 500 ? 'Something went wrong' : 'That did not work'
-    return ErrorPage({ brand: brandOf(this.services), status, title, sentence })
+    return ErrorPage({ brand: brandOf(this.services), status, title, sentence, link })
   }
 
   private finish(request: Request, response: Response): Response {

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { auditEvents, runs, signups, tenants } from '../../src/db/schema'
 import { getRun } from '../../src/runs/run'
 import type { Browser } from '../browser-habits'
-import { openStage, type Stage } from '../stage'
-import { elementsOf } from '../views/dom'
+import { BASE_URL, openStage, type Stage } from '../stage'
+import { elementsOf, unescaped } from '../views/dom'
 
 let stage: Stage
 let operator: Browser
@@ -62,6 +62,26 @@ describe('approving a signup', () => {
     expect((await operator.post(`/admin/signups/${stage.signup()}/approval`)).status).toBe(409)
     expect((await operator.post('/admin/signups/sig_x/approval')).status).toBe(404)
     expect(stage.services.db.read.select().from(tenants).all()).toEqual([])
+  })
+})
+
+describe('what an operator is refused', () => {
+  const wayOn = async (answer: Response) => {
+    const link = elementsOf(await answer.text()).find(({ attributes }) =>
+      attributes.get('class')?.includes('button-primary'),
+    )
+    return [answer.status, unescaped(link?.attributes.get('href') ?? '')]
+  }
+
+  test('leads back to the page that they came from, else to the overview, never to the shop', async () => {
+    const path = `/admin/signups/${stage.signup()}/approval`
+    const from = (referer: string) => operator.post(path, {}, { referer })
+    const list = '/admin/signups?status=paid&page=2'
+    expect(await wayOn(await from(BASE_URL + list))).toEqual([409, list])
+    for (const elsewhere of ['https://evil.example/admin', `${BASE_URL}/signup`, 'nonsense', ''])
+      expect(await wayOn(await from(elsewhere))).toEqual([409, '/admin'])
+    expect(await wayOn(await operator.get('/admin/tenants/ten_x'))).toEqual([404, '/admin'])
+    expect(await wayOn(await stage.browser().get('/nowhere'))).toEqual([404, '/'])
   })
 })
 
