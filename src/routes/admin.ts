@@ -1,5 +1,5 @@
 import { Overview, type OverviewData, OverviewPage } from '../../views/admin/overview'
-import type { RunRow as ListedRunView } from '../../views/admin/run-list'
+import { type RunRow as ListedRunView, runKinds } from '../../views/admin/run-list'
 import { RunsPage } from '../../views/admin/runs'
 import { SignupsPage } from '../../views/admin/signups'
 import { TenantsPage } from '../../views/admin/tenants'
@@ -77,7 +77,9 @@ export const adminRoutes = routes(
     handle: (call) => {
       const { services } = call
       const order = orderOf(call, RUN_SORTS, NEWEST)
-      const filter = { q: searchOf(call), status: choice(call, 'status', RUN_STATUSES), ...order }
+      const kinds = runKinds.map(({ value }) => value)
+      const kind = choice(call, 'kind', kinds)
+      const filter = { q: searchOf(call), status: choice(call, 'status', RUN_STATUSES), kind, ...order }
       const { rows, ...page } = listRuns(services.db.read, filter, wanted(call))
       const runs = rows.map(runView)
       return RunsPage({ operator: operatorOf(call), runs, page, filter, now: services.clock.now() })
@@ -153,7 +155,7 @@ function overview(services: Services): OverviewData {
     },
     latestRuns: listRuns(
       db.read,
-      { q: '', status: '', ...NEWEST },
+      { q: '', status: '', kind: '', ...NEWEST },
       { number: 1, size: LATEST_RUNS },
     ).rows.map(runView),
     now,

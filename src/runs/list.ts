@@ -12,7 +12,9 @@ export const RUN_SORTS = {
   begun: runs.id,
 }
 
-export type RunFilter = { q: string; status: RunRow['status'] | '' } & Order<keyof typeof RUN_SORTS>
+export type RunFilter = { q: string; status: RunRow['status'] | ''; kind: string } & Order<
+  keyof typeof RUN_SORTS
+>
 
 const LISTED = {
   id: runs.id,
@@ -33,6 +35,7 @@ const LISTED = {
 export function listRuns(db: Reader, filter: RunFilter, page: PageWanted) {
   const where = and(
     filter.status ? eq(runs.status, filter.status) : undefined,
+    filter.kind ? eq(runs.kind, filter.kind) : undefined,
     filter.q
       ? or(
           sql`${tenants.subdomain} LIKE ${containing(filter.q)} ESCAPE '\\'`,

@@ -82,6 +82,13 @@ describe('the heads of a list', () => {
   ])('%s: %s sorts up and down and keeps what is searched for', (path, head, rows) =>
     sortsBothWays(`${path}?q=e`, head, rows),
   )
+
+  test('/admin/runs: are found by their kind', async () => {
+    stage.services.db.sqlite.run("UPDATE runs SET kind = 'rotate-secrets' WHERE status = 'failed'")
+    expect(await rowsOf('/admin/runs?kind=rotate-secrets')).toEqual(['Rotate the secrets of adele'])
+    expect(await rowsOf('/admin/runs?kind=provision')).toEqual(['Provision cleo', 'Provision bea'])
+    expect(await (await operator.get('/admin/runs?kind=move')).text()).toContain('No run matches')
+  })
 })
 
 describe('the lists of rollouts', () => {

@@ -693,7 +693,7 @@ export const runs: RunsProps = {
   operator,
   runs: runRows,
   page: { number: 1, size: 50, total: 4 },
-  filter: { q: '', status: '', sort: 'begun', dir: 'desc' },
+  filter: { q: '', status: '', kind: '', sort: 'begun', dir: 'desc' },
   now: NOW,
 }
 

@@ -32,6 +32,14 @@ const KINDS: Record<string, { deed: string; noun: string }> = {
   'rotate-secrets': { deed: 'Rotate the secrets of', noun: 'secret rotation' },
 }
 
+/** Every kind of run, and the noun for it, as a filter offers them. */
+export const runKinds: { value: string; label: string }[] = Object.entries(KINDS).map(
+  ([value, { noun }]) => ({
+    value,
+    label: noun.charAt(0).toUpperCase() + noun.slice(1),
+  }),
+)
+
 /** 'Provision ada', or 'Undo provision of ada' on the way back. */
 export function runTitle(
   run: Pick<RunRow, 'kind' | 'direction'> & { tenant: { subdomain: string } },

@@ -5,13 +5,13 @@ import type { Order } from '../components/table'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { ListFilter, statusOptions } from './list-filter'
-import { type RunRow, RunTable } from './run-list'
+import { type RunRow, RunTable, runKinds } from './run-list'
 
 export type RunsProps = {
   operator: Operator
   runs: RunRow[]
   page: Page
-  filter: { q: string; status: string } & Order
+  filter: { q: string; status: string; kind: string } & Order
   now: number
 }
 
@@ -28,7 +28,10 @@ export function RunsPage(props: RunsProps): Html {
         path={PATH}
         target="run-list"
         search={{ label: 'Tenant', value: props.filter.q }}
-        choices={[{ ...status, options: statusOptions(STATUSES) }]}
+        choices={[
+          { ...status, options: statusOptions(STATUSES) },
+          { name: 'kind', label: 'Kind', any: 'Any kind', value: props.filter.kind, options: runKinds },
+        ]}
         kept={{ sort: props.filter.sort, dir: props.filter.dir }}
       />
       <RunList {...props} />
@@ -38,6 +41,7 @@ export function RunsPage(props: RunsProps): Html {
 
 /** The list without the form above it. */
 function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html {
+  const isFiltered = [filter.q, filter.status, filter.kind].some((one) => one !== '')
   return (
     <section class="block" id="run-list" aria-labelledby="run-count">
       <h2 class="count" id="run-count" aria-live="polite">
@@ -46,9 +50,9 @@ function RunList({ runs, page, filter, now }: Omit<RunsProps, 'operator'>): Html
       {runs.length > 0 ? (
         <RunTable runs={runs} now={now} label="Runs" list={{ path: PATH, filter }} />
       ) : (
-        <Empty title={filter.q || filter.status ? 'No run matches' : 'No runs yet'}>
+        <Empty title={isFiltered ? 'No run matches' : 'No runs yet'}>
           <p>
-            {filter.q || filter.status ? (
+            {isFiltered ? (
               <a href={PATH}>Show all runs</a>
             ) : (
               'The first one begins when a signup is approved.'
