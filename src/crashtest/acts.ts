@@ -1,11 +1,8 @@
-import { and, desc, eq, sql } from 'drizzle-orm'
 import { latestBackup } from '../backups/backup'
 import { backUpTenant } from '../backups/recipe'
 import { restoreTenant } from '../backups/restore'
 import { startCheckout } from '../checkouts/start'
-import type { Reader, Tx } from '../db/open'
-import { prepared } from '../db/prepared'
-import { signups, subscriptions, tenants } from '../db/schema'
+import type { Tx } from '../db/open'
 import { demoImages } from '../demo/goods'
 import { deployTenant } from '../deployments/deploy'
 import { conflict, notFound } from '../errors'
@@ -23,6 +20,7 @@ import type { Services } from '../services'
 import type { Machine } from '../simulator/machines/machine'
 import type { Clouds } from '../simulator/simulator'
 import { serverOf, type TenantRow } from '../tenants/tenant'
+import { emailOf, findSignup, mustFindTenant, subscriptionOf } from './customer'
 import type { Customer } from './story'
 
 /** Where somebody acts: on which Atlas, for which customer, and as whom. */
@@ -121,8 +119,6 @@ export const ACTIONS: Record<string, Action> = {
 
 const CARD = { number: '4242 4242 4242 4242', expiry: '12 / 34', cvc: '123', name: 'A Customer' }
 
-export const emailOf = ({ name }: Customer) => `${name}@example.com`
-
 /** Fills in the form as a customer does, also one who comes back to it. */
 function signUp(planOf: (customer: Customer) => string): Action {
   return async ({ services, customer }) => {
@@ -130,42 +126,6 @@ function signUp(planOf: (customer: Customer) => string): Action {
     const { problem } = await startCheckout(services, form, { id: 'visitor' })
     if (problem) throw problem
   }
-}
-
-/** The newest tenant of a customer, if there ever was one. */
-export function findTenant(db: Reader, { name }: Pick<Customer, 'name'>): TenantRow | undefined {
-  return newestTenant(db).get({ name })
-}
-
-const newestTenant = prepared((db) =>
-  db
-    .select()
-    .from(tenants)
-    .where(eq(tenants.subdomain, sql.placeholder('name')))
-    .orderBy(desc(tenants.createdAt))
-    .limit(1)
-    .prepare(),
-)
-
-function findSignup({ db }: Services, { name }: Customer, status: (typeof signups.$inferSelect)['status']) {
-  const mine = and(eq(signups.subdomain, name), eq(signups.status, status))
-  const signup = db.read.select().from(signups).where(mine).get()
-  if (!signup) throw notFound(`No signup of ${name} is ${status}.`)
-  return signup
-}
-
-function subscriptionOf({ db }: Services, customer: Customer): string {
-  const tenant = mustFindTenant(db.read, customer)
-  const mine = eq(subscriptions.organizationId, tenant.organizationId)
-  const found = db.read.select().from(subscriptions).where(mine).orderBy(desc(subscriptions.createdAt)).get()
-  if (!found) throw notFound('There is no subscription.')
-  return found.stripeId
-}
-
-function mustFindTenant(db: Reader, customer: Customer): TenantRow {
-  const tenant = findTenant(db, customer)
-  if (!tenant) throw notFound(`${customer.name} has no tenant.`)
-  return tenant
 }
 
 /** Brings a tenant to a release that the registry has as good. */
