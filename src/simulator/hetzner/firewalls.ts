@@ -55,62 +55,34 @@ const changedFirewall = v.object({
 
 /** Firewalls, their rules, and the servers that they are applied to. */
 export function firewallRoutes(project: Project): Route[] {
-  const { firewalls } = project
+  const show = (row: FirewallRow) => Response.json({ firewall: wireFirewall(project, row) })
   return [
-    {
-      method: 'GET',
-      path: '/firewalls',
-      answer: ({ url }) => {
-        const named = oneOf(url, 'name')
-        const selects = labelSelectorOf(url)
-        const rows = project.listed.firewalls.filter((row) => named(row.name) && selects(row.labels))
-        return listAnswer('firewalls', rows, url, (row) => wireFirewall(project, row))
-      },
-    },
+    { method: 'GET', path: '/firewalls', answer: ({ url }) => listFirewalls(project, url) },
     { method: 'POST', path: '/firewalls', answer: ({ body }) => createFirewall(project, body) },
-    {
-      method: 'GET',
-      path: '/firewalls/{id}',
-      answer: ({ id }) => Response.json({ firewall: wireFirewall(project, mustGet(project, id)) }),
-    },
+    { method: 'GET', path: '/firewalls/{id}', answer: ({ id }) => show(mustGet(project, id)) },
     {
       method: 'PUT',
       path: '/firewalls/{id}',
-      answer: ({ id, body }) => {
-        const row = mustGet(project, id)
-        const { name = row.name, labels = row.labels } = parse(changedFirewall, body)
-        if (firewalls.find((other) => other.id !== id && other.name === name)) throw nameTaken('firewall')
-        return Response.json({ firewall: wireFirewall(project, firewalls.put({ ...row, name, labels })) })
-      },
+      answer: ({ id, body }) => show(changeFirewall(project, mustGet(project, id), body)),
     },
     {
       method: 'DELETE',
       path: '/firewalls/{id}',
-      answer: ({ id }) => {
-        const row = mustGet(project, id)
-        if (serversBehind(project, row).length > 0) {
-          throw new Refusal('resource_in_use', 'firewall is still applied to a resource')
-        }
-        firewalls.delete(row.id)
-        return new Response(null, { status: 204 })
-      },
+      answer: ({ id }) => deleteFirewall(project, mustGet(project, id)),
     },
     {
       method: 'POST',
       path: '/firewalls/{id}/actions/set_rules',
-      answer: ({ id, body }) => {
-        const row = mustGet(project, id)
-        const changed = parse(v.object({ rules }), body)
-        firewalls.put({ ...row, rules: changed.rules.map(storedRule) })
-        const servers = serversBehind(project, row)
-        const actions = [
-          apply(project, row, 'set_firewall_rules'),
-          ...servers.map((s) => apply(project, row, 'apply_firewall', s)),
-        ]
-        return Response.json({ actions }, { status: 201 })
-      },
+      answer: ({ id, body }) => setRules(project, mustGet(project, id), body),
     },
   ]
+}
+
+function listFirewalls(project: Project, url: URL): Response {
+  const named = oneOf(url, 'name')
+  const selects = labelSelectorOf(url)
+  const rows = project.listed.firewalls.filter((row) => named(row.name) && selects(row.labels))
+  return listAnswer('firewalls', rows, url, (row) => wireFirewall(project, row))
 }
 
 function createFirewall(project: Project, body: unknown): Response {
@@ -128,9 +100,28 @@ function createFirewall(project: Project, body: unknown): Response {
   for (const server of servers) {
     project.servers.put({ ...server, firewallIds: [...server.firewallIds, row.id] })
   }
-  const applied = serversBehind(project, row).map((server) => apply(project, row, 'apply_firewall', server))
-  const actions = [apply(project, row, 'set_firewall_rules'), ...applied]
+  const actions = appliedRules(project, row)
   return Response.json({ firewall: wireFirewall(project, row), actions }, { status: 201 })
+}
+
+function changeFirewall({ firewalls }: Project, row: FirewallRow, body: unknown): FirewallRow {
+  const { name = row.name, labels = row.labels } = parse(changedFirewall, body)
+  if (firewalls.find((other) => other.id !== row.id && other.name === name)) throw nameTaken('firewall')
+  return firewalls.put({ ...row, name, labels })
+}
+
+function deleteFirewall(project: Project, row: FirewallRow): Response {
+  if (serversBehind(project, row).length > 0) {
+    throw new Refusal('resource_in_use', 'firewall is still applied to a resource')
+  }
+  project.firewalls.delete(row.id)
+  return new Response(null, { status: 204 })
+}
+
+function setRules(project: Project, row: FirewallRow, body: unknown): Response {
+  const changed = parse(v.object({ rules }), body)
+  project.firewalls.put({ ...row, rules: changed.rules.map(storedRule) })
+  return Response.json({ actions: appliedRules(project, row) }, { status: 201 })
 }
 
 function serverOf(project: Project, wanted: Resource): ServerRow[] {
@@ -156,6 +147,15 @@ function serversBehind(project: Project, row: FirewallRow): ServerRow[] {
 
 const protects = (row: FirewallRow, server: ServerRow) =>
   server.firewallIds.includes(row.id) || row.selectors.some((s) => labelSelector(s)?.(server.labels))
+
+/** The actions that rules bring with them: they are set, and applied to every server behind the firewall. */
+function appliedRules(project: Project, row: FirewallRow) {
+  const servers = serversBehind(project, row)
+  return [
+    apply(project, row, 'set_firewall_rules'),
+    ...servers.map((server) => apply(project, row, 'apply_firewall', server)),
+  ]
+}
 
 function apply(project: Project, row: FirewallRow, command: string, server?: ServerRow) {
   const resources = [

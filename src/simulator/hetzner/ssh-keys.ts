@@ -21,56 +21,48 @@ const changedKey = v.object({
 
 /** The SSH keys of the project. */
 export function sshKeyRoutes(project: Project): Route[] {
-  const { sshKeys } = project
+  const show = (row: SshKeyRow, status = 200) => Response.json({ ssh_key: wireKey(row) }, { status })
   return [
-    {
-      method: 'GET',
-      path: '/ssh_keys',
-      answer: ({ url }) => {
-        const named = oneOf(url, 'name')
-        const printed = oneOf(url, 'fingerprint')
-        const selects = labelSelectorOf(url)
-        const rows = sshKeys
-          .all()
-          .filter((key) => named(key.name) && printed(key.fingerprint) && selects(key.labels))
-        return listAnswer('ssh_keys', rows, url, wireKey)
-      },
-    },
+    { method: 'GET', path: '/ssh_keys', answer: ({ url }) => listSshKeys(project, url) },
     {
       method: 'POST',
       path: '/ssh_keys',
       answer: ({ body }) => {
         const { name, public_key, labels } = parse(newKey, body)
-        return Response.json(
-          { ssh_key: wireKey(addSshKey(project, name, public_key, labels)) },
-          { status: 201 },
-        )
+        return show(addSshKey(project, name, public_key, labels), 201)
       },
     },
-    {
-      method: 'GET',
-      path: '/ssh_keys/{id}',
-      answer: ({ id }) => Response.json({ ssh_key: wireKey(mustGet(project, id)) }),
-    },
+    { method: 'GET', path: '/ssh_keys/{id}', answer: ({ id }) => show(mustGet(project, id)) },
     {
       method: 'PUT',
       path: '/ssh_keys/{id}',
-      answer: ({ id, body }) => {
-        const key = mustGet(project, id)
-        const { name = key.name, labels = key.labels } = parse(changedKey, body)
-        if (sshKeys.find((other) => other.id !== id && other.name === name)) throw nameTaken('SSH key')
-        return Response.json({ ssh_key: wireKey(sshKeys.put({ ...key, name, labels })) })
-      },
+      answer: ({ id, body }) => show(changeSshKey(project, mustGet(project, id), body)),
     },
     {
       method: 'DELETE',
       path: '/ssh_keys/{id}',
       answer: ({ id }) => {
-        sshKeys.delete(mustGet(project, id).id)
+        project.sshKeys.delete(mustGet(project, id).id)
         return new Response(null, { status: 204 })
       },
     },
   ]
+}
+
+function listSshKeys({ sshKeys }: Project, url: URL): Response {
+  const named = oneOf(url, 'name')
+  const printed = oneOf(url, 'fingerprint')
+  const selects = labelSelectorOf(url)
+  const rows = sshKeys
+    .all()
+    .filter((key) => named(key.name) && printed(key.fingerprint) && selects(key.labels))
+  return listAnswer('ssh_keys', rows, url, wireKey)
+}
+
+function changeSshKey({ sshKeys }: Project, key: SshKeyRow, body: unknown): SshKeyRow {
+  const { name = key.name, labels = key.labels } = parse(changedKey, body)
+  if (sshKeys.find((other) => other.id !== key.id && other.name === name)) throw nameTaken('SSH key')
+  return sshKeys.put({ ...key, name, labels })
 }
 
 /** Adds a key to the project. Throws what Hetzner refuses it with. */
