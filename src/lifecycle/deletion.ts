@@ -5,20 +5,18 @@ import { failBackups, keepLastBackups } from '../backups/backup'
 import { copyingEnds } from '../backups/ends'
 import type { Reader, Tx } from '../db/open'
 import { runs } from '../db/schema'
-import { asAtlasError, conflict, invalid } from '../errors'
-import { stopIfOn } from '../provisioning/app'
+import { conflict, invalid } from '../errors'
 import { removeDns } from '../provisioning/name'
 import { PATIENCE } from '../provisioning/patience'
-import { pauseMs } from '../provisioning/pause'
 import { deleteServers, deleteVolumes, releaseAddresses } from '../provisioning/release'
 import { cancelSubscription } from '../provisioning/subscription'
-import { done, type Recipe, type RunFacts, type Step, wait } from '../runs/recipe'
+import type { Recipe, RunFacts } from '../runs/recipe'
 import { queueRun } from '../runs/verbs'
 import type { Services } from '../services'
 import { tellCustomer } from '../tenants/customer-mail'
-import { destroySecrets } from '../tenants/secrets'
 import { requireTenant } from '../tenants/status'
 import { getTenant, moveTenant } from '../tenants/tenant'
+import { coolOff, forgetSecrets, stopForGood } from './deletion-steps'
 import { finalBackup, finalImage } from './final-backup'
 
 export const COOL_OFF_DAYS = 7
@@ -27,8 +25,6 @@ export const COOL_OFF_DAYS_MAX = 90
 export const DELETIONS_AN_HOUR_MAX = 5
 
 const DAY_MS = 86_400_000
-/** For how long a server that does not answer is asked to stop its app. */
-const STOP_PATIENCE_MS = 5 * 60_000
 const HOUR_MS = 3_600_000
 
 export type DeletionAsked = {
@@ -110,51 +106,6 @@ export function deleteRecipe(services: Services): Recipe {
       failBackups(tx, run.id, 'The tenant was brought back.', nowMs)
       becomeAsBefore(tx, services, run, nowMs)
     },
-  }
-}
-
-function coolOff(): Step {
-  return {
-    name: 'cool-off',
-    title: 'Wait in case somebody changes their mind',
-    patience: { ms: 0, except: 'person' },
-    again: 'Waits on, until the moment that was set.',
-    async run({ run, now }) {
-      const restMs = Number(run.input.deleteAt) - now()
-      return restMs > 0 ? wait(restMs, 'Until then the tenant can be brought back.', 'person') : done()
-    },
-  }
-}
-
-/** Before the last copy, which then lacks nothing. An app that does not stop goes with its server anyway. */
-function stopForGood(services: Services): Step {
-  return {
-    name: 'stop-app',
-    title: 'Stop the app',
-    patience: PATIENCE.answer,
-    again: 'Stops the app if the server still answers.',
-    async run(context) {
-      try {
-        await stopIfOn(services, context)
-        return done({ stopped: true })
-      } catch (thrown) {
-        const { code, message } = asAtlasError(thrown)
-        if (code === 'internal') throw thrown
-        const waitedMs = context.now() - context.startedAt
-        if (code === 'unavailable' && waitedMs < STOP_PATIENCE_MS) return wait(pauseMs(waitedMs), message)
-        context.log(`The app was not stopped. ${message}`)
-        return done({ stopped: false })
-      }
-    },
-  }
-}
-
-function forgetSecrets(): Step {
-  return {
-    name: 'forget-secrets',
-    title: 'Forget its secrets',
-    again: 'Forgets what is left of them.',
-    run: async ({ run }) => done({}, (tx) => destroySecrets(tx, run.tenantId)),
   }
 }
 

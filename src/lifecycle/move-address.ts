@@ -17,7 +17,7 @@ import {
   type ServerRow,
   serverOfRun,
 } from '../tenants/tenant'
-import { oldServerOf } from './move-data'
+import { oldServerOf } from './old-server'
 
 /** Makes the new server; taken back, it goes once nobody can know its address any more. */
 export function makeServer(services: Services): Step {

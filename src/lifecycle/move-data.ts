@@ -1,76 +1,23 @@
 import { and, eq } from 'drizzle-orm'
-import { requireAccepted } from '../backups/adopt'
-import { type BackupRow, getBackup, latestBackup } from '../backups/backup'
+import { getBackup, latestBackup } from '../backups/backup'
 import { copyIfPossible, copyTenant } from '../backups/copy'
 import { putBack } from '../backups/put-back'
 import { servers } from '../db/schema'
-import { AtlasError, conflict } from '../errors'
+import { conflict } from '../errors'
 import { callAgent } from '../provisioning/agent'
 import { start } from '../provisioning/app'
 import { PATIENCE } from '../provisioning/patience'
 import { pauseMs } from '../provisioning/pause'
 import { FIRST_HOST_KEY } from '../provisioning/prepare'
 import { done, type Step, type StepContext, type StepResult, wait } from '../runs/recipe'
-import { stepsOf } from '../runs/steps'
 import type { Services } from '../services'
 import { destroySecrets, storeSecrets } from '../tenants/secrets'
-import { getServer, getTenant, hostnameOf, type ServerRow, serverOfRun } from '../tenants/tenant'
-import { doesAnswer, isSilence, lookAtMove } from './move-outlook'
+import { getTenant, hostnameOf, serverOfRun } from '../tenants/tenant'
+import { acceptsBackup, requireKnown, wouldLoseData } from './check-move'
+import { isSilence } from './move-outlook'
+import { oldServerOf, orGoOn, PATIENCE_MS } from './old-server'
 
-/** For how long an old server that has stopped answering is asked again. */
-const PATIENCE_MS = 180_000
-/** For how long a silent server is asked before the move counts it as dead. */
-const LOOK_PATIENCE_MS = 120_000
 const STOP_TIMEOUT_MS = 120_000
-
-/** The run's own look, before anything is touched. */
-export function checkMove(services: Services): Step {
-  return {
-    name: 'check-move',
-    title: 'See that it can be moved',
-    patience: PATIENCE.answer,
-    again: 'Looks again whether the old server answers and which backups there are.',
-    takesBack: 'Starts the app, should a move that Atlas has forgotten have stopped it.',
-    async run(context) {
-      const { run, log, now, startedAt } = context
-      const waitedMs = now() - startedAt
-      if (waitedMs < LOOK_PATIENCE_MS && !(await doesAnswer(services, oldServerOf(context)))) {
-        return wait(pauseMs(waitedMs), 'The old server does not answer.')
-      }
-      const planId = run.input.planId ? String(run.input.planId) : undefined
-      const outlook = await lookAtMove(services, run.tenantId, planId)
-      const { answers, serverType, location } = outlook
-      if (!answers && !acceptsBackup(run)) throw wouldLoseData()
-      if (!answers && outlook.latest) requireKnown(run, outlook.latest)
-      if (!answers) log('The old server does not answer: a backup takes the place of its data.')
-      return done({ answers, serverType, location })
-    },
-    undo: (context) => startIfForgotten(services, context),
-  }
-}
-
-/**
- * An older database may have forgotten a move that had stopped the app already, and this one ends before its own stop.
- * Harmless where the app runs; one that can't run is no reason not to take the move back.
- */
-async function startIfForgotten(services: Services, context: StepContext): Promise<StepResult> {
-  const { db, run, log } = context
-  const rows = stepsOf(db.read, run.id)
-  const isStopTakenBack = rows.some(({ name, status }) => name === 'stop-old-app' && status !== 'pending')
-  if (isStopTakenBack || getTenant(db.read, run.tenantId).status === 'suspended') return done()
-  const hasLooked = rows.some(({ name, output }) => name === 'check-move' && output !== null)
-  const answered = hasLooked && context.output('check-move').answers === true
-  if (!answered && !(await doesAnswer(services, oldServerOf(context)))) return done()
-  return orGoOn(context, async () => {
-    try {
-      return await start(services, context, { server: oldServerOf(context) })
-    } catch (thrown) {
-      if (!(thrown instanceof AtlasError) || thrown.code !== 'conflict') throw thrown
-      log(`The app does not start: ${thrown.message}`)
-      return done()
-    }
-  })
-}
 
 /** Makes the first host key of the new server, and forgets one that an earlier move may have left. */
 export function prepareServer(services: Services): Step {
@@ -169,22 +116,6 @@ function passSilence(thrown: unknown): void {
   if (!isSilence(thrown)) throw thrown
 }
 
-/** Whether whoever asked for the move knows that it may bring older data. */
-function acceptsBackup({ input }: StepContext['run']): boolean {
-  return Boolean(input.backupId) || input.acceptOlderBackup === true
-}
-
-/** A backup that was chosen was asked about then; the latest one may be another than when the move was asked for. */
-function requireKnown({ input }: StepContext['run'], latest: BackupRow): void {
-  if (!input.backupId) requireAccepted(latest, input.acceptUnverified === true)
-}
-
-function wouldLoseData(): AtlasError {
-  return conflict(
-    'The old server does not answer, and nobody has accepted that a backup takes the place of its data. Retry once it answers; or undo, and ask for the move anew with the backup.',
-  )
-}
-
 function latest({ db, run, log }: StepContext): StepResult {
   if (!acceptsBackup(run)) throw wouldLoseData()
   const { backupId } = run.input
@@ -207,23 +138,5 @@ export function bringData(services: Services): Step {
       const backup = getBackup(context.db.read, String(context.output('copy-data').backupId))
       return putBack(services, context, backup, serverOfRun(context.db.read, context.run))
     },
-  }
-}
-
-/** The server that the run leaves. */
-export function oldServerOf({ db, run }: Pick<StepContext, 'db' | 'run'>): ServerRow {
-  return getServer(db.read, String(run.input.fromServerId))
-}
-
-/** What an old server is asked for is done without, once it has not answered for long enough. */
-async function orGoOn(context: StepContext, ask: () => Promise<StepResult>): Promise<StepResult> {
-  try {
-    return await ask()
-  } catch (thrown) {
-    if (!isSilence(thrown)) throw thrown
-    const waitedMs = context.now() - context.startedAt
-    if (waitedMs < PATIENCE_MS) return wait(pauseMs(waitedMs), thrown.message)
-    context.log(`The old server does not answer: ${thrown.message}`)
-    return done({ stopped: false })
   }
 }

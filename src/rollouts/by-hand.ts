@@ -7,7 +7,8 @@ import { whatHolds } from '../runs/verbs'
 import type { Services } from '../services'
 import { requireReady } from '../tenants/readiness'
 import { getTenant, serverOf } from '../tenants/tenant'
-import { heldInWords, requireClear, usualDeployMs } from './prospect'
+import { heldInWords, requireClear } from './obstacles'
+import { usualDeployMs } from './prospect'
 import { liveRollout } from './rollout'
 
 /** What a deploy to one tenant would do. */

@@ -1,16 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Catalog } from '../catalog/catalog'
 import type { GithubSource, Migration } from '../catalog/deploy'
-import type { Reader, Tx } from '../db/open'
+import type { Tx } from '../db/open'
 import { inbox } from '../db/schema'
-import { AtlasError, conflict, unavailable } from '../errors'
-import { keepRelease, lookUpRelease } from '../releases/find'
-import { findRelease, type ReleaseRow } from '../releases/release'
-import type { Services } from '../services'
-import { lookAhead } from './prospect'
-import { liveRollout } from './rollout'
-import { startRollout } from './start'
-import { DEFAULT_STRATEGY } from './strategy'
 
 /** What GitHub says of a push. */
 export type Push = {
@@ -33,7 +25,6 @@ type Delivery = {
 }
 
 const SOURCE = 'github'
-const ACTOR = { id: 'github' }
 const TRAILER = /^Atlas-Migration: *(none|reversible|expand|contract) *$/gm
 /** The more a migration does, the later it stands. */
 const MIGRATIONS: readonly string[] = ['', 'none', 'reversible', 'expand', 'contract'] satisfies (
@@ -92,38 +83,11 @@ function queue(
     .run()
 }
 
-const IS_WAITING = and(eq(inbox.source, SOURCE), eq(inbox.type, 'push'), eq(inbox.status, 'received'))
+/** Of the inbox: pushes that are still to be followed. */
+export const IS_WAITING = and(eq(inbox.source, SOURCE), eq(inbox.type, 'push'), eq(inbox.status, 'received'))
 
 function strictest(migrations: readonly string[]): string {
   return MIGRATIONS.findLast((one) => migrations.includes(one)) ?? ''
-}
-
-/**
- * Rolls out what a push means, with the usual strategy, unless a later one has taken its place. Throws `unavailable`
- * while the registry has no such image: it is still being built.
- */
-export async function followPush(services: Services, objectId: string): Promise<null> {
-  const { db, clock } = services
-  const [blueprint = '', tag = '', migration = ''] = objectId.split(' ')
-  const found = await releaseOf(services, blueprint, tag, migration as Migration | '')
-  db.write((tx) => {
-    if (!isAwaited(tx, objectId)) return
-    // Somebody may have been given it meanwhile.
-    const release = findRelease(tx, blueprint, tag) ?? found
-    // A process that died between the start and the note of it begins nothing twice.
-    if (liveRollout(tx, blueprint)?.releaseId === release.id) return
-    const strategy = DEFAULT_STRATEGY
-    if (lookAhead(tx, services, { release, strategy }).targets.length === 0) return
-    const nowMs = clock.now()
-    const { id: releaseId } = keepRelease(tx, found, ACTOR, nowMs)
-    startRollout(tx, services, { releaseId, strategy, actor: ACTOR, nowMs })
-  })
-  return null
-}
-
-function isAwaited(db: Reader, objectId: string): boolean {
-  const isMine = and(IS_WAITING, eq(inbox.objectId, objectId))
-  return db.select({ id: inbox.eventId }).from(inbox).where(isMine).get() !== undefined
 }
 
 function releasesMeant({ blueprints }: Catalog, { messages, ...push }: Push): Meant[] {
@@ -140,22 +104,4 @@ function tagMeant(source: GithubSource, { repository, ref, commit }: Omit<Push, 
   if (source.repository.toLowerCase() !== repository.toLowerCase()) return null
   if (source.tags && ref.startsWith('refs/tags/')) return ref.slice('refs/tags/'.length)
   return source.branch !== null && ref === `refs/heads/${source.branch}` ? commit : null
-}
-
-async function releaseOf(
-  services: Services,
-  blueprint: string,
-  tag: string,
-  migration: Migration | '',
-): Promise<ReleaseRow> {
-  services.catalog.blueprint(blueprint)
-  try {
-    return await lookUpRelease(services, { blueprint, tag, ...(migration && { migration }), actor: ACTOR })
-  } catch (thrown) {
-    if (!(thrown instanceof AtlasError)) throw thrown
-    // Nobody is there to be shown the fields.
-    if (thrown.fields) throw conflict(Object.values(thrown.fields).join(' '), { cause: thrown })
-    if (thrown.code !== 'not_found') throw thrown
-    throw unavailable(`The registry has no image ${tag} yet.`, { cause: thrown })
-  }
 }

@@ -6,7 +6,7 @@ import { conflict, notFound } from '../errors'
 import { getRelease } from '../releases/release'
 import type { Services } from '../services'
 import { finish } from './act'
-import { heldInWords } from './prospect'
+import { heldInWords } from './obstacles'
 import {
   getRollout,
   isLive,

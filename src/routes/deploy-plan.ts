@@ -1,7 +1,8 @@
 import type { PlanView } from '../../views/admin/deploy-plan'
 import { imagesOf } from '../releases/release'
+import { allObstacles } from '../rollouts/obstacles'
 import type { PlannedTarget } from '../rollouts/plan'
-import { allObstacles, type Prospect } from '../rollouts/prospect'
+import type { Prospect } from '../rollouts/prospect'
 import type { Strategy } from '../rollouts/strategy'
 
 /** As many tenants of each wave as a page shows by name. */
