@@ -99,6 +99,24 @@ describe('a release without a way back', () => {
     },
   )
 
+  test('leaves whoever it stopped at out of a rollout of an earlier one, which would not start there', async () => {
+    await open(3)
+    await fleet.release('v42.5')
+    fleet.clock.advance(1_000)
+    fleet.behaves = (_, release) => (release === 'v43' ? 'migrate' : 'good')
+    await fleet.rollOut('v43', { canaries: 't01' }, ONE_WAY)
+    expect((await fleet.live()).status).toBe('frozen')
+    fleet.db.write((tx) => abortRollout(tx, fleet.services, fleet.rollout.id, asked()))
+    fleet.clock.advance(1_000)
+    await fleet.rollOut('v42.5', { canaries: 't01', waves: '1 / 100 %', bake_minutes: 0 })
+    expect((await fleet.live()).status).toBe('succeeded')
+    expect(fleet.targets()[0]).toMatchObject({
+      ...{ name: 't01', state: 'set_aside', failedPart: null },
+      reason: expect.stringContaining('There is no way back from v43'),
+    })
+    expect(fleet.deployed.toSorted()).toEqual(['t00 v42.5', 't01 v43', 't02 v42.5'])
+  })
+
   test('goes on when the run that failed is retried and well', async () => {
     await open(4)
     fleet.behaves = (name) => (name === 't02' ? 'health' : 'good')
