@@ -129,20 +129,29 @@ function overview(services: Services): OverviewData {
   const { db, clock } = services
   const now = clock.now()
   const paid = paidSince(db.read, monthStart(now))
+  // One more than is shown says whether there are more.
+  const waiting = waitingSignups(db.read, NEEDING_ME_MAX + 1)
+  const failedRuns = listStoppedRuns(db.read, NEEDING_ME_MAX + 1)
+  const unresolved = troubles(services, NEEDING_ME_MAX + 1)
   return {
-    waiting: waitingSignups(db.read, NEEDING_ME_MAX).map((row) => ({
+    waiting: waiting.slice(0, NEEDING_ME_MAX).map((row) => ({
       ...row,
       price: { amount: row.amount, currency: row.currency },
       paidAt: row.paidAt ?? row.createdAt,
     })),
-    failedRuns: listStoppedRuns(db.read, NEEDING_ME_MAX).map(runView),
+    failedRuns: failedRuns.slice(0, NEEDING_ME_MAX).map(runView),
     rollouts: waitingRollouts(db.read),
     underWay: (['running', 'going_back'] as const).flatMap(
       (status) =>
         listRollouts(db.read, { q: '', status, ...NEWEST }, { number: 1, size: UNDER_WAY_MAX }).rows,
     ),
     room: quotasData(services),
-    troubles: troubles(services, NEEDING_ME_MAX),
+    troubles: unresolved.slice(0, NEEDING_ME_MAX),
+    more: {
+      failedRuns: failedRuns.length > NEEDING_ME_MAX,
+      troubles: unresolved.length > NEEDING_ME_MAX,
+      waiting: waiting.length > NEEDING_ME_MAX,
+    },
     health: {
       counts: countHealth(db.read),
       down: longestDown(db.read, DOWN_MAX),

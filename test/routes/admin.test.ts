@@ -183,6 +183,37 @@ describe('what could not be dealt with', () => {
   })
 })
 
+describe('the overview', () => {
+  const MORE = ['More runs have failed', 'There are more of these', 'More signups wait for your approval']
+  const saysMore = async () => {
+    const text = await (await operator.get('/admin')).text()
+    return MORE.filter((words) => text.includes(words))
+  }
+
+  test('says so when more waits for a person than it shows, and where', async () => {
+    const { sqlite } = stage.services.db
+    const event = (number: number) =>
+      sqlite.run(
+        "INSERT INTO inbox (source, event_id, type, object_id, status, reason, available_at, occurred_at, received_at) VALUES ('stripe', 'evt_' || ?, 'charge.refunded', 'ch_1', 'failed', 'Odd.', 0, 0, 0)",
+        [number],
+      )
+    const SHOWN = 20
+    for (let number = 0; number <= SHOWN; number++) {
+      expect(await saysMore()).toEqual([])
+      await stage.tenant(`run-${number}`, `${number}@example.com`)
+      await stage.paidSignup(`paid-${number}`, `${number}@example.com`)
+      event(number)
+      sqlite.run("UPDATE runs SET status = 'failed', reason = 'No room.'")
+    }
+    expect(await saysMore()).toEqual(MORE)
+    const links = elementsOf(await (await operator.get('/admin')).text()).map(({ attributes }) =>
+      unescaped(attributes.get('href') ?? ''),
+    )
+    for (const list of ['/admin/runs?status=failed', '/admin/signups?status=paid&sort=created&dir=asc'])
+      expect(links).toContain(list)
+  })
+})
+
 describe('a list', () => {
   const rows = async (path: string) =>
     elementsOf(await (await operator.get(path)).text()).filter(({ tag }) => tag === 'tr').length

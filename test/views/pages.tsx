@@ -82,6 +82,7 @@ export const PAGES: Sample[] = [
     rollouts: [],
     underWay: [],
     troubles: [],
+    more: { failedRuns: false, troubles: false, waiting: false },
     latestRuns: [],
     tenants: [],
     money: { monthly: [], paidThisMonth: [], paymentsThisMonth: 0 },

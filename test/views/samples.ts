@@ -318,6 +318,7 @@ export const overview: OverviewProps = {
       href: '/admin/tenants/ten_2',
     },
   ],
+  more: { failedRuns: true, troubles: true, waiting: true },
   health: { counts: { ...health.counts, unhealthy: 3 }, down: ailing.slice(0, 1) },
   room: {
     quotas: [

@@ -2,7 +2,7 @@ import { Badge } from '../components/badge'
 import { Check } from '../components/icons'
 import { type Money, moneyText } from '../components/money'
 import { Time } from '../components/time'
-import type { Html } from '../jsx-runtime'
+import type { Child, Html } from '../jsx-runtime'
 import type { AilingTenant, HealthCounts } from './health'
 import { type RunRow, runTitle } from './run-list'
 
@@ -35,13 +35,15 @@ export type NeedsData = {
   failedRuns: RunRow[]
   /** Rollouts that do nothing until a person has looked. */
   rollouts: { id: string; tag: string; status: 'held' | 'frozen'; reason: string | null; createdAt: number }[]
+  /** Of what there is more than stands here. */
+  more: { failedRuns: boolean; troubles: boolean; waiting: boolean }
   /** How all tenants are, and some of those that are down. */
   health: { counts: HealthCounts; down: AilingTenant[] }
   now: number
 }
 
 /** Everything that waits for a person, on the overview. */
-export function Needs({ waiting, failedRuns, rollouts, troubles, health, now }: NeedsData): Html {
+export function Needs({ waiting, failedRuns, rollouts, troubles, more, health, now }: NeedsData): Html {
   return (
     <section class="block" aria-labelledby="needs-title">
       <h2 id="needs-title">Needs you now</h2>
@@ -58,16 +60,34 @@ export function Needs({ waiting, failedRuns, rollouts, troubles, health, now }: 
           {failedRuns.map((run) => (
             <FailedRun run={run} now={now} />
           ))}
+          {more.failedRuns && (
+            <More>
+              <a href="/admin/runs?status=failed">More runs have failed</a>
+            </More>
+          )}
           {troubles.map((trouble) => (
             <TroubleItem trouble={trouble} now={now} />
           ))}
+          {more.troubles && <More>There are more of these; they appear once some are dealt with.</More>}
           {waiting.map((signup) => (
             <WaitingApproval signup={signup} now={now} />
           ))}
+          {more.waiting && (
+            <More>
+              <a href="/admin/signups?status=paid&sort=created&dir=asc">
+                More signups wait for your approval
+              </a>
+            </More>
+          )}
         </ul>
       )}
     </section>
   )
+}
+
+/** A last line under as many as the overview shows of a kind. */
+function More({ children }: { children?: Child }): Html {
+  return <li class="need">{children}</li>
 }
 
 function Down({ counts, down, now }: NeedsData['health'] & { now: number }): Html {
