@@ -1,89 +1,14 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { ManualClock } from '../../src/clock'
-import { controlPages, type MachineView } from '../../src/simulator/control'
-import { type Fault, Faults } from '../../src/simulator/faults'
-import { Front } from '../../src/simulator/front'
-import { HetznerTwin } from '../../src/simulator/hetzner'
+import type { MachineView } from '../../src/simulator/control'
+import type { Fault } from '../../src/simulator/faults'
 import type { ServerRow } from '../../src/simulator/hetzner/project'
 import { SimMachines } from '../../src/simulator/machines'
-import { RegistryTwin } from '../../src/simulator/registry'
-import { ResendTwin } from '../../src/simulator/resend'
-import { Route53Twin } from '../../src/simulator/route53'
-import { StripeTwin } from '../../src/simulator/stripe'
-import { World } from '../../src/simulator/world'
+import { stage, stageWith, stopStages } from './control-stage'
 
 const EVIL = '"><script>alert(1)</script>'
 const JSON_WANTED = { accept: 'application/json' }
-const fronts: Front[] = []
 
-afterEach(async () => {
-  await Promise.all(fronts.splice(0).map((front) => front.stop()))
-})
-
-function stripeIn(world: World): StripeTwin {
-  return new StripeTwin(world, {
-    secretKey: 'sk_test_atlas',
-    publicUrl: () => 'http://127.0.0.1',
-    prices: [{ id: 'price_1', amount: 2900, currency: 'usd', interval: 'month', productName: 'Starter' }],
-    webhook: { url: 'http://127.0.0.1:9/', secret: 'whsec_atlas' },
-    deliver: async () => new Response(),
-  })
-}
-
-function hetznerIn(world: World): HetznerTwin {
-  const driver = new SimMachines(world, { faults: new Faults(world), resolve: () => undefined })
-  return new HetznerTwin(world, { token: 'token', sshKeys: [], driver })
-}
-
-function stage() {
-  const clock = new ManualClock()
-  const world = new World({ clock })
-  const route53 = new Route53Twin(world, { accessKeyId: 'AKIA', zone: { id: 'Z1', name: 'tenants.example' } })
-  const twins = [route53, new ResendTwin(world, { apiKey: 're_test' })]
-  const front: Front = new Front(world, twins, (request) => pages(request))
-  const list: MachineView[] = [
-    {
-      serverId: '7',
-      name: 'acme',
-      ipv4: '198.18.0.1',
-      state: 'running',
-      app: { state: 'running', release: 'v1' },
-      isFull: false,
-    },
-  ]
-  const move = (state: MachineView['state']) => (serverId: string) => {
-    const machine = list.find((one) => one.serverId === serverId)
-    if (machine) machine.state = state
-  }
-  const moveApp = (state: string) => (serverId: string) => {
-    const machine = list.find((one) => one.serverId === serverId)
-    if (machine) machine.app.state = state
-  }
-  const machines = {
-    list: () => list,
-    ...{ kill: move('off'), pause: move('paused'), resume: move('running') },
-    ...{ stopApp: moveApp('stopped'), startApp: moveApp('running'), emptyApp: moveApp('empty') },
-    setFull: (serverId: string, isFull: boolean) => {
-      const machine = list.find((one) => one.serverId === serverId)
-      if (machine) machine.isFull = isFull
-    },
-    changeHostKey: moveApp('renamed'),
-  }
-  const stripe = stripeIn(world)
-  const addresses = () => [{ name: 'Shop', url: 'http://127.0.0.1:3000', purpose: 'where customers buy' }]
-  const hetzner = hetznerIn(world)
-  const registry = new RegistryTwin(world)
-  const pages = controlPages({ world, front, machines, hetzner, route53, stripe, registry, addresses })
-  const url = front.listen(0)
-  fronts.push(front)
-  const ask = async (path: string, init: RequestInit = {}) => {
-    const response = await fetch(`${url}${path}`, { redirect: 'manual', ...init })
-    return { status: response.status, headers: response.headers, body: await response.text() }
-  }
-  const post = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
-    ask(path, { method: 'POST', body: new URLSearchParams(fields), headers })
-  return { clock, world, front, hetzner, route53, stripe, registry, list, url, ask, post }
-}
+afterEach(stopStages)
 
 describe('the overview', () => {
   test('shows addresses, servers, records, subscriptions, mails and webhooks', async () => {
@@ -321,24 +246,14 @@ describe('machines', () => {
   })
 
   test('are the simulated ones', async () => {
-    const { world, front, hetzner, route53, stripe } = stage()
-    const machines = new SimMachines(world, { faults: front.faults, resolve: () => undefined })
+    const { post, machines } = stageWith(
+      (world, faults) => new SimMachines(world, { faults, resolve: () => undefined }),
+    )
     const spec = { serverId: '9', name: 'grace', ipv4: '198.18.0.9', image: 'debian-13', sshKeys: [] }
     machines.create({ ...spec, userData: '#cloud-config\n{}\n' })
-    const pages = controlPages({
-      world,
-      front,
-      machines,
-      hetzner,
-      route53,
-      stripe,
-      registry: new RegistryTwin(world),
-      addresses: () => [],
-    })
     const move = async (verb: string) => {
-      const url = `http://127.0.0.1/control/machines/9/${verb}`
-      const answer = await pages(new Request(url, { method: 'POST', headers: JSON_WANTED }))
-      return ((await answer!.json()) as MachineView).state
+      const answer = await post(`/control/machines/9/${verb}`, {}, JSON_WANTED)
+      return (JSON.parse(answer.body) as MachineView).state
     }
     expect(await move('pause')).toBe('paused')
     expect(await move('resume')).toBe('booting')
