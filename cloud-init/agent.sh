@@ -534,6 +534,8 @@ healthy() {
   enough=$(input '.health.answers // 3')
   before=''
   streak=0
+  # A container that is left as it was may have crashed now and then in the months before.
+  restarted=$(restarts) || restarted=0
   deadline=$(($(uptime_seconds) + $(input .health.timeout_seconds)))
   while [ "$(uptime_seconds)" -lt "$deadline" ]; do
     serving=$(serving_app) || serving=''
@@ -581,10 +583,16 @@ answers() {
   [ "$code" = "$2" ]
 }
 
+restarts() {
+  container=$(app_containers | head -n 1)
+  [ -n "$container" ] || { echo 0; return; }
+  timeout 20 docker inspect "$container" | jq '.[0].RestartCount // 0'
+}
+
 crashes() {
   container=$(app_containers | head -n 1)
   [ -n "$container" ] || return 1
-  timeout 20 docker inspect "$container" | jq --exit-status --argjson max "$restarts_max" \
+  timeout 20 docker inspect "$container" | jq --exit-status --argjson max $((${restarted:-0} + restarts_max)) \
     '.[0] | .RestartCount >= $max or (.State.Status | IN("exited", "dead"))' >/dev/null
 }
 

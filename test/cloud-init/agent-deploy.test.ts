@@ -148,6 +148,12 @@ function deploying() {
       expect(running()).toBe(V42)
     })
 
+    test('to an app that has crashed before and is well by now', async () => {
+      put('restarts-v42', '9')
+      put('up-v43')
+      expect(await failure('deploy d1', order())).toMatchObject({ part: 'switch', back: true })
+    })
+
     test('at once when the app crashes again and again', async () => {
       put('sick', 'v43')
       answer((release) => ({ status: release === 'v43' ? 500 : 200 }))

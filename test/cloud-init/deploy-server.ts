@@ -7,7 +7,8 @@ const COMPOSE = `services:\n  app:\n    image: ${REPOSITORY}:\${RELEASE:?}\n`
 
 // A docker that has images by name and by digest, one app and its container, and a registry behind it. Files beside it
 // say what goes wrong: hang-<part>, offline, disk-full, stale (the app is not switched over), up-<release> (it cannot
-// be started), migration-fails, frees (what removing an image leaves free).
+// be started), sick (the release that crashes at every look), restarts-<release> (how often it has crashed so far),
+// migration-fails, frees (what removing an image leaves free).
 const FAKE_DOCKER = `#!/bin/sh
 printf '%s\\n' "$*" >>"$FAKE/calls"
 for last; do :; done
@@ -51,7 +52,8 @@ case "$*" in
   'ps '*) [ ! -e "$FAKE/app" ] || echo c1 ;;
   'inspect '*)
     read -r name id <"$FAKE/app"
-    [ "$(cat "$FAKE/sick" 2>/dev/null)" != "\${name##*:}" ] || restarts=9
+    restarts=$(cat "$FAKE/restarts-\${name##*:}" 2>/dev/null)
+    [ "$(cat "$FAKE/sick" 2>/dev/null)" != "\${name##*:}" ] || echo "$((restarts + 1))" >"$FAKE/restarts-\${name##*:}"
     printf '[{"Id":"c1","Image":"%s","RestartCount":%s,"Config":{"Image":"%s","Labels":{"com.docker.compose.service":' \\
       "$id" "\${restarts:-0}" "$name"
     printf '"app","atlas.release":"%s"}},"State":{"Status":"running","StartedAt":"%s"}}]\\n' \\
