@@ -15,7 +15,8 @@ import type { Services } from '../services'
 import { choice, operatorOf, orderOf, searchOf, wanted } from './admin'
 import { page, redirect } from './answer'
 import { readForm } from './request'
-import { byState, partsShown, rolloutData, rolloutFleet, rolloutParts, rolloutsData } from './rollouts-data'
+import { partsShown, rolloutFleet, rolloutParts } from './rollout-parts'
+import { byState, rolloutData, rolloutsData } from './rollouts-data'
 import { type Call, routes } from './route'
 
 /** What can be done to a rollout, in one transaction. */
