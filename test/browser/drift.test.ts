@@ -42,6 +42,7 @@ async function story(operator: Visitor, control: Visitor, demo: Demo): Promise<v
   await page.getByRole('link', { name: /^Drift 4/ }).waitFor()
   expect(await page.getByRole('link', { name: /^Delete the server/ }).count()).toBe(0)
   await operator.look('drift-first-sighting')
+  await searchFor(operator, 'stray-1')
   await passHour(control, demo)
   await lookNow(operator)
   await page.getByRole('link', { name: /^Unknown servers/ }).click()
@@ -60,6 +61,21 @@ async function story(operator: Visitor, control: Visitor, demo: Demo): Promise<v
   await open(operator, 'Overview')
   await page.getByRole('heading', { name: 'Room at the clouds' }).waitFor()
   await operator.look('overview-room')
+}
+
+/** Types a name: the list follows under the hand that types, and again when the name is taken away. */
+async function searchFor(operator: Visitor, name: string): Promise<void> {
+  const { page } = operator
+  const field = page.getByLabel('Tenant, server, name or id')
+  await field.pressSequentially(name)
+  await page.getByRole('heading', { name: '1 finding' }).waitFor()
+  await titled(operator, name).waitFor()
+  await page.locator(':focus').and(field).waitFor()
+  expect(new URL(page.url()).searchParams.get('q')).toBe(name)
+  await field.fill('')
+  await page.getByRole('heading', { name: '4 findings' }).waitFor()
+  await page.getByRole('link', { name: 'Costliest first' }).click()
+  await page.locator('.facet[aria-current]').filter({ hasText: 'Costliest first' }).waitFor()
 }
 
 /** A finding by its title. */

@@ -1,4 +1,7 @@
-import { answer, body, inPath, list, named, object, query, refused, text, time } from './words'
+import { RELEASE_SORTS } from '../../releases/release'
+import { ROLLOUT_SORTS } from '../../rollouts/report'
+import { TARGET_SORTS } from '../../rollouts/target-report'
+import { answer, body, inOrder, inPath, list, named, object, query, refused, text, time } from './words'
 
 const count = { type: 'integer' }
 const flag = (description: string) => ({ type: 'boolean', description })
@@ -157,8 +160,14 @@ export const rolloutPaths = {
   },
   '/api/admin/releases': {
     get: {
-      summary: 'List a blueprint’s releases, newest first',
-      parameters: [query('blueprint', { type: 'string' }), pageQuery],
+      summary: 'List a blueprint’s releases, newest first unless sorted',
+      parameters: [
+        query('blueprint', { type: 'string' }),
+        query('q', text('Part of the tag or of the notes.')),
+        query('data', MIGRATION),
+        ...inOrder(RELEASE_SORTS),
+        pageQuery,
+      ],
       responses: {
         200: page({ releases: list(object({ ...RELEASE, tenants: count })) }),
         ...refused(401, 404, 422),
@@ -189,8 +198,13 @@ export const rolloutPaths = {
   },
   '/api/admin/rollouts': {
     get: {
-      summary: 'List rollouts, newest first',
-      parameters: [query('q', { type: 'string' }), query('status', STATUS), pageQuery],
+      summary: 'List rollouts, newest first unless sorted',
+      parameters: [
+        query('q', { type: 'string' }),
+        query('status', STATUS),
+        ...inOrder(ROLLOUT_SORTS),
+        pageQuery,
+      ],
       responses: {
         200: page({
           rollouts: list(
@@ -222,11 +236,12 @@ export const rolloutPaths = {
   },
   '/api/admin/rollouts/{id}/targets': {
     get: {
-      summary: 'List a rollout’s tenants, in its order',
+      summary: 'List a rollout’s tenants, in its order unless sorted',
       parameters: [
         rolloutInPath,
         query('q', { type: 'string' }),
         query('state', { enum: [...STATES, 'ever_failed'] }),
+        ...inOrder(TARGET_SORTS),
         pageQuery,
       ],
       responses: {
