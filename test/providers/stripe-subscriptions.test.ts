@@ -113,6 +113,15 @@ describe('another price', () => {
     expect(asked(UPDATE)[0]?.requestBody).toContain('proration_behavior=create_prorations')
   })
 
+  test('is not set where somebody has added an item by hand: that might become the plan', async () => {
+    const { store } = account.twin
+    const [plan] = sold.items.data
+    const extra = { ...plan!, id: 'si_extra', price: { ...plan!.price, id: 'price_extra' } }
+    store.subscriptions.put({ ...sold, items: { ...sold.items, data: [extra, plan!] } })
+    expect(await thrownBy(change())).toMatchObject({ code: 'conflict' })
+    expect(asked(UPDATE)).toHaveLength(0)
+  })
+
   test('that was set though the reply was lost is not set again, not even after the key was forgotten', async () => {
     fault(UPDATE, 'lose_reply')
     expect(await thrownBy(change())).toMatchObject({ code: 'unavailable', outcome: 'unknown' })

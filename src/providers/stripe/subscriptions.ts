@@ -49,6 +49,9 @@ export async function changePrice(
   const isDone = (subscription: Stripe.Subscription) => itemOf(subscription).price.id === price
   const changed = await bringAbout(idempotencyKey, look, isDone, (subscription, key) => {
     if (hasEnded(subscription)) throw conflict('This subscription has ended, so its price can’t change.')
+    // Nobody can tell which of them is the plan: the other would become it, and both be charged.
+    if (subscription.items.data.length > 1)
+      throw conflict('This subscription has more than one item. Change its price at Stripe.')
     const items = [{ id: itemOf(subscription).id, price }]
     const change = { items, proration_behavior: 'create_prorations' as const, expand: EXPAND }
     return stripe.subscriptions.update(id, change, { idempotencyKey: key })
