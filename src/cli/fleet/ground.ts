@@ -4,10 +4,9 @@ import { pickPlacement } from '../../catalog/server-type'
 import { renderUserData } from '../../catalog/user-data'
 import { firewallSpec } from '../../provisioning/server'
 import type { Services } from '../../services'
-import type { MachineModel } from '../../simulator/machines/past-machine'
-import { modelOf } from '../../simulator/machines/past-machine'
+import { type MachineModel, modelOf } from '../../simulator/machines/past-machine'
 import type { Simulator } from '../../simulator/simulator'
-import { type PastBackup, packPast } from './backups'
+import { type PastBackup, packPast } from './past-backup'
 
 /** What the tenants of one plan have in common. */
 export type Lot = {
