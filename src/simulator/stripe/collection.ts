@@ -1,4 +1,5 @@
 import type { Subscription } from './billing'
+import type { Call } from './call'
 import { charge, declinedCharge } from './charge'
 import { takeDecline } from './declines'
 import { cardDeclined, type Refusal, wrong } from './errors'
@@ -7,7 +8,6 @@ import { type Invoice, invoicePayment, paid, tried } from './invoice'
 import { customerOf, type Scene } from './invoicing'
 import { declinedIntent, paymentIntent } from './payment-intent'
 import { cardOf } from './payment-method'
-import type { Call } from './routes'
 import type { Store } from './store'
 
 const DAY_S = 86_400

@@ -1,27 +1,14 @@
 import type { Table } from '../world'
+import type { Call } from './call'
 import { createSession, expireSession } from './checkout'
 import { payInvoice } from './collection'
 import { missing, type Refusal, wrong } from './errors'
-import type { Events, Origin } from './events'
-import { metadata, type Params, required, text } from './form'
+import { metadata, required, text } from './form'
 import type { Invoice } from './invoice'
 import { createdWithin, LIST_PARAMS, listPage } from './lists'
 import { type Base, type Customer, customer } from './objects'
 import type { Session } from './session'
-import type { Store } from './store'
 import { cancelSubscription, listedSubscriptions, updateSubscription } from './subscriptions'
-
-/** One call of the API: what was asked, by which request, of which account. */
-export type Call = {
-  store: Store
-  events: Events
-  params: Params
-  /** The id in the path; empty when there is none. */
-  id: string
-  /** The path as Stripe sees it, such as `/v1/customers`. */
-  path: string
-  origin: Origin
-}
 
 /** `run` throws what was refused before anything happened, and returns a refusal that something came of. */
 export type Route = { verb: string; accepts: string[]; run: (call: Call) => object | Refusal }

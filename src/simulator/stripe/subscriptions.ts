@@ -1,4 +1,5 @@
 import { endOf, hasEnded, periodEnd, type Subscription, type SubscriptionItem } from './billing'
+import type { Call } from './call'
 import { collect } from './collection'
 import { missing, wrong } from './errors'
 import { acceptOnly, flag, isParams, list, metadata, type Params, required, text } from './form'
@@ -6,7 +7,6 @@ import { finalize, periodLines, type Scene, writeInvoice } from './invoicing'
 import { createdWithin, listPage } from './lists'
 import type { Price } from './objects'
 import { isOtherRhythm, prorate, repriced } from './proration'
-import type { Call } from './routes'
 import type { Store } from './store'
 
 const PRORATIONS = ['create_prorations', 'always_invoice', 'none']
