@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { eq } from 'drizzle-orm'
 import { GRACE_PERIOD_MS } from '../../src/billing/standing'
 import { debtOf } from '../../src/billing/unpaid'
-import { runs, tenants } from '../../src/db/schema'
+import { releases, runs, tenants } from '../../src/db/schema'
 import { followMoney, REST_MS } from '../../src/lifecycle/follow-money'
 import { suspendTenant } from '../../src/lifecycle/suspension'
+import { leaveNoReturn, passNoReturn } from '../../src/releases/no-return'
 import { Tenancy } from '../billing/tenancy'
 import { Till } from '../billing/till'
 
@@ -37,6 +38,26 @@ async function suspendUnpaid(): Promise<void> {
 }
 
 describe('a tenant whose card declines', () => {
+  test('is resumed when it is paid again, but not before its release can live with its data', async () => {
+    await suspendUnpaid()
+    const { tenantId: id } = ada
+    const release = { id: 'rel_43', blueprint: ada.tenant.blueprint, tag: 'v43', notes: '', images: '[]' }
+    till.db.write((tx) => {
+      const told = { migration: 'contract', backup: false, createdBy: 'test', createdAt: 1 } as const
+      tx.insert(releases)
+        .values({ ...release, ...told })
+        .run()
+      passNoReturn(tx, id, release, till.clock.now())
+    })
+    twin().payOpenInvoice(ada.stripeId)
+    await till.later()
+    await follow()
+    expect(ada.runs.map(({ kind }) => kind)).toEqual(['suspend'])
+    till.db.write((tx) => leaveNoReturn(tx, id))
+    await follow()
+    expect(ada.runs.map(({ kind }) => kind)).toEqual(['suspend', 'resume'])
+  })
+
   test('runs for seven days to the millisecond and is suspended then, once', async () => {
     const unpaidSince = await fallBehind()
     expect(ada.subscription).toMatchObject({ status: 'past_due' })
