@@ -78,15 +78,23 @@ export function effectRow(
 }
 
 /** By the names of the steps; a test compares them with those of a run that was really made. */
-function tracesOf(
+function tracesOf(ground: Ground, tenancy: Tenancy, holding: Holding): Record<string, Trace> {
+  return {
+    ...serverTraces(ground, tenancy, holding),
+    ...nameTraces(tenancy, holding),
+    ...appTraces(tenancy, holding),
+  }
+}
+
+function serverTraces(
   { services, firewallId }: Ground,
-  tenancy: Tenancy,
-  holding: Holding,
+  { lot, ids, serverName }: Tenancy,
+  { server, secrets }: Holding,
 ): Record<string, Trace> {
-  const { lot, ids, hostname, url, serverName } = tenancy
-  const { server, changeId, secrets, settings, digest } = holding
-  const { health, release, server: ordered } = lot.entry.blueprint
   const { name: firewall } = firewallSpec(services.settings)
+  const { serverType, location } = lot
+  const { image } = lot.entry.blueprint.server
+  const { cloud: enabled } = lot.entry.plan.backups
   const agent = agentOf(ids.run)
   return {
     'generate-secrets': { lastsMs: 20, output: { names: Object.keys(secrets) } },
@@ -94,31 +102,17 @@ function tracesOf(
       lastsMs: 240,
       output: { firewallId },
       effects: [
-        {
-          provider: 'hetzner',
-          verb: 'ensureFirewall',
-          key: firewall,
-          externalId: firewallId,
-          summary: { name: firewall, open: 'ssh, http, https, ping' },
-        },
+        atHetzner('ensureFirewall', firewall, firewallId, {
+          name: firewall,
+          open: 'ssh, http, https, ping',
+        }),
       ],
     },
     'create-server': {
       lastsMs: 900,
       output: { serverId: server.id, actionIds: [] },
       effects: [
-        {
-          provider: 'hetzner',
-          verb: 'ensureServer',
-          key: serverName,
-          externalId: server.id,
-          summary: {
-            name: serverName,
-            serverType: lot.serverType,
-            location: lot.location,
-            image: ordered.image,
-          },
-        },
+        atHetzner('ensureServer', serverName, server.id, { name: serverName, serverType, location, image }),
       ],
     },
     'wait-for-server': { lastsMs: 9_400, output: { ipv4: server.ipv4 } },
@@ -129,24 +123,31 @@ function tracesOf(
       effects: [agent('host-key', {}, 'prepare'), agent('host-key', {}, 'activate')],
     },
     'enable-cloud-backups': {
-      lastsMs: lot.entry.plan.backups.cloud ? 2_100 : 60,
-      output: { enabled: lot.entry.plan.backups.cloud },
-      effects: lot.entry.plan.backups.cloud ? [backupsOn(tenancy, server.id)] : [],
+      lastsMs: enabled ? 2_100 : 60,
+      output: { enabled },
+      effects: enabled ? [atHetzner('setBackups', server.id, server.id, { name: serverName, enabled })] : [],
     },
-    'point-dns': {
-      lastsMs: 300,
-      output: { changeId, name: hostname, ipv4: server.ipv4 },
-      effects: [
-        {
-          provider: 'route53',
-          verb: 'upsertRecord',
-          key: `${hostname} A`,
-          externalId: changeId,
-          summary: { name: hostname, type: 'A', value: server.ipv4 },
-        },
-      ],
-    },
+  }
+}
+
+function nameTraces({ hostname: name }: Tenancy, { server, changeId }: Holding): Record<string, Trace> {
+  const pointed: Done = {
+    provider: 'route53',
+    verb: 'upsertRecord',
+    key: `${name} A`,
+    externalId: changeId,
+    summary: { name, type: 'A', value: server.ipv4 },
+  }
+  return {
+    'point-dns': { lastsMs: 300, output: { changeId, name, ipv4: server.ipv4 }, effects: [pointed] },
     'wait-for-dns': { lastsMs: 21_600 },
+  }
+}
+
+function appTraces({ lot, ids, url }: Tenancy, { settings, digest }: Holding): Record<string, Trace> {
+  const { health, release } = lot.entry.blueprint
+  const agent = agentOf(ids.run)
+  return {
     'deliver-settings': {
       lastsMs: 600,
       output: settings,
@@ -157,9 +158,8 @@ function tracesOf(
   }
 }
 
-function backupsOn({ serverName: name }: Tenancy, serverId: string): Done {
-  const summary = { name, enabled: true }
-  return { provider: 'hetzner', verb: 'setBackups', key: serverId, summary, externalId: serverId }
+function atHetzner(verb: string, key: string, externalId: string, summary: Done['summary']): Done {
+  return { provider: 'hetzner', verb, key, externalId, summary }
 }
 
 function agentOf(runId: string) {
