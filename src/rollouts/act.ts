@@ -1,7 +1,7 @@
-import { and, eq, notInArray, sql } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ATLAS, audit } from '../audit'
 import type { Tx } from '../db/open'
-import { rollouts, rolloutTargets, tenants } from '../db/schema'
+import { rollouts, rolloutTargets } from '../db/schema'
 import { barrierTo, queueDeploy, workFor } from '../deployments/deploy'
 import { notFound } from '../errors'
 import { getRelease } from '../releases/release'
@@ -11,6 +11,7 @@ import type { Decision } from './decide'
 import { type RolloutRow, strategyOf } from './rollout'
 import type { TargetRow } from './targets'
 import { tell } from './tell'
+import { wantBack, wantByAll } from './wanted'
 
 /** Where a decision is made true: the transaction in which it was made. */
 type Stage = { tx: Tx; services: Services; rollout: RolloutRow; nowMs: number }
@@ -99,32 +100,6 @@ function stand(stage: Stage, now: { status: 'frozen' | 'held'; reason: string })
   change(stage, { ...now, dueAt: null })
   record(stage, now.status)
   tell(stage.tx, stage.services, { ...stage.rollout, ...now }, stage.nowMs)
-}
-
-/** Everybody is to run the release from now on, also those that were set aside, failed, or came meanwhile. */
-function wantByAll(tx: Tx, { id, blueprint, releaseId }: RolloutRow, updatedAt: number): void {
-  const skipped = sql`(SELECT tenant_id FROM ${rolloutTargets} WHERE rollout_id = ${id} AND state = 'skipped')`
-  tx.update(tenants)
-    .set({ wantedReleaseId: releaseId, updatedAt })
-    .where(
-      and(
-        eq(tenants.blueprint, blueprint),
-        notInArray(tenants.status, ['deleting', 'deleted']),
-        sql`${tenants.id} NOT IN ${skipped}`,
-      ),
-    )
-    .run()
-}
-
-/** Who could not be reached on the way back is taken back when it returns; nobody is to be brought forward any more. */
-function wantBack(tx: Tx, { id, releaseId }: RolloutRow, updatedAt: number): void {
-  const former = sql`(SELECT former_release_id FROM ${rolloutTargets}
-    WHERE rollout_id = ${id} AND tenant_id = ${tenants.id})`
-  const isTarget = sql`EXISTS (SELECT 1 FROM ${rolloutTargets} WHERE rollout_id = ${id} AND tenant_id = ${tenants.id})`
-  tx.update(tenants)
-    .set({ wantedReleaseId: former, updatedAt })
-    .where(and(eq(tenants.wantedReleaseId, releaseId), isTarget))
-    .run()
 }
 
 function record({ tx, rollout, nowMs }: Stage, status: RolloutRow['status']): void {

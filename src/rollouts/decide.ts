@@ -1,3 +1,5 @@
+import { failuresInWords, stuckInWords, unseenInWords } from './decide-words'
+
 /**
  * What happens next in a rollout, as a pure function of what is known of it: the simulation of 200 machines and the
  * lane that acts both ask this and nothing else.
@@ -153,22 +155,4 @@ const NOBODY_GOT_IT = 'Nobody got it: everybody was set aside or left out.'
 function lookAgain({ waiting, returning }: Snapshot, nowMs: number): Decision[] {
   const isAwaited = [...waiting, ...returning].some(({ isBusy, obstacle }) => isBusy && obstacle === null)
   return isAwaited ? [{ kind: 'look_again', atMs: nowMs + BUSY_MS }] : []
-}
-
-function failuresInWords(failed: number, wave: number, waves: number): string {
-  const tenants = failed === 1 ? '1 tenant' : `${failed} tenants`
-  return `It stopped by itself: ${tenants} failed by wave ${wave + 1} of ${waves}.`
-}
-
-function stuckInWords({ stuck, canGoBack }: Snapshot): string {
-  const tenants = stuck === 1 ? '1 tenant' : `${stuck} tenants`
-  const what = canGoBack
-    ? `The way back of ${tenants} failed too.`
-    : `${tenants} ${stuck === 1 ? 'is' : 'are'} not well with it, and there is no way back but a backup from before it.`
-  return `${what} Nobody else is touched until you have looked.`
-}
-
-function unseenInWords(unseen: number): string {
-  const tenants = unseen === 1 ? '1 tenant has' : `${unseen} tenants have`
-  return `${tenants} not been seen well since they got the release. Look at their health, then resume.`
 }
