@@ -144,10 +144,12 @@ export async function removeDns(services: Services, context: StepContext): Promi
         (reply) => reply?.changeId ?? null,
       )
     : null
+  // Somebody may have changed it at Route 53, and caches go by what stood there.
+  const ttlSeconds = Math.max(row.ttlSeconds, present?.ttlSeconds ?? 0)
   db.write((tx) =>
     tx
       .update(dnsRecords)
-      .set({ deletedAt: now(), changeId: change?.changeId ?? null })
+      .set({ deletedAt: now(), changeId: change?.changeId ?? null, ttlSeconds })
       .where(liveRecordOf(run.tenantId))
       .run(),
   )

@@ -96,6 +96,17 @@ describe('a deleted tenant', () => {
     expect((server?.at ?? 0) - (record?.at ?? 0)).toBeGreaterThanOrEqual(120_000)
   })
 
+  test('held it for as long as caches go by a TTL that somebody has changed', async () => {
+    const { ipv4 } = serverOf(estate.db.read, estate.tenant.id)
+    const record = { name: 'ada.localhost', type: 'A' as const, values: [ipv4!], ttlSeconds: 600 }
+    await estate.services.dns.upsertRecord(record)
+    estate.exchanges.splice(0)
+    remove()
+    await estate.live()
+    const [name, server] = removals().map(({ at }) => at)
+    expect(server! - name!).toBeGreaterThanOrEqual(2 * 600_000)
+  })
+
   test('keeps its name from others for 90 days', async () => {
     remove()
     await estate.live()
