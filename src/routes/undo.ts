@@ -43,7 +43,7 @@ function undoProps(call: Call) {
   const preview = foreseeUndo(services, run)
   return {
     operator: operatorOf(call),
-    run: { id: run.id },
+    run: { id: run.id, kind: run.kind },
     tenant,
     preview,
     losses: lossesOfUndo(db.read, run),

@@ -700,7 +700,7 @@ export const runs: RunsProps = {
 
 export const undo: UndoProps = {
   operator,
-  run: { id: 'run_03' },
+  run: { id: 'run_03', kind: 'provision' },
   tenant: { id: 'ten_03', subdomain: 'linus' },
   preview: {
     direction: 'undo',

@@ -2,10 +2,11 @@ import { NameField } from '../components/name-field'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
 import { PreviewedSteps, type PreviewView } from './preview'
+import { runTitle } from './run-list'
 
 export type UndoProps = {
   operator: Operator
-  run: { id: string }
+  run: { id: string; kind: string }
   tenant: { id: string; subdomain: string }
   /** What will be taken back, step by step; null when this Atlas knows no such run. */
   preview: PreviewView | null
@@ -19,10 +20,11 @@ export type UndoProps = {
 
 /** Asks before a run is undone: what is taken back, what will be lost, and the tenant's name to be sure. */
 export function UndoPage({ operator, run, tenant, preview, losses, now, value, error }: UndoProps): Html {
+  const title = runTitle({ ...run, direction: 'undo', tenant })
   const back = { href: `/admin/runs/${run.id}`, label: 'Back to the run' }
   return (
-    <AdminPage operator={operator} section="runs" title={error ? 'Error: undo' : `Undo ${tenant.subdomain}`}>
-      <AdminHeading title={`Undo ${tenant.subdomain}?`} back={back} />
+    <AdminPage operator={operator} section="runs" title={error ? `Error: ${title}` : title}>
+      <AdminHeading title={`${title}?`} back={back} />
       <div class="card form undo">
         {preview && preview.steps.length > 0 && (
           <>
