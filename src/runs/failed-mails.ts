@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, isNull, or, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, isNull, or, sql } from 'drizzle-orm'
 import { type Actor, audit } from '../audit'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
@@ -7,10 +7,13 @@ import { conflict, notFound } from '../errors'
 import { isInDoubt } from './mail-doubt'
 import { LATE_ATTEMPTS } from './outbox'
 
-/** A mail that has failed, or is late and will be tried again only after a while. Literals, for the partial indexes. */
+/**
+ * A mail that has failed, or is late and will be tried again only after a while. Literals, and times after the first of
+ * all: SQLite uses a partial index for a half of an OR only when its column stands there too.
+ */
 const isInTrouble = or(
-  and(eq(outbox.status, 'failed'), isNull(outbox.dismissedAt)),
-  and(eq(outbox.status, 'queued'), gte(outbox.attempts, LATE_ATTEMPTS)),
+  and(eq(outbox.status, 'failed'), gt(outbox.createdAt, 0), isNull(outbox.dismissedAt)),
+  and(eq(outbox.status, 'queued'), gt(outbox.availableAt, 0), gte(outbox.attempts, LATE_ATTEMPTS)),
 )?.inlineParams()
 
 /** Mails that could not be sent so far, newest first. */

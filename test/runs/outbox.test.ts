@@ -11,6 +11,7 @@ import { Worker } from '../../src/runs/worker'
 import { Front } from '../../src/simulator/front'
 import { ResendTwin, type StoredMail } from '../../src/simulator/resend'
 import { World } from '../../src/simulator/world'
+import { plansOf } from '../query-plans'
 
 const KEY = Buffer.alloc(32, 3)
 const API_KEY = 're_outbox'
@@ -283,4 +284,12 @@ describe('what can’t be sent', () => {
     expect(office.rows).toMatchObject([{ status: 'failed' }])
     expect(office.ledger).toHaveLength(0)
   })
+})
+
+test('mails in trouble are found without reading all that were ever sent', () => {
+  const plans = plansOf(office.db.sqlite, () => failedMails(office.db.read, 10))
+  expect(plans.filter((line) => /^(SCAN|SEARCH)/.test(line))).toEqual([
+    'SEARCH outbox USING INDEX outbox_failed (created_at>?)',
+    'SEARCH outbox USING INDEX outbox_due (available_at>?)',
+  ])
 })

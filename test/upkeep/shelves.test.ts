@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
-import { forget, oldest } from '../../src/upkeep/forget'
+import { forget, oldest, shelvesWithOld } from '../../src/upkeep/forget'
 import { SHELVES } from '../../src/upkeep/shelves'
+import { plansOf } from '../query-plans'
 import { openStage, type Stage } from '../stage'
 
 let stage: Stage
@@ -49,4 +50,13 @@ describe.each(SHELVES.map((shelf) => [shelf.name, shelf] as const))('%s', (_, sh
       )
     }
   })
+})
+
+test('whether there is anything to forget is one look into an index for each', () => {
+  const { db, clock } = stage.services
+  const plans = plansOf(db.sqlite, () => shelvesWithOld(db.read, clock.now()))
+  expect(plans.filter((line) => /^SEARCH \w+ EXISTS USING (COVERING )?INDEX/.test(line))).toHaveLength(
+    SHELVES.length,
+  )
+  expect(plans.filter((line) => /^SCAN (?!\(subquery)/.test(line))).toEqual([])
 })
