@@ -4,6 +4,7 @@ import { dueBackups, type Facts, isDue, queueDueBackups, slotOf } from '../../sr
 import { backUpTenant } from '../../src/backups/recipe'
 import { backups, runs, servers, tenants } from '../../src/db/schema'
 import type { Objects } from '../../src/providers/objects'
+import { plansOf } from '../query-plans'
 import { openStage, type Stage } from '../stage'
 
 const HOUR_MS = 3_600_000
@@ -204,4 +205,15 @@ describe('the schedule’s line', () => {
     expect((await due()).length).toBe(1_101)
     expect(new Set(await due()).size).toBe(1_101)
   })
+})
+
+test('the backups at work are counted among what is at work, not among all that ever were', async () => {
+  const stage = openStage()
+  let queued: Promise<void> | undefined
+  const [first] = plansOf(stage.services.db.sqlite, () => {
+    queued = queueDueBackups(stage.services)
+  })
+  await queued
+  await stage.close()
+  expect(first).toBe('SEARCH runs USING INDEX runs_by_status (status=?)')
 })
