@@ -31,15 +31,15 @@ const organizationById = reading(organizations, 'id')
 async function askStripe({ db, payments: stripe }: Services, organizationId: string): Promise<Money> {
   const organization = organizationById(db.read, { id: organizationId })
   if (!organization?.stripeCustomerId) throw notFound('There is no such customer.')
+  const known = subscriptionOf(db.read, organizationId)
+  // A customer who was deleted at Stripe may have no lists any more, but the subscription still tells that it ended.
+  const ofRow = async () => (known ? [await stripe.getSubscription(known.stripeId)] : [])
   try {
-    return {
-      subscriptions: await stripe.listSubscriptions(organization.stripeCustomerId),
-      invoices: await stripe.listInvoices(organization.stripeCustomerId),
-    }
+    const subscriptions = await stripe.listSubscriptions(organization.stripeCustomerId)
+    const invoices = await stripe.listInvoices(organization.stripeCustomerId)
+    return { subscriptions: subscriptions.length > 0 ? subscriptions : await ofRow(), invoices }
   } catch (thrown) {
-    const known = subscriptionOf(db.read, organizationId)
     if (asAtlasError(thrown).code !== 'not_found' || !known) throw thrown
-    // A customer who was deleted at Stripe has no lists any more, but the subscription still tells that it ended.
-    return { subscriptions: [await stripe.getSubscription(known.stripeId)], invoices: [] }
+    return { subscriptions: await ofRow(), invoices: [] }
   }
 }

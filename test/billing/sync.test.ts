@@ -100,6 +100,14 @@ describe('two looks at the same money', () => {
   })
 })
 
+test('a subscription that no list shows any more is asked for by its id', async () => {
+  const { payments } = till.account
+  till.account.twin.cancelByCustomer(ada.stripeId)
+  const blank = replaced(payments, { listSubscriptions: async () => [], listInvoices: async () => [] })
+  await syncMoney({ ...till.services, payments: blank }, ada.organizationId)
+  expect(ada.subscription.status).toBe('canceled')
+})
+
 test('money of an organization without a customer at Stripe can’t be asked for', async () => {
   till.db.write((tx) => tx.update(organizations).set({ stripeCustomerId: null }).run())
   await expect(syncMoney(till.services, ada.organizationId)).rejects.toMatchObject({ code: 'not_found' })
