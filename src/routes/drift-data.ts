@@ -2,7 +2,7 @@ import type { DriftData, LookView } from '../../views/admin/drift'
 import type { Appliance, FindingView } from '../../views/admin/drift-findings'
 import { ATLAS } from '../audit'
 import type { PageWanted } from '../db/page'
-import { COSTING, KINDS } from '../reconcile/difference'
+import { COSTING, KINDS, type Kind } from '../reconcile/difference'
 import {
   applicable,
   BY_ITSELF,
@@ -90,6 +90,7 @@ export function findingView(row: FindingRow): FindingView {
     cost: amount !== null && currency !== null ? { amount, currency } : null,
     hasUnknownPrice: amount === null && COSTING.includes(kind),
     appliance: applianceOf(row),
+    deed: row.remedy === null ? deedFor(kind, row.tenantId) : null,
     button: remedyOf(row.remedy)?.button ?? '',
     status: row.status,
     sightings: row.sightings,
@@ -97,6 +98,19 @@ export function findingView(row: FindingRow): FindingView {
     error: row.error,
     resolved: row.resolvedAt === null ? null : { by: byWhom(row), at: row.resolvedAt },
   }
+}
+
+/** Whose mending has a page of the tenant's: what words.ts tells a person to do. */
+const DEEDS: Partial<Record<Kind, { page: string; label: string }>> = {
+  server_gone: { page: 'move', label: 'Move to a new server' },
+  tenant_without_payer: { page: 'deletion', label: 'Delete the tenant' },
+  server_small: { page: 'plan', label: 'Change the plan' },
+  plan_differs: { page: 'plan', label: 'Change the plan' },
+}
+
+function deedFor(kind: Kind, tenantId: string | null): FindingView['deed'] {
+  const deed = DEEDS[kind]
+  return deed && tenantId ? { href: `/admin/tenants/${tenantId}/${deed.page}`, label: deed.label } : null
 }
 
 function applianceOf(row: FindingRow): Appliance {

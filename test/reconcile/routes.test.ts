@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { App } from '../../src/app'
 import { reconcile } from '../../src/cli/reconcile'
-import { auditEvents } from '../../src/db/schema'
+import { auditEvents, servers } from '../../src/db/schema'
 import { latestReconciliation } from '../../src/reconcile/reconcile'
+import { ROUTES } from '../../src/routes'
 import type { Browser } from '../browser-habits'
 import { checkExchange, type OpenApiDocument } from '../contract/openapi'
 import { Stage } from '../stage'
@@ -138,6 +139,20 @@ describe('the page', () => {
     expect(heed).toStartWith(`/admin/drift/${id}/exemption-withdrawal?`)
     expect((await operator.post(heed ?? '')).headers.get('location')).toBe(`${list}&page=1`)
     expect(shore.finding('server_unknown').sightings).toBe(2)
+  })
+
+  test('leads to the page on which a person mends what Atlas does not mend by itself', async () => {
+    const server = shore.services.db.read.select().from(servers).get()
+    shore.estate.clouds.hetzner.lose(server?.externalId ?? '')
+    shore.pass(HOUR_MS)
+    await shore.look()
+    const link = elementsOf(await read()).find(
+      ({ tag, text }) => tag === 'a' && text.startsWith('Move to a new server…'),
+    )
+    expect(link?.attributes.get('href')).toBe(`/admin/tenants/${server?.tenantId}/move`)
+    expect(ROUTES.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['move', 'plan', 'deletion'].map((page) => `/admin/tenants/:id/${page}`)),
+    )
   })
 
   test('is searched and sorted, by a program too', async () => {

@@ -17,6 +17,7 @@ const finding = (over: Partial<FindingView>): FindingView => ({
   cost: { amount: 349, currency: 'eur' },
   hasUnknownPrice: false,
   appliance: 'asked',
+  deed: null,
   button: 'Delete the server',
   status: 'open',
   sightings: 3,
@@ -51,6 +52,13 @@ const findings: FindingView[] = [
     button: 'Give the address back',
   }),
   finding({ id: 'fnd_04', label: 'Prices that differ', appliance: 'by_hand', cost: null }),
+  finding({
+    id: 'fnd_05',
+    label: 'Tenants whose server is gone',
+    title: 'ada has no server: ada-x1y2z3 is gone at Hetzner',
+    appliance: 'by_hand',
+    deed: { href: '/admin/tenants/ten_01/move', label: 'Move to a new server' },
+  }),
 ]
 
 export const drift: DriftProps = {

@@ -21,6 +21,8 @@ export type FindingView = {
   cost: Money | null
   hasUnknownPrice: boolean
   appliance: Appliance
+  /** The page on which a person does what Atlas does not do by itself. */
+  deed: { href: string; label: string } | null
   /** What its button says. */
   button: string
   status: 'open' | 'ignored' | 'resolved'
@@ -124,9 +126,17 @@ function Actions({ finding, back }: Omit<FindingProps, 'now'>): Html {
 }
 
 function Apply({ finding, back }: Omit<FindingProps, 'now'>): Html | null {
-  const { id, appliance, button, title } = finding
-  if (appliance === 'by_hand') return null
+  const { id, appliance, deed, button, title } = finding
   const about = <span class="visually-hidden">: {title}</span>
+  if (appliance === 'by_hand') {
+    return (
+      deed && (
+        <a class="button button-quiet" href={deed.href}>
+          {deed.label}…{about}
+        </a>
+      )
+    )
+  }
   if (typeof appliance === 'object') {
     const at = new Date(appliance.after).toISOString()
     return (
