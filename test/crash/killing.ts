@@ -107,12 +107,8 @@ export class Killing {
   }
 
   private scene() {
-    const { environment, ports, url } = this.clouds
     return {
-      atlas: environment.BASE_URL ?? '',
-      clouds: url,
-      tenants: `http://127.0.0.1:${ports.tenants}`,
-      adminEmail: environment.ADMIN_EMAIL ?? '',
+      ...this.clouds.places,
       clock: this.clock,
       // What is short is seldom hit by chance alone, such as the time between payment and approval.
       tell: (part: string) => (part === 'paid' || this.chance() < POUNCE_SHARE) && this.pounce.resolve(),

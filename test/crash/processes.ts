@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Scene } from '../../src/cli/story/scene'
 import type { Environment } from '../../src/config'
 
 type Ports = { atlas: number; clouds: number; tenants: number; gateway: number }
@@ -33,6 +34,16 @@ export class CloudsProcess {
 
   get url(): string {
     return `http://127.0.0.1:${this.ports.clouds}`
+  }
+
+  /** Where a story is lived, with the Atlas that serves this environment. */
+  get places(): Pick<Scene, 'atlas' | 'clouds' | 'tenants' | 'adminEmail'> {
+    return {
+      atlas: this.environment.BASE_URL ?? '',
+      clouds: this.url,
+      tenants: `http://127.0.0.1:${this.ports.tenants}`,
+      adminEmail: this.environment.ADMIN_EMAIL ?? '',
+    }
   }
 
   async end(): Promise<void> {

@@ -148,14 +148,6 @@ export class Killed {
   }
 
   private scene() {
-    const { environment, ports, url } = this.clouds
-    return {
-      atlas: environment.BASE_URL ?? '',
-      clouds: url,
-      tenants: `http://127.0.0.1:${ports.tenants}`,
-      adminEmail: environment.ADMIN_EMAIL ?? '',
-      clock: new SystemClock(),
-      tell: () => {},
-    }
+    return { ...this.clouds.places, clock: new SystemClock(), tell: () => {} }
   }
 }
