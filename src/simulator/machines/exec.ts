@@ -41,9 +41,10 @@ export async function execute(exec: Exec, context: MachineContext): Promise<void
     channel.stderr.write('sh: 1: not found\n')
     return finish(channel, 127)
   }
-  const fault = await meetFault(readCommandLine(line)?.verb ?? '', context, gone.signal)
+  const { verb = '', id } = readCommandLine(line) ?? {}
+  const fault = await meetFault(verb, context, gone.signal)
   // A command that it has begun is never refused anew: whoever asks again hears what became of it.
-  if (fault?.kind === 'refuse' && !hasBegun(machineId, line, context)) {
+  if (fault?.kind === 'refuse' && !commandOf(machineId, id, context)) {
     return end(channel, refusal(fault.code ?? 'unavailable', 'The simulator refuses this command.'))
   }
   await turn(machineId, line, context)
@@ -84,13 +85,9 @@ export function machinesOf({ world }: Pick<MachineContext, 'world'>) {
   return world.table<Machine>('machines')
 }
 
-function hasBegun(machineId: string, line: string, context: MachineContext): boolean {
-  const { id } = readCommandLine(line) ?? {}
-  return (
-    machinesOf(context)
-      .get(machineId)
-      ?.commands.some((command) => command.id === id) ?? false
-  )
+function commandOf(machineId: string, id: string | undefined, context: MachineContext): Command | undefined {
+  const { commands = [] } = machinesOf(context).get(machineId) ?? {}
+  return commands.find((command) => command.id === id)
 }
 
 /** One command at a time: resolves when nothing is being carried, unless by this very command. */
@@ -155,16 +152,9 @@ async function streamed(
   }
   if (command.endsAt === null) await context.transfers.ended(machineId)
   await until(command.endsAt ?? 0, machineId, context, signal)
-  return signal.aborted ? null : endOf(command, machineId, context)
-}
-
-function endOf({ id, end }: Command, machineId: string, context: MachineContext): AgentEnd | null {
-  if (end) return end
-  return (
-    machinesOf(context)
-      .get(machineId)
-      ?.commands.find((command) => command.id === id)?.end ?? null
-  )
+  if (signal.aborted) return null
+  // What carries something has its end only now, and on the machine.
+  return command.end ?? commandOf(machineId, command.id, context)?.end ?? null
 }
 
 async function until(
