@@ -12,7 +12,9 @@ import { lookFor } from './events'
 
 type EventRow = typeof inbox.$inferSelect
 
-const SOURCE = 'stripe'
+export const STRIPE = 'stripe'
+/** The counter of Stripe's webhooks that did not verify. */
+export const REFUSED = 'stripe_webhooks_refused'
 const ATTEMPTS_MAX = 20
 const EVENTS_AT_ONCE_MAX = 4
 
@@ -21,7 +23,7 @@ const insertEvent = inserting(inbox, 'unless there')
 /** Stores a verified event once; a repetition changes nothing. Types that Atlas does not know are kept as ignored. */
 export function receiveEvent(tx: Tx, event: WebhookEvent, nowMs: number): void {
   insertEvent(tx, {
-    source: SOURCE,
+    source: STRIPE,
     eventId: event.id,
     type: event.type,
     objectId: event.objectId,
@@ -74,7 +76,7 @@ export function inboxLane(services: Services, chance: () => number): Lane<EventR
 async function act(services: Services, row: EventRow, chance: () => number): Promise<void> {
   const { db, clock, log } = services
   try {
-    const look = row.source === SOURCE ? lookFor(row.type) : followPush
+    const look = row.source === STRIPE ? lookFor(row.type) : followPush
     const subject = look && row.objectId ? await look(services, row.objectId) : null
     const done = { status: 'processed' as const, processedAt: clock.now(), reason: null, subject }
     db.write((tx) => change(tx, row, done))

@@ -27,7 +27,7 @@ export const githubRoutes = routes({
       !isSigned(body, settings.githubSecret, request.headers.get('x-hub-signature-256')) ||
       !DELIVERY.test(id)
     ) {
-      db.write((tx) => countUp(tx, 'github_webhooks_refused'))
+      db.writeQuietly((tx) => countUp(tx, 'github_webhooks_refused'))
       throw new Refusal(400, 'The webhook does not verify.')
     }
     const digest = createHash('sha256').update(body).digest('hex').slice(0, DIGEST_LETTERS)

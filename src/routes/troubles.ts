@@ -1,6 +1,7 @@
 import type { Trouble } from '../../views/admin/needs'
 import { overdueBackups } from '../backups/overdue'
 import { failedCheckouts } from '../checkouts/failed'
+import { refusedWithoutOne } from '../inbox/deaf'
 import { dismissEvent, failedEvents, retryEvent } from '../inbox/failed'
 import { dismissMail, failedMails, retryMail } from '../runs/failed-mails'
 import type { Services } from '../services'
@@ -70,8 +71,17 @@ export function troubles(services: Services, limit: number): Trouble[] {
     at: checkout.requestedAt,
     action: null,
   }))
-  const all = [...events, ...mails, ...checkouts, ...withoutBackup(services)]
+  const all = [...deafness(services), ...events, ...mails, ...checkouts, ...withoutBackup(services)]
   return all.sort((a, b) => b.at - a.at).slice(0, limit)
+}
+
+/** Nobody else tells an operator that the secret of the webhooks is wrong. */
+function deafness({ db, clock, settings }: Services): Trouble[] {
+  const refused = refusedWithoutOne(db.read)
+  if (refused === 0) return []
+  const number = refused === 1 ? 'One did' : `${refused.toLocaleString('en')} did`
+  const reason = `${number} not verify, and none ever has. STRIPE_WEBHOOK_SECRET must be the signing secret of the endpoint ${settings.baseUrl}/api/stripe/webhook at Stripe. Until then payments are noticed later.`
+  return [{ title: 'Stripe’s webhooks are refused', reason, at: clock.now(), action: null }]
 }
 
 /** Some of those whose backups are overdue, and how many more there are. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { counters, inbox } from '../../src/db/schema'
 import { inboxLane } from '../../src/inbox/inbox'
+import { troubles } from '../../src/routes/troubles'
 import { Worker } from '../../src/runs/worker'
 import { getSignup } from '../../src/signups/signup'
 import { openStage, type Stage, signatureOf } from '../stage'
@@ -135,6 +136,24 @@ describe('a webhook that does not verify', () => {
     expect(rows()).toEqual([])
     expect(refused()).toBe(1)
     expect(stage.lines).toEqual([])
+  })
+
+  test('draws no page anew, however many are forged', async () => {
+    let commits = 0
+    stage.services.db.onCommit(() => commits++)
+    for (let i = 0; i < 20; i++) await deliver(eventOf(), '')
+    expect([refused(), commits]).toEqual([20, 0])
+  })
+
+  test('is a trouble for the operator as long as none has verified', async () => {
+    const named = () => troubles(stage.services, 10).filter(({ title }) => title.includes('webhooks'))
+    expect(named()).toEqual([])
+    for (let i = 0; i < 3; i++) await deliver(eventOf(), '')
+    expect(named()).toMatchObject([
+      { reason: expect.stringContaining('3 did not verify, and none ever has') },
+    ])
+    await deliver(eventOf())
+    expect(named()).toEqual([])
   })
 
   test('for age passes at 299 s, the control', async () => {
