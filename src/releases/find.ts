@@ -8,7 +8,7 @@ import { releases } from '../db/schema'
 import { conflict } from '../errors'
 import { newId } from '../ids'
 import type { Services } from '../services'
-import { findRelease, type PinnedImage, type ReleaseRow } from './release'
+import { digestsOf, findRelease, type PinnedImage, type ReleaseRow } from './release'
 import { complete, readAsked, type Said } from './said'
 import { isInUse } from './use'
 
@@ -20,15 +20,23 @@ export type ReleaseAsked = {
   migration?: Migration
   /** Whether each tenant is copied before it gets this release. */
   backup?: boolean
+  /** Of the images that were looked at before; when the tag stands for others by now, nothing is done. */
+  digests?: readonly string[]
   actor: Actor
 }
 
 /**
  * Finds a release by its tag, or looks up which images the tag stands for now. Nothing is kept: whoever only looks
  * decides nothing. Throws `invalid` for what is missing or malformed, `conflict` when it is in use as something else than
- * what is said of it, and what the registry refuses.
+ * what is said of it or has other images than were looked at, and what the registry refuses.
  */
 export async function lookUpRelease(services: Services, asked: ReleaseAsked): Promise<ReleaseRow> {
+  const release = await findOrPin(services, asked)
+  refuseOtherImages(release, asked.digests)
+  return release
+}
+
+async function findOrPin(services: Services, asked: ReleaseAsked): Promise<ReleaseRow> {
   const { db, clock, catalog } = services
   const { tag, actor } = asked
   const blueprint = catalog.blueprint(asked.blueprint)
@@ -63,6 +71,11 @@ export function keepRelease(tx: Tx, release: ReleaseRow, actor: Actor, nowMs: nu
 export async function createRelease(services: Services, asked: ReleaseAsked): Promise<ReleaseRow> {
   const release = await lookUpRelease(services, asked)
   return services.db.write((tx) => keepRelease(tx, release, asked.actor, services.clock.now()))
+}
+
+function refuseOtherImages(release: ReleaseRow, digests: ReleaseAsked['digests']): void {
+  if (!digests || digestsOf(release).join() === digests.join()) return
+  throw conflict(`${release.tag} stands for another image than when you looked. Look again.`)
 }
 
 async function pin(

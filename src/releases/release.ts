@@ -61,6 +61,11 @@ export function imagesOf({ images }: Pick<ReleaseRow, 'images'>): PinnedImage[] 
   return JSON.parse(images) as PinnedImage[]
 }
 
+/** What its images are, in their order. */
+export function digestsOf(release: Pick<ReleaseRow, 'images'>): string[] {
+  return imagesOf(release).map(({ digest }) => digest)
+}
+
 /** A release as a server is told of it; without an id all that is known is the tag. */
 export function pinned(db: Reader, releaseId: string | null, tag: string): PinnedRelease {
   return { release: tag, images: releaseId ? imagesOf(getRelease(db, releaseId)) : [] }

@@ -49,13 +49,14 @@ export function deployOfForm(form: DeployForm, acceptsNoWayBack: boolean): Deplo
 
 /** The release that a form asks for. */
 export function releaseOfForm(form: ReleaseForm, blueprint: string): DeployAsked['release'] {
-  const { tag, notes, migration, backup } = form
+  const { tag, notes, migration, backup, digests } = form
   return {
     blueprint,
     tag: tag.trim(),
     ...(notes.trim() && { notes: notes.trim() }),
     ...(migration && { migration: migration as Migration }),
     ...(backup && { backup: backup === 'yes' }),
+    ...(digests && { digests: digests.split(' ') }),
   }
 }
 
@@ -77,6 +78,7 @@ export function releaseOfBody(body: Record<string, unknown>, blueprint: string):
     notes: text('notes'),
     migration: text('migration') as Migration | undefined,
     backup: flagField(body, 'backup'),
+    digests: textsField(body, 'digests'),
   }
 }
 
@@ -96,6 +98,14 @@ function strategyIn(body: Record<string, unknown>): WrittenStrategy {
     written[name] = typeof value === 'number' ? value : textField(body, name)
   }
   return written
+}
+
+/** A list of texts that may be absent. Throws `invalid` for anything else. */
+function textsField(body: Record<string, unknown>, name: string): string[] | undefined {
+  const value = Object.hasOwn(body, name) ? body[name] : undefined
+  if (value === undefined) return undefined
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value
+  throw invalid('Some fields need another look.', { [name]: 'Must be a list of texts.' })
 }
 
 /** A flag that may be absent. Throws `invalid` for anything but true and false. */

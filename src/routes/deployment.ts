@@ -76,7 +76,7 @@ export const deploymentRoutes = routes(
   },
 )
 
-const EMPTY: ReleaseForm = { tag: '', notes: '', migration: '', backup: '' }
+const EMPTY: ReleaseForm = { tag: '', notes: '', migration: '', backup: '', digests: '' }
 
 function formOf(sent: Record<string, string>): ReleaseForm {
   const fields = Object.keys(EMPTY).map((name) => [name, Object.hasOwn(sent, name) ? sent[name] : ''])

@@ -72,6 +72,7 @@ const EMPTY: DeployForm = {
   notes: '',
   migration: '',
   backup: '',
+  digests: '',
   waves: '',
   canaries: '',
   concurrency: '',

@@ -215,6 +215,15 @@ describe('a release is refused', () => {
     expect(listReleases(stage.services.db.read, NEWEST, { number: 1, size: 10 }).total).toBe(0)
   })
 
+  test('when its tag stands for another image than somebody has looked at', async () => {
+    const digests = [`sha256:${'b'.repeat(64)}`]
+    await expect(create({ digests })).rejects.toThrow('another image than when you looked')
+    expect(stage.services.db.read.select().from(releases).all()).toEqual([])
+    await expect(create({ digests: [] })).rejects.toThrow('Look again.')
+    expect(await create({ digests: [DIGEST] })).toMatchObject({ tag: 'v43' })
+    await expect(create({ digests })).rejects.toThrow('Look again.')
+  })
+
   test('when its blueprint is not known', async () => {
     await expect(create({ blueprint: 'nothing' })).rejects.toMatchObject({ code: 'not_found' })
   })

@@ -3,7 +3,7 @@ import { releases } from '../../src/db/schema'
 import { latestRun } from '../../src/runs/run'
 import type { Browser } from '../browser-habits'
 import { checkExchange, type OpenApiDocument } from '../contract/openapi'
-import { Fleet } from '../rollouts/fleet'
+import { digestOf, Fleet } from '../rollouts/fleet'
 import { unescaped } from '../views/dom'
 
 let fleet: Fleet
@@ -40,6 +40,17 @@ describe('a release for one tenant', () => {
     expect(await words(operator.post(path('t01', 'deployment/plan'), FORM))).toContain(
       'It can’t be started now t01 runs v43 already.',
     )
+  })
+
+  test('is what its page has shown: another image by now is not started', async () => {
+    const shown = await (await operator.post(path('t01', 'deployment/plan'), FORM)).text()
+    const [, digests = ''] = /name="digests" value="([^"]*)"/.exec(shown) ?? []
+    expect(digests).toBe(digestOf('v43'))
+    const stale = await operator.post(path('t01'), { ...FORM, digests: digestOf('v42') })
+    expect(stale.status).toBe(409)
+    expect(await words(stale)).toContain('v43 stands for another image than when you looked. Look again.')
+    expect(run()?.kind).not.toBe('deploy')
+    expect((await operator.post(path('t01'), { ...FORM, digests })).status).toBe(303)
   })
 
   test('that is older than its own leaves the data as it is', async () => {
@@ -108,7 +119,10 @@ describe('a release for one tenant', () => {
     // Neither a look nor a refusal has made it a release.
     expect(fleet.db.read.select().from(releases).all()).toEqual([])
     expect(run()?.kind).not.toBe('deploy')
-    expect((await ask({ tag: 'v43', migration: 'none' })).status).toBe(202)
+    const wanted = { tag: 'v43', migration: 'none' }
+    expect((await ask({ ...wanted, digests: digestOf('v43') })).status).toBe(422)
+    expect((await ask({ ...wanted, digests: [digestOf('v42')] })).status).toBe(409)
+    expect((await ask({ ...wanted, digests: [digestOf('v43')] })).status).toBe(202)
     expect(run()?.kind).toBe('deploy')
     const next = { tag: 'v44', migration: 'none' }
     const held = { obstacles: [expect.stringContaining('Wait until its run “deploy” has ended')] }

@@ -236,6 +236,7 @@ const form: DeployForm = {
   notes: '',
   migration: 'expand',
   backup: '',
+  digests: '',
   waves: '',
   canaries: 'ada',
   concurrency: '',
@@ -313,7 +314,7 @@ export const deployHeld: DeployProps = { ...deploy, plan, problem: 'The rollout 
 export const deployment: DeploymentProps = {
   operator,
   tenant: { id: 'ten_01', subdomain: 'ada', blueprint: 'virtues', release: 'v42' },
-  form: { tag: '', notes: '', migration: '', backup: '' },
+  form: { tag: '', notes: '', migration: '', backup: '', digests: '' },
   errors: {},
   known: [],
   isNoted: false,
@@ -328,7 +329,7 @@ export const deploymentWrong: DeploymentProps = {
 
 export const deploymentPlanned: DeploymentProps = {
   ...deployment,
-  form: { tag: 'v43', notes: 'Faster search.', migration: 'expand', backup: '' },
+  form: { tag: 'v43', notes: 'Faster search.', migration: 'expand', backup: '', digests: '' },
   known: ['v43'],
   plan: {
     release: { tag: 'v43', notes: 'Faster search.', migration: 'expand', images: [image] },

@@ -2,6 +2,7 @@ import { Notice } from '../components/notice'
 import { roughDuration } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import type { DeployForm } from './deploy'
+import { digestsIn } from './release-fields'
 import { tenantsWords } from './rollout-words'
 
 /** What would happen; times in milliseconds. */
@@ -189,7 +190,7 @@ function Start({ form, plan }: { form: DeployForm; plan: PlanView }): Html {
   const { tag } = plan.release
   return (
     <form class="form block" method="post" action="/admin/deploy">
-      {Object.entries(form).map(([name, value]) => (
+      {Object.entries({ ...form, digests: digestsIn(plan.release) }).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
       {!plan.canGoBack && (

@@ -3,7 +3,7 @@ import { Notice } from '../components/notice'
 import { roughDuration } from '../components/time'
 import type { Html } from '../jsx-runtime'
 import { AdminHeading, AdminPage, type Operator } from '../layout/admin-page'
-import { RELEASE_LABELS, ReleaseFields, type ReleaseFieldsProps } from './release-fields'
+import { digestsIn, RELEASE_LABELS, ReleaseFields, type ReleaseFieldsProps } from './release-fields'
 
 export type DeploymentProps = ReleaseFieldsProps & {
   operator: Operator
@@ -159,7 +159,7 @@ function Start(props: Pick<DeploymentProps, 'tenant' | 'form'> & { plan: Deploym
   const { tag } = plan.release
   return (
     <form class="form block" method="post" action={`${pathOf(tenant)}/deployment`}>
-      {Object.entries(form).map(([name, value]) => (
+      {Object.entries({ ...form, digests: digestsIn(plan.release) }).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />
       ))}
       {!plan.canGoBack && (

@@ -8,6 +8,8 @@ export type ReleaseForm = {
   migration: string
   /** `yes`, `no`, or empty: only before a release without a way back. */
   backup: string
+  /** Of the images that were shown, with spaces between them. */
+  digests: string
 }
 
 export type ReleaseFieldsProps = {
@@ -19,11 +21,17 @@ export type ReleaseFieldsProps = {
   isNoted: boolean
 }
 
+/** What a form that starts a release says it was shown. */
+export function digestsIn({ images }: { images: readonly { digest: string }[] }): string {
+  return images.map(({ digest }) => digest).join(' ')
+}
+
 export const RELEASE_LABELS: Record<keyof ReleaseForm, string> = {
   tag: 'Tag',
   notes: 'Notes',
   migration: 'Migration',
   backup: 'Backup first',
+  digests: 'Images',
 }
 
 const MIGRATIONS = [

@@ -1,4 +1,4 @@
-import { FORESEEN_RELEASE } from './rollouts'
+import { DIGESTS, FORESEEN_RELEASE } from './rollouts'
 import { answer, body, list, object, refused, tenantInPath, text } from './words'
 
 const ASKED = object(
@@ -11,6 +11,7 @@ const ASKED = object(
         'What it does to the data; may be left out when the release is known or its blueprint says so.',
     },
     backup: { type: 'boolean', description: 'Whether tenants are backed up right before.' },
+    digests: DIGESTS,
     accepts_no_way_back: {
       type: 'boolean',
       description: 'Whether it may be started although there is no way back.',

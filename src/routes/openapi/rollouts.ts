@@ -19,6 +19,13 @@ const STATES = [
 ]
 const COUNTS = object(Object.fromEntries(STATES.map((state) => [state, count])))
 
+/** What a program has looked at before it starts. */
+export const DIGESTS = {
+  type: 'array',
+  items: { type: 'string' },
+  description: 'Of its images in the plan; it is refused when the tag stands for others by now.',
+}
+
 /** What the API tells of a release that nobody may have got yet. */
 export const FORESEEN_RELEASE = {
   blueprint: text('Its name.'),
@@ -85,6 +92,7 @@ const ASKED = object(
     backup: flag(
       'Whether each tenant is backed up first; otherwise only before a release without a way back.',
     ),
+    digests: DIGESTS,
     waves: text('Up to where each wave goes: `1 / 5 % / 25 % / 100 %`.'),
     canaries: text('Who is in the first wave: names, or `tag:` and a tag, with commas between them.'),
     concurrency: orText,
