@@ -34,6 +34,7 @@ Usage: atlas COMMAND
   token create NAME        make an API token for the operator, shown once
   token list               list API tokens
   token revoke ID          make an API token useless
+  login-link               make a link that signs the operator in, when no mail arrives
   version                  print the version
   help                     print this
 `
@@ -66,6 +67,8 @@ async function run([command, ...args]: string[], stop: AbortSignal): Promise<num
       return (await import('./cli/reconcile')).reconcile(args, io, process.env, stop)
     case 'token':
       return (await import('./cli/token')).token(args, io, process.env)
+    case 'login-link':
+      return (await import('./cli/login-link')).loginLink(args, io, process.env)
     case 'version':
     case '--version':
       io.out(`atlas ${VERSION} (${COMMIT})`)

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { members, organizations, users } from '../db/schema'
@@ -23,6 +23,17 @@ export function ensureUser(tx: Tx, email: string, nowMs: number): string {
   const id = newId('usr', nowMs)
   tx.insert(users).values({ id, email, createdAt: nowMs }).run()
   return id
+}
+
+/** The address of the operator who signed in for the first time last; null before anybody has. */
+export function operatorEmail(db: Reader): string | null {
+  const isOperator = eq(users.isOperator, true)
+  const newest = db
+    .select({ email: users.email })
+    .from(users)
+    .where(isOperator)
+    .orderBy(desc(users.createdAt))
+  return newest.limit(1).get()?.email ?? null
 }
 
 const ownerOf = prepared((db) =>

@@ -38,8 +38,10 @@ export const loginRoutes = routes(
     method: 'GET',
     path: '/login/confirm',
     policy: 'public',
-    handle: ({ url }) =>
-      LoginConfirmPage({ token: url.searchParams.get('token') ?? '', action: '/login/confirm' }),
+    handle: ({ url }) => {
+      const half = (name: string) => url.searchParams.get(name) ?? ''
+      return LoginConfirmPage({ token: half('token'), browser: half('browser'), action: '/login/confirm' })
+    },
   },
   {
     method: 'POST',
@@ -47,9 +49,10 @@ export const loginRoutes = routes(
     policy: 'public',
     handle: async ({ services, request, visitor, cookies }) => {
       const { baseUrl } = services.settings
-      const { token = '' } = await readForm(request)
+      const { token = '', browser } = await readForm(request)
       try {
-        const session = redeemLoginLink(services, token, cookies[cookieName('browser', baseUrl)], visitor)
+        const asked = browser || cookies[cookieName('browser', baseUrl)]
+        const session = redeemLoginLink(services, token, asked, visitor)
         const earlier = cookies[cookieName('session', baseUrl)]
         if (earlier) services.db.write((tx) => endSession(tx, earlier))
         const response = redirect('/admin')

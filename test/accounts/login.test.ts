@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { LINK_LASTS_MS } from '../../src/accounts/login'
+import { createLoginLink, LINK_LASTS_MS } from '../../src/accounts/login'
 import { auditEvents, loginLinks, outbox } from '../../src/db/schema'
 import type { Browser } from '../browser-habits'
 import { ADMIN_EMAIL, openStage, type Stage } from '../stage'
@@ -22,6 +22,41 @@ async function refusal(answer: Response): Promise<string> {
   expect(text).toContain(REFUSED)
   return text
 }
+
+describe('a link that was made beside Atlas', () => {
+  const made = (email = ADMIN_EMAIL) => {
+    const { db, clock } = stage.services
+    const path = db.write((tx) => createLoginLink(tx, email, clock.now()))
+    return Object.fromEntries(new URL(path, 'https://atlas.example').searchParams)
+  }
+
+  test('signs the operator in, in any browser and once', async () => {
+    const link = made()
+    const browser = stage.browser()
+    const page = await (await browser.get(`/login/confirm?${new URLSearchParams(link)}`)).text()
+    for (const half of Object.values(link)) expect(page).toContain(`value="${half}"`)
+    expect(await isIn(browser)).toBe(false)
+    expect((await browser.post('/login/confirm', link)).status).toBe(303)
+    expect(await isIn(browser)).toBe(true)
+    await refusal(await stage.browser().post('/login/confirm', link))
+  })
+
+  test('is useless by half, too late, or for anybody but the operator', async () => {
+    const { token = '', browser: half = '' } = made()
+    await refusal(await stage.browser().post('/login/confirm', { token }))
+    await refusal(await stage.browser().post('/login/confirm', { token, browser: token }))
+    await refusal(await stage.browser().post('/login/confirm', { token: half, browser: half }))
+    await refusal(await stage.browser().post('/login/confirm', made('stranger@example.com')))
+    stage.clock.advance(LINK_LASTS_MS)
+    await refusal(await stage.browser().post('/login/confirm', { token, browser: half }))
+  })
+
+  test('is there when the tries for a link by mail are used up', async () => {
+    for (let i = 0; i < 6; i++) await stage.browser().post('/login', { email: ADMIN_EMAIL })
+    expect((await stage.browser().post('/login', { email: ADMIN_EMAIL })).status).toBe(429)
+    expect((await stage.browser().post('/login/confirm', made())).status).toBe(303)
+  })
+})
 
 describe('asking for a link', () => {
   test('is answered the same for the operator’s address and for any other', async () => {

@@ -70,7 +70,7 @@ export const PAGES: Sample[] = [
     error: 'Write an address with a name, an @ and a domain.',
   }),
   sample('login-sent', LoginSentPage, { validMinutes: 15 }),
-  sample('login-confirm', LoginConfirmPage, { token: 'tok_secret', action: '/login/link' }),
+  sample('login-confirm', LoginConfirmPage, { token: 'tok_secret', browser: '', action: '/login/link' }),
   sample('login-refused', LoginRefusedPage, {
     sentence: 'It was used already, or is older than 15 minutes.',
   }),
