@@ -41,8 +41,8 @@ export type MoveAsked = {
 
 /**
  * Queues the move of a tenant to a new server. Throws `conflict` with the reason when its app can't be copied at all,
- * when its release can’t live with the data that comes along, or when something else is being done to it. Whether there is anything to copy is seen by the run's first step;
- * `lookAtMove` tells it before.
+ * when its release can't live with the data that comes along, or when something else is being done to it. Whether there
+ * is anything to copy is seen by the run's first step; `lookAtMove` tells it before.
  */
 export function moveToNewServer(
   tx: Tx,
