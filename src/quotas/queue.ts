@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, inArray, ne, type SQL, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../db/open'
 import { prepared } from '../db/prepared'
 import { runs, steps } from '../db/schema'
@@ -29,7 +29,7 @@ export function aheadInQueue(db: Reader, runId: string): number | null {
   return place < 0 ? null : place
 }
 
-/** How many older runs are about to make a server: whoever came first is served first. */
+/** How many older runs are still to make their server, however far they are: whoever came first is served first. */
 export function countBefore(db: Reader, runId: string): number {
   return countOlder(db).get({ runId })?.count ?? 0
 }
@@ -41,7 +41,7 @@ const countOlder = prepared((db) => {
     .select({ count: count() })
     .from(runs)
     .innerJoin(steps, atStep)
-    .where(and(isLive(), inArray(steps.status, ['running', 'waiting']), isOlder))
+    .where(and(isLive(), ne(steps.status, 'succeeded'), isOlder))
     .prepare()
 })
 
@@ -62,11 +62,11 @@ export function wakeQueue(tx: Tx, nowMs: number): void {
 function inQueue() {
   const waits = sql`EXISTS (SELECT 1 FROM ${steps} WHERE ${steps.runId} = ${runs.id}
     AND ${steps.name} = ${QUEUE_STEP} AND ${steps.awaits} = 'room' AND ${steps.status} IN ('running', 'waiting'))`
-  return and(isLive(), waits)
+  return and(isLive(), eq(runs.step, QUEUE_STEP).inlineParams(), waits)
 }
 
 /** In literals: SQLite compiles a query again for each value that could fit a partial index. */
 function isLive() {
   const live = inArray(runs.status, ['queued', 'running', 'waiting'])
-  return and(live, eq(runs.direction, 'forward'), eq(runs.step, QUEUE_STEP))?.inlineParams()
+  return and(live, eq(runs.direction, 'forward'))?.inlineParams()
 }

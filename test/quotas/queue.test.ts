@@ -42,10 +42,10 @@ describe.each([
   ['that only the cloud knows', { set: null, real: 1 }],
 ] as const)('at a limit %s', (_, limits) => {
   test('new sites wait in line, say so, and are made as soon as there is room', async () => {
-    const grace = await another('grace')
-    const linus = await another('linus')
     const { db } = work(limits)
     await estate.until(() => statusOf(estate.tenantId) === 'active')
+    const grace = await another('grace')
+    const linus = await another('linus')
     await estate.until(() => queueLength(db.read) === 2)
     expect([aheadInQueue(db.read, grace.runId), aheadInQueue(db.read, linus.runId)]).toEqual([0, 1])
     expect(db.read.select().from(runs).where(eq(runs.id, linus.runId)).get()?.reason).toBe(IN_QUEUE)

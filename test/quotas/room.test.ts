@@ -22,8 +22,8 @@ beforeEach(() => {
 })
 afterEach(() => stage.close())
 
-async function context(): Promise<StepContext> {
-  const { runId } = await stage.tenant()
+async function context(name?: string): Promise<StepContext> {
+  const { runId } = await stage.tenant(name)
   const { db, clock } = services
   const run = factsOf(getRun(db.read, runId))
   return { run, db, now: () => clock.now() } as StepContext
@@ -44,6 +44,15 @@ test('there is room as long as one more site fits into every quota', async () =>
     count(used)
     expect(await waitForRoom(services, at)).toMatchObject({ kind: 'wait', why: IN_QUEUE })
   }
+})
+
+test('the last room is kept for whoever came first, however far their runs are', async () => {
+  services.settings.limits = { servers: 1, addresses: 100 }
+  const first = await context('ada')
+  stage.clock.advance(1)
+  const second = await context('grace')
+  expect(await waitForRoom(services, second)).toMatchObject({ kind: 'wait', why: IN_QUEUE })
+  expect(await waitForRoom(services, first)).toBeNull()
 })
 
 test('a server that was made before a crash takes no more room', async () => {
