@@ -1,9 +1,8 @@
 import { createLoginLink, LINK_LASTS_MS } from '../accounts/login'
 import { operatorEmail } from '../accounts/organization'
-import { openDataBeside } from '../atlas/data-dir'
-import { SystemClock } from '../clock'
-import { dataDirIn, type Environment } from '../config'
-import { AtlasError, conflict } from '../errors'
+import type { Environment } from '../config'
+import { conflict } from '../errors'
+import { workBeside } from './beside'
 import type { Output } from './output'
 
 /**
@@ -15,23 +14,13 @@ export async function loginLink(args: string[], io: Output, env: Environment): P
     io.err('Usage: atlas login-link')
     return 2
   }
-  try {
-    const db = openDataBeside(dataDirIn(env))
-    try {
-      const email = env.ADMIN_EMAIL?.trim().toLowerCase() || operatorEmail(db.read)
-      if (!email)
-        throw conflict('Nobody has signed in yet, so say whom it is for: set ADMIN_EMAIL as Atlas has it.')
-      const path = db.write((tx) => createLoginLink(tx, email, new SystemClock().now()))
-      io.out(`${env.BASE_URL?.trim().replace(/\/$/, '') ?? ''}${path}`)
-      io.err(`It signs ${email} in, once and within ${LINK_LASTS_MS / 60_000} minutes.`)
-      if (!env.BASE_URL) io.err('Open it at the address of your Atlas.')
-    } finally {
-      db.close()
-    }
-    return 0
-  } catch (thrown) {
-    if (!(thrown instanceof AtlasError)) throw thrown
-    io.err(thrown.message)
-    return 1
-  }
+  return workBeside(io, env, (db, nowMs) => {
+    const email = env.ADMIN_EMAIL?.trim().toLowerCase() || operatorEmail(db.read)
+    if (!email)
+      throw conflict('Nobody has signed in yet, so say whom it is for: set ADMIN_EMAIL as Atlas has it.')
+    const path = db.write((tx) => createLoginLink(tx, email, nowMs))
+    io.out(`${env.BASE_URL?.trim().replace(/\/$/, '') ?? ''}${path}`)
+    io.err(`It signs ${email} in, once and within ${LINK_LASTS_MS / 60_000} minutes.`)
+    if (!env.BASE_URL) io.err('Open it at the address of your Atlas.')
+  })
 }

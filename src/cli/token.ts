@@ -1,15 +1,11 @@
 import { COMMAND_TOKEN, createApiToken, listApiTokens, revokeApiToken } from '../accounts/api-token'
-import { openDataBeside } from '../atlas/data-dir'
-import { SystemClock } from '../clock'
-import { dataDirIn, type Environment } from '../config'
+import type { Environment } from '../config'
 import type { Db } from '../db/open'
-import { AtlasError } from '../errors'
+import { type WorkBeside, workBeside } from './beside'
 import type { Output } from './output'
 
 const OPERATOR = { id: 'cli' }
 const USAGE = 'Usage: atlas token create NAME | list | revoke ID'
-
-type Work = (db: Db, nowMs: number, io: Output) => void
 
 /**
  * `atlas token create NAME | list | revoke ID`, beside a running Atlas or without one. 1 when the database or the
@@ -21,22 +17,10 @@ export async function token(args: string[], io: Output, env: Environment): Promi
     io.err(USAGE)
     return 2
   }
-  try {
-    const db = openDataBeside(dataDirIn(env))
-    try {
-      work(db, new SystemClock().now(), io)
-    } finally {
-      db.close()
-    }
-    return 0
-  } catch (thrown) {
-    if (!(thrown instanceof AtlasError)) throw thrown
-    io.err(thrown.message)
-    return 1
-  }
+  return workBeside(io, env, work)
 }
 
-function workOf([verb, value, ...rest]: string[]): Work | null {
+function workOf([verb, value, ...rest]: string[]): WorkBeside | null {
   if (rest.length > 0) return null
   if (verb === 'create' && value) return (...at) => create(value, ...at)
   if (verb === 'revoke' && value) return (...at) => revoke(value, ...at)

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { catchUp } from '../../src/rollouts/catch-up'
 import { countTargets, listRollouts } from '../../src/rollouts/report'
 import { readSnapshot } from '../../src/rollouts/snapshot'
+import { plansOf } from '../query-plans'
 import { Fleet } from './fleet'
 
 let fleet: Fleet
@@ -11,23 +12,7 @@ beforeEach(async () => {
 })
 afterEach(() => fleet.close())
 
-/** How SQLite finds its way through what is asked of it meanwhile. */
-function stepsOf(work: () => void): string[] {
-  const { sqlite } = fleet.db
-  const { prepare } = sqlite
-  const texts = new Set<string>()
-  sqlite.prepare = ((text: string, ...more: []) => {
-    if (/^\s*select/i.test(text)) texts.add(text)
-    return prepare.call(sqlite, text, ...more)
-  }) as typeof prepare
-  work()
-  sqlite.prepare = prepare
-  const plans = [...texts].map((text) => {
-    const holes = Array(text.split('?').length - 1).fill(null)
-    return sqlite.query(`EXPLAIN QUERY PLAN ${text}`).all(...holes) as { detail: string }[]
-  })
-  return plans.flat().map(({ detail }) => detail)
-}
+const stepsOf = (work: () => unknown) => plansOf(fleet.db.sqlite, work)
 
 test('catching up asks for the runs of a tenant or of a status, never for all deploys that ever were', async () => {
   fleet.change('t02', { status: 'suspended' })
