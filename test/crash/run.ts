@@ -3,7 +3,6 @@
  * at the end all of them in one. Those that need processes are killed here, unless an option asks for something else than
  * all of it; those in simulated time are `atlas crashtest`'s, which gets the other options.
  */
-import { join } from 'node:path'
 import { build } from '../../scripts/build'
 import { readOptions } from './options'
 import { kills, type Ran, second } from './rows'
@@ -18,9 +17,7 @@ if (isAll) {
   report(await kills(binary, count, seed, sayKills))
   report(await second(binary))
 }
-// From source: the binary, made to start at once, tells a fifth fewer lives a minute.
-const program = [process.execPath, join(import.meta.dir, '../../src/main.ts')]
-const simulated = Bun.spawn([...program, 'crashtest', ...options], { stdout: 'pipe', stderr: 'inherit' })
+const simulated = Bun.spawn([binary, 'crashtest', ...options], { stdout: 'pipe', stderr: 'inherit' })
 for await (const chunk of simulated.stdout) {
   process.stdout.write(chunk)
   verdicts.read(chunk)

@@ -8,7 +8,7 @@ const SEEDS_A_MINUTE = 2_000
 export const lives: Row = {
   name: 'A3',
   says: 'lives of signups, payments, failures and deletions, with lost replies, jumps of the clock and crashes',
-  seeds: 4_000,
+  seeds: 6_000,
   async run({ shop, seed, seeds, ...task }) {
     const tally = new Tally(task)
     for (let number = seed; number < seed + seeds; number++) {
