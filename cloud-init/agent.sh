@@ -151,6 +151,8 @@ run() {
     tidy
     perform
     tidy
+    # The next connection takes it up, as after a power cut.
+    ! is_undone_by_shutdown || exit 75
   else
     answer='{"error":{"code":"unavailable","message":"Another command has not finished."}}'
   fi
@@ -158,6 +160,16 @@ run() {
   put_in_place "$dir/result"
   rm -f "$dir/input"
   find "$state/commands" -mindepth 1 -maxdepth 1 -type d -mtime +30 -exec rm -rf {} +
+}
+
+is_undone_by_shutdown() {
+  case $answer in '{"result"'*) return 1 ;; esac
+  shuts_down
+}
+
+# What fails while the machine shuts down may fail by that: Docker and the network end beside the agent.
+shuts_down() {
+  [ "$(timeout 10 systemctl is-system-running 2>/dev/null)" = stopping ]
 }
 
 # Before a command too: one that a power cut ended has left its things behind.
@@ -649,6 +661,7 @@ refuse_return() {
 
 # Ends a deploy that has: the reason is kept, as a power cut may end the way back too.
 fail() {
+  ! shuts_down || exit 1
   tell_app
   tell_failure "$1" conflict "$2" >"$dir/failed.new"
   put_in_place "$dir/failed"
@@ -670,6 +683,7 @@ go_back() {
     pull_release .former || log 'Not all of its images are here'
     if switch_to .former && healthy .former; then back=true; else tell_app; fi
   fi
+  ! shuts_down || exit 1
   rm -rf "$app/former" "$app/next"
   jq --compact-output --argjson back "$back" '{error: (. + {back: $back})}' "$dir/failed"
   exit 1

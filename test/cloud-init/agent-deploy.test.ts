@@ -430,6 +430,44 @@ function deploying() {
     })
   })
 
+  describe('while the machine shuts down', () => {
+    const next = {
+      compose: `services:\n  app:\n    image: ghcr.io/acme/app:\${RELEASE:?}\n`,
+      env: { GREETING: 'hi' },
+      migrate: MIGRATE,
+    }
+    const stops = () => put('system', 'stopping\n')
+    const starts = () => put('system', 'running\n')
+
+    test.each([
+      ['the migration fails', () => put('migration-fails'), () => rmSync(at('migration-fails'))],
+      ['the app can’t be started', () => put('up-v43'), () => rmSync(at('up-v43'))],
+      ['the app is not well', () => answer(() => ({ status: 500 })), () => answer(() => ({ status: 200 }))],
+    ])('fails for nothing, because all ends beside it: %s', async (_, breaks, heals) => {
+      stops()
+      breaks()
+      const { code, text } = await agent('deploy d1', order(next))
+      expect(code).toBe(75)
+      expect(text).not.toContain('error')
+      starts()
+      heals()
+      expect(await result('deploy d1', order(next))).toMatchObject({ release: 'v43' })
+      expect([running(), written('state', 'app', 'app.env')]).toEqual([V43, 'GREETING=hi\n'])
+    })
+
+    test('keeps its way back for the next start', async () => {
+      answer((release) => ({ status: release === 'v43' ? 500 : 200 }))
+      await cutAt('up-v42', 'deploy d1', order(next))
+      stops()
+      put('up-v42')
+      expect((await agent('deploy d1', order(next))).code).toBe(75)
+      starts()
+      rmSync(at('up-v42'))
+      expect(await failure('deploy d1', order(next))).toMatchObject({ part: 'health', back: true })
+      expect([running(), written('state', 'app', 'app.env')]).toEqual([V42, 'GREETING=hello\n'])
+    })
+  })
+
   test('never runs twice under one id: not after success, failure, or for two that ask at once', async () => {
     const both = await Promise.all([1, 2].map(() => agent('deploy d1', order({ migrate: MIGRATE }))))
     expect(both[1]).toEqual(both[0]!)

@@ -37,6 +37,7 @@ esac
 `
 const FAKE_SYSTEMCTL = `#!/bin/sh
 printf '%s\\n' "$*" >>"$FAKE/systemctl"
+[ "$1" != is-system-running ] || cat "$FAKE/system"
 [ ! -e "$FAKE/no-systemd" ]
 `
 

@@ -45,11 +45,17 @@ export class DockerDriver implements MachineDriver {
 
   /** A power cut: nothing on the machine is told. */
   powerOff(serverId: string): void {
-    this.next(() => this.docker.call('stop', '--time', '0', containerOf(serverId)))
+    this.next(() => this.docker.call('stop', '--signal', 'KILL', containerOf(serverId)))
   }
 
+  /** The machine is told to shut down, and starts again. */
   reboot(serverId: string): void {
-    this.next(() => this.docker.call('restart', '--time', '0', containerOf(serverId)))
+    this.next(() => this.docker.call('restart', '--time', '30', containerOf(serverId)))
+  }
+
+  /** Nothing on the machine is told, and power comes back at once. */
+  cutPower(serverId: string): void {
+    this.next(() => this.docker.call('restart', '--signal', 'KILL', containerOf(serverId)))
   }
 
   delete(serverId: string): void {

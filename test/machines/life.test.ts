@@ -224,7 +224,7 @@ describeOn(await findGround(), 'real machines', (ground) => {
   })
 
   step('after a power cut a machine serves again without Atlas', async () => {
-    operator.yard.driver.reboot(operator.serverIdOf(ada))
+    operator.yard.driver.cutPower(operator.serverIdOf(ada))
     await operator.yard.driver.settled()
     await operator.until(async () => (await operator.visit(ada, '/health')).status === 200)
     expect(await notes()).toBe('first')
@@ -241,7 +241,7 @@ describeOn(await findGround(), 'real machines', (ground) => {
     )
     const output = `/var/lib/atlas/commands/${runId}-backup*/output`
     await operator.until(async () => (await operator.onMachine(ada, `cat ${output}`)).includes('Uploading'))
-    driver.reboot(operator.serverIdOf(ada))
+    driver.cutPower(operator.serverIdOf(ada))
     await operator.settled(ada)
     expect(getBackup(operator.services.db.read, backupId).status).toBe('complete')
     expect(await operator.onMachine(ada, 'ls /var/lib/atlas')).not.toContain('work')

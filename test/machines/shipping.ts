@@ -142,15 +142,22 @@ export function shipReleases(story: Story): void {
     }
   })
 
-  step('a power cut in the middle of a deploy costs nothing but time', async () => {
+  step('a power cut and a restart in the middle of a deploy cost nothing but time', async () => {
     const { operator, bob } = story
     const { db, clock } = operator.services
+    const { driver } = operator.yard
     const { id } = operator.latestRun(bob)
     // Atlas looked the tag up before; what it is made to stand for since is nobody's release.
     await operator.yard.registry.retag('app', 'v6', 'v3')
     db.write((tx) => retry(tx, operator.services, id, ACTOR, clock.now()))
-    await operator.until(async () => (await told(operator, bob, id)).includes('Migrating'))
-    operator.yard.driver.reboot(operator.serverIdOf(bob))
+    const migrates = async () => (await told(operator, bob, id)).includes('Migrating')
+    await operator.until(migrates)
+    driver.cutPower(operator.serverIdOf(bob))
+    await driver.settled()
+    // What was told until then does not count for what comes.
+    await operator.onMachine(bob, `truncate --size 0 ${COMMANDS}/${id}-deploy*/output`)
+    await operator.until(migrates)
+    driver.reboot(operator.serverIdOf(bob))
     await operator.settled(bob)
     expect(await running(operator, bob)).toEqual({ release: 'v6', digests: [digestOf(operator, 'v6')] })
     expect(deploysOf(operator, id)).toMatchObject({ keys: 1, last: 'done' })
