@@ -24,6 +24,8 @@ input_seconds_max=60
 turn_seconds_max=1200
 # How long between two looks at an app that is to become healthy.
 health_pause_seconds=${ATLAS_HEALTH_PAUSE:-2}
+# How long a systemd that tells nothing is given before it is asked again.
+systemd_pause_seconds=${ATLAS_SYSTEMD_PAUSE:-5}
 # A clock that nobody sets.
 uptime=${ATLAS_UPTIME:-/proc/uptime}
 # Images are unpacked while the former ones are still there.
@@ -167,9 +169,17 @@ is_undone_by_shutdown() {
   shuts_down
 }
 
-# What fails while the machine shuts down may fail by that: Docker and the network end beside the agent.
+# What fails while the machine shuts down may fail by that: Docker and the network end beside the agent. A systemd that
+# tells nothing may have ended before it; then this ends too, within the pause.
 shuts_down() {
-  [ "$(timeout 10 systemctl is-system-running 2>/dev/null)" = stopping ]
+  for _ in 1 2 3 4 5 6; do
+    case $(timeout 10 systemctl is-system-running 2>/dev/null) in
+      stopping) return 0 ;;
+      initializing | starting | running | degraded | maintenance) return 1 ;;
+    esac
+    sleep "$systemd_pause_seconds"
+  done
+  return 1
 }
 
 # Before a command too: one that a power cut ended has left its things behind.

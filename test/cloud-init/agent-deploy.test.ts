@@ -438,6 +438,8 @@ function deploying() {
     }
     const stops = () => put('system', 'stopping\n')
     const starts = () => put('system', 'running\n')
+    const asked = () =>
+      existsSync(at('systemctl')) ? written('systemctl').split('is-system-running').length - 1 : 0
 
     test.each([
       ['the migration fails', () => put('migration-fails'), () => rmSync(at('migration-fails'))],
@@ -453,6 +455,24 @@ function deploying() {
       heals()
       expect(await result('deploy d1', order(next))).toMatchObject({ release: 'v43' })
       expect([running(), written('state', 'app', 'app.env')]).toEqual([V43, 'GREETING=hi\n'])
+    })
+
+    test('fails for nothing when systemd ended first and tells nothing', async () => {
+      rmSync(at('system'))
+      put('migration-fails')
+      const cut = agent('deploy d1', order(next))
+      while (asked() < 2) await Bun.sleep(5)
+      stops()
+      expect((await cut).code).toBe(75)
+      starts()
+      rmSync(at('migration-fails'))
+      expect(await result('deploy d1', order(next))).toMatchObject({ release: 'v43' })
+    })
+
+    test('but a systemd that never tells anything keeps no failure from being told', async () => {
+      rmSync(at('system'))
+      put('migration-fails')
+      expect(await failure('deploy d1', order(next))).toMatchObject({ part: 'migrate' })
     })
 
     test('keeps its way back for the next start', async () => {

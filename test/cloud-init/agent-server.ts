@@ -37,7 +37,7 @@ esac
 `
 const FAKE_SYSTEMCTL = `#!/bin/sh
 printf '%s\\n' "$*" >>"$FAKE/systemctl"
-[ "$1" != is-system-running ] || cat "$FAKE/system"
+[ "$1" != is-system-running ] || cat "$FAKE/system" || exit 1
 [ ! -e "$FAKE/no-systemd" ]
 `
 
@@ -65,6 +65,7 @@ export function agentServer() {
     for (const folder of ['bin', 'ssh', 'volumes']) mkdirSync(join(machine, folder))
     program('docker', FAKE_DOCKER)
     program('systemctl', FAKE_SYSTEMCTL)
+    put('system', 'running\n')
     // A real one waits for a disk that other tests keep busy.
     program('sync', FAKE_SYNC)
   })
@@ -93,6 +94,7 @@ export function agentServer() {
         ATLAS_BOOT_LOG: at('boot.log'),
         ATLAS_HOLDING_DIR: at('holding'),
         ATLAS_HEALTH_PAUSE: '0.01',
+        ATLAS_SYSTEMD_PAUSE: '0.2',
         ATLAS_UPTIME: at('uptime'),
         TMPDIR: machine,
       },
