@@ -130,7 +130,8 @@ test('what Stripe does not know is not found', async () => {
     account.payments.getPrice('price_none'),
     account.payments.listSubscriptions('cus_none'),
   ]
-  for (const call of calls) expect((await failure(call)).code).toBe('not_found')
+  const failures = await Promise.all(calls.map(failure))
+  expect(failures.map(({ code }) => code)).toEqual(Array(5).fill('not_found'))
 })
 
 test('a status that this version of Atlas does not know is never taken for another', async () => {
