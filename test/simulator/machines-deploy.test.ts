@@ -7,8 +7,8 @@ import { bringUp, openPark, type Park, type ParkOptions, thrownBy } from './mach
 let park: Park
 afterEach(() => park.close())
 
-/** Longer than any boot here takes. */
-const BOOT_MS = 2_000
+/** Longer than anything here takes. */
+const LONG_MS = 20_000
 const REPOSITORY = 'acme/app'
 type Tags = Record<string, Omit<Publication, 'repository' | 'tag'>>
 type Failure = { code: string; facts: { part: string; back: boolean; log: string[] } }
@@ -22,7 +22,7 @@ async function enter(releases: Tags = { v43: {} }, options: ParkOptions = {}) {
     digests.set(tag, registry.publish({ repository: REPOSITORY, tag, ...kind }).digest)
   }
   const target = create()
-  park.clock.advance(BOOT_MS)
+  park.clock.advance(LONG_MS)
   await bringUp(park, target)
   const imagesOf = (tag: string) => [{ image: `${REPOSITORY}:${tag}`, digest: digests.get(tag) ?? '' }]
   const order = (release: string, former = 'v42', change: Record<string, unknown> = {}) => ({
@@ -35,13 +35,22 @@ async function enter(releases: Tags = { v43: {} }, options: ParkOptions = {}) {
     ...change,
   })
   const deploy = (input: Record<string, unknown>, id = 'deploy-1') => park.run(target, 'deploy', input, id)
+  /** Resolves when the machine has begun something. */
+  const begun = async () => {
+    while (!machineNow()?.coming?.length) await Bun.sleep(1)
+  }
   const failing = async (input: Record<string, unknown>, id?: string) =>
     (await thrownBy(deploy(input, id))) as unknown as Failure
   const health = async () => {
     const answer = await park.get(1)
     return answer.ok ? { status: answer.status, ...(JSON.parse(answer.body) as object) } : answer
   }
-  return { target, digests, order, deploy, failing, health, imagesOf }
+  return { target, digests, order, deploy, begun, failing, health, imagesOf }
+}
+
+const machineNow = () => {
+  const machine = park.world.table<Machine>('machines').get('1')
+  return machine && settled(machine, park.clock.now())
 }
 
 const runningOn = async (target: MachineTarget) => (await park.run(target, 'status')).result.app
@@ -56,11 +65,11 @@ describe('a deploy', () => {
   })
 
   test('leaves the former release serving until the switch, and a slow one takes its time', async () => {
-    const { target, order, deploy } = await enter({ v43: { behaviour: 'slow' } }, { speed: 100 })
+    const { target, order, deploy, begun } = await enter({ v43: { behaviour: 'slow' } }, { speed: 20 })
     const pending = deploy(order('v43'))
-    await Bun.sleep(150)
+    await begun()
     expect(await runningOn(target)).toMatchObject({ state: 'running', release: 'v42' })
-    park.clock.advance(1_000)
+    park.clock.advance(LONG_MS)
     expect((await pending).result).toMatchObject({ release: 'v43' })
   })
 
@@ -150,10 +159,7 @@ describe('a deploy', () => {
 
 describe('the settings that go with a release', () => {
   const compose = `services: { app: { image: "\${REPO:?}:\${RELEASE:?}" }, worker: { image: w } }`
-  const settingsNow = () => {
-    const machine = park.world.table<Machine>('machines').get('1')
-    return machine && settled(machine, park.clock.now()).settings
-  }
+  const settingsNow = () => machineNow()?.settings
 
   test('are in force with it, and gone with it', async () => {
     const { order, deploy, failing } = await enter({ v43: {}, v44: { behaviour: 'broken' } })
@@ -289,18 +295,18 @@ describe('trouble on the way', () => {
   })
 
   test('a power cut before the switch leaves the former release, and the id takes the deploy up again', async () => {
-    const { target, order, deploy } = await enter({ v43: {} }, { speed: 40 })
+    const { target, order, deploy, begun } = await enter({ v43: {} }, { speed: 20 })
     const broken = thrownBy(deploy(order('v43')))
-    await Bun.sleep(60)
+    await begun()
     park.sim.kill('1')
     expect(await broken).toMatchObject({ code: 'unavailable', outcome: 'unknown' })
     park.sim.resume('1')
-    park.clock.advance(BOOT_MS)
+    park.clock.advance(LONG_MS)
     await park.booted(target)
     expect(await runningOn(target)).toMatchObject({ release: 'v42' })
     const again = deploy(order('v43'))
-    await Bun.sleep(20)
-    park.clock.advance(1_000)
+    await begun()
+    park.clock.advance(LONG_MS)
     expect((await again).result).toMatchObject({ release: 'v43' })
   })
 
