@@ -148,11 +148,16 @@ describe('a push that a blueprint means', () => {
     listensTo({ repository: 'example/virtues', branch: 'main', tags: false })
     const { registry } = fleet.services
     const { promise, resolve, reject } = Promise.withResolvers<{ digest: string }>()
-    Object.assign(fleet.services, { registry: { resolve: () => promise } })
+    const asked = Promise.withResolvers<void>()
+    const lookUp = () => {
+      asked.resolve()
+      return promise
+    }
+    Object.assign(fleet.services, { registry: { resolve: lookUp } })
     const older = { ref: 'refs/heads/main', after: 'beef'.repeat(10) }
     await accepts(pushOf(older), { 'x-github-delivery': 'first' })
     const drained = drain()
-    await new Promise((soon) => setTimeout(soon, 20))
+    await asked.promise
     await accepts(pushOf({ ref: 'refs/heads/main' }), { 'x-github-delivery': 'second' })
     Object.assign(fleet.services, { registry })
     if (how === 'is found') resolve({ digest: `sha256:${'a'.repeat(64)}` })
