@@ -94,7 +94,7 @@ export function agentServer() {
         ATLAS_BOOT_LOG: at('boot.log'),
         ATLAS_HOLDING_DIR: at('holding'),
         ATLAS_HEALTH_PAUSE: '0.01',
-        ATLAS_SYSTEMD_PAUSE: '0.2',
+        ATLAS_SYSTEMD_PAUSE: '0.01',
         ATLAS_UPTIME: at('uptime'),
         TMPDIR: machine,
       },
