@@ -1,5 +1,5 @@
 /**
- * What stands behind the simulated Hetzner: `sim` machines in this process today, real containers later.
+ * What stands behind the simulated Hetzner: `sim` machines in this process, or real ones in the tests that have them.
  * Calls return at once; the machine's own boot takes its time.
  */
 export interface MachineDriver {

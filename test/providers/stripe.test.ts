@@ -131,7 +131,7 @@ test('what Stripe does not know is not found', async () => {
     account.payments.listSubscriptions('cus_none'),
   ]
   const failures = await Promise.all(calls.map(failure))
-  expect(failures.map(({ code }) => code)).toEqual(Array(5).fill('not_found'))
+  expect(failures.map(({ code }) => code)).toEqual(calls.map(() => 'not_found'))
 })
 
 test('a status that this version of Atlas does not know is never taken for another', async () => {
